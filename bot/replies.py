@@ -1,0 +1,77 @@
+"""What the assistant says, before any front (console, Discord) decides how it looks. Texts are finished sentences."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Style = Literal["primary", "secondary", "danger"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """Something to press instead of typing."""
+
+    name: str
+    """What a person at the console types to press it: one word, in the language of the reply."""
+    label: str
+    """What stands on it."""
+    action: str
+    """What the desk gets back when it is pressed; at most 100 characters, valid for as long as the message lives."""
+    style: Style = "secondary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    text: str
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A titled block of short lines, grouped."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
+    """(name, value) pairs, shown as a small table."""
+    notes: tuple[str, ...] = ()
+    """Warnings and doubts, one sentence each."""
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A live line; a later one of the same job replaces it."""
+
+    job: int
+    done: float
+    """0.0 to 1.0."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    path: Path
+    alt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """An answer that is still being written. Closing `pieces` stops the generation."""
+
+    speaker: str
+    """Which model and checkpoint answers; always shown."""
+    pieces: AsyncIterator[str] = field(repr=False)
+
+
+Reply = Text | Card | Table | Progress | Picture | Stream

@@ -1,0 +1,199 @@
+"""What happens to a job, as it is stored and read back: small facts, and the Report at the end. No sentences."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+TrialState = Literal["running", "complete", "pruned", "failed", "stopped"]
+Cause = Literal["", "diverged", "nan", "out_of_memory", "bad_data", "crashed", "pruned", "stopped", "worker_lost"]
+Strength = Literal["strong", "weak", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStarted:
+    """A worker took the job up, for the first time or again after a loss or a pause."""
+
+    device: str
+    """`cpu`, `mps` or the GPU's name."""
+    again: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStarted:
+    number: int
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialProgress:
+    """Written at most about twice a second a trial."""
+
+    number: int
+    step: int
+    steps: int
+    train_loss: float | None = None
+    valid_loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialFinished:
+    number: int
+    state: TrialState
+    value: float | None
+    """The plan's metric on the validation split."""
+    cause: Cause
+    best: bool
+    """True when no finished trial is better."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestScored:
+    """The sealed test was opened for `subject`, once, after the search."""
+
+    __test__ = False
+
+    subject: str
+    """`base`, `default` or `best`."""
+    right: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPaused:
+    trials_done: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailed:
+    """The job itself cannot go on: the model does not load, the disk is full."""
+
+    key: str
+    """Key of a sentence under problems."""
+    facts: Mapping[str, Any]
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that the study shows, with the numbers behind it."""
+
+    kind: str
+    strength: Strength
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRecord:
+    """One trial as it is stored; what analysis, search and reports read."""
+
+    number: int
+    settings: Mapping[str, Any]
+    state: TrialState
+    value: float | None = None
+    cause: Cause = ""
+    error: str = ""
+    """What the log says of a crash; never shown to a person whole."""
+    curve: tuple[tuple[int, float | None, float | None], ...] = ()
+    """(step, train loss, validation loss) in order; None where it was not measured at that step."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """Validation scores: loss, perplexity, token_accuracy, accuracy, chrf, rouge, bleu, general_chat_accuracy …"""
+    seconds: float = 0.0
+    checkpoint: str | None = None
+    """Folder of the adapter, relative to the team's checkpoints."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestResult:
+    """Scores of one subject on the sealed test, example by example in the same order for every subject."""
+
+    __test__ = False
+
+    subject: str
+    """`base`, `default` or `best`."""
+    trial: int | None
+    rows: tuple[int, ...]
+    """Row numbers in the person's file."""
+    right: tuple[bool, ...]
+    losses: tuple[float, ...]
+    answers: tuple[str, ...]
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All facts about a job's outcome. Made again from the same store, it is the same byte for byte."""
+
+    job: int
+    model: str
+    metric: str
+    maximise: bool
+    findings: tuple[Finding, ...]
+    trials: tuple[TrialRecord, ...]
+    test: tuple[TestResult, ...]
+    searched: tuple[str, ...]
+    """Names of the searched knobs."""
+    log_knobs: tuple[str, ...] = ()
+    """Those of them that were searched on a logarithmic scale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyFinished:
+    reason: Literal["done", "stopped", "time"]
+    report: Report
+
+
+Event = (
+    JobStarted | TrialStarted | TrialProgress | TrialFinished | TestScored | JobPaused | JobFailed | StudyFinished
+)
+
+_KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (JobStarted, TrialStarted, TrialProgress, TrialFinished, TestScored, JobPaused, JobFailed, StudyFinished)
+}
+
+
+def event_to_json(event: Event) -> dict[str, Any]:
+    """Promises a JSON object whose `kind` is the event's class name."""
+    return {"kind": type(event).__name__, **dataclasses.asdict(event)}
+
+
+def event_from_json(value: Mapping[str, Any]) -> Event:
+    """The reverse of `event_to_json`. Raises KeyError for a kind that this version does not know."""
+    fields = {key: part for key, part in value.items() if key != "kind"}
+    if value["kind"] == "StudyFinished":
+        fields["report"] = report_from_json(fields["report"])
+    event: Event = _KINDS[value["kind"]](**fields)
+    return event
+
+
+def trial_from_json(value: Mapping[str, Any]) -> TrialRecord:
+    fields = dict(value)
+    fields["curve"] = tuple((step, train, valid) for step, train, valid in value.get("curve", ()))
+    return TrialRecord(**fields)
+
+
+def test_result_from_json(value: Mapping[str, Any]) -> TestResult:
+    fields = dict(value)
+    for name in ("rows", "right", "losses", "answers"):
+        fields[name] = tuple(value[name])
+    return TestResult(**fields)
+
+
+test_result_from_json.__test__ = False  # type: ignore[attr-defined]  # pytest must not collect it where it is imported
+
+
+def report_to_json(report: Report) -> dict[str, Any]:
+    return dataclasses.asdict(report)
+
+
+def report_from_json(value: Mapping[str, Any]) -> Report:
+    fields = dict(value)
+    fields["findings"] = tuple(Finding(**finding) for finding in value["findings"])
+    fields["trials"] = tuple(trial_from_json(trial) for trial in value["trials"])
+    fields["test"] = tuple(test_result_from_json(result) for result in value["test"])
+    fields["searched"] = tuple(value["searched"])
+    fields["log_knobs"] = tuple(value.get("log_knobs", ()))
+    return Report(**fields)

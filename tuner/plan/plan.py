@@ -1,0 +1,69 @@
+"""The plan of a job: everything that a worker needs to know, frozen before a person confirms it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tuner.plan.space import Settings, Space, space_from_json, space_to_json
+
+Method = Literal["grid", "random", "tpe", "gp", "cmaes"]
+Pruner = Literal["none", "median", "hyperband", "asha"]
+Metric = Literal["loss", "perplexity", "accuracy", "rouge", "bleu"]
+
+MAXIMISED: frozenset[str] = frozenset({"accuracy", "rouge", "bleu"})
+"""Metrics of which more is better; of the others less is better."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One search, complete: no field is filled in later."""
+
+    model: str
+    """Name in the model catalogue, hub id or folder (`tuner.plan.models.find`)."""
+    dataset: str
+    """Id of the stored data set (sha256 of the file and its column mapping)."""
+    space: Space
+    """Searched knobs only: a Range with both bounds and `log` set, or Choices."""
+    defaults: Settings
+    """Every knob: the model's defaults with what the person fixed. Trial 0 runs exactly these."""
+    method: Method
+    pruner: Pruner
+    metric: Metric
+    """Judged on the validation split."""
+    trials: int
+    """Tries in all, trial 0 included."""
+    parallel: int
+    """Slots: trials under way at once."""
+    time_budget_s: int | None
+    """No new trial starts after this many seconds of running; None: no limit."""
+    general_chat: int
+    """General-chat examples mixed into training; 0: none."""
+    seed: int
+    """Of the search and of the split."""
+    split: tuple[int, int, int]
+    """Examples for training, validation and the sealed test."""
+    assumed: tuple[str, ...]
+    """Names of the fields and knobs that Onsa filled in and the person did not say."""
+
+    def to_json(self) -> dict[str, Any]:
+        value = dataclasses.asdict(self)
+        value["space"] = space_to_json(self.space)
+        value["defaults"] = dict(self.defaults)
+        return value
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Plan:
+        known = {field.name for field in dataclasses.fields(cls)}
+        parts = {key: part for key, part in value.items() if key in known}
+        parts["space"] = space_from_json(value["space"])
+        parts["split"] = tuple(value["split"])
+        parts["assumed"] = tuple(value["assumed"])
+        return cls(**parts)
+
+    def hash(self) -> str:
+        """sha256 over the canonical JSON: the same plan, the same hash, on every machine."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()

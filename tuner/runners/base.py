@@ -1,0 +1,128 @@
+"""The contract between the worker and whatever trains: a child process with one slot, a packed engine, a Ray cluster.
+
+A runner owns one base model and one data set for one job. It has `slots` places; each holds at most one trial.
+Training never runs in the worker's own process, so that a CUDA crash or an OOM kill cannot take the worker with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from tuner.events import Cause, TestResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a runner loads once. Survives JSON, because it crosses a process boundary."""
+
+    model: str
+    """`ModelCard.source`: a folder or a hub id."""
+    examples: str
+    """Path of the data set's examples (tuner.data.examples: one JSON object a line)."""
+    split_seed: int
+    split: tuple[int, int, int]
+    """Examples for training, validation, sealed test: `tuner.data.split.split` finds the same rows from these."""
+    general_chat: int
+    metric: str
+    checkpoints: str
+    """Folder in which each trial writes its adapter, one sub-folder a trial."""
+    slots: int = 1
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    """Facts that every checkpoint's manifest repeats: base model, data hash, plan hash, job, team's language …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialSpec:
+    number: int
+    settings: Mapping[str, Any]
+    """Every knob."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """The model and the data are loaded; trials may be started."""
+
+    device: str
+    device_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDone:
+    """At most about twice a second a trial; the last step of a trial is always reported."""
+
+    number: int
+    step: int
+    steps: int
+    train_loss: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validated:
+    """Token-weighted validation loss after `step`; comes after the StepDone of that step."""
+
+    number: int
+    step: int
+    steps: int
+    valid_loss: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialEnded:
+    """The last word about a trial; its slot is free when this arrives."""
+
+    number: int
+    outcome: Literal["complete", "pruned", "stopped", "failed"]
+    cause: Cause
+    error: str = ""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """Validation scores (loss, perplexity, token_accuracy, accuracy, chrf, rouge, bleu, general_chat_accuracy)."""
+    checkpoint: str | None = None
+    """Sub-folder of `Setup.checkpoints`; None when nothing usable was learnt."""
+    seconds: float = 0.0
+    tokens: int = 0
+    """Real (not padding) tokens trained on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """Answer to `score`."""
+
+    result: TestResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """The runner itself is gone or cannot load what it was given. Nothing follows. Trials under way are lost."""
+
+    key: str
+    """Key of a sentence under problems (`runner.model_missing`, `runner.died`, `runner.disk_full`, `runner.no_memory` …)."""
+    facts: Mapping[str, Any]
+    error: str = ""
+
+
+RunnerEvent = Ready | StepDone | Validated | TrialEnded | Scored | Broken
+
+
+class Runner(Protocol):
+    """Contract. `events()` is read by one task for the runner's whole life, in the order in which things happened.
+
+    `start` on a slot that is not free raises ValueError. `stop` of a trial that is not running does nothing; a running
+    one ends with `TrialEnded(outcome=as_outcome)` and keeps its adapter when as_outcome is "stopped" and it learnt
+    something. One trial's failure, NaN or stop changes nothing for the others. `score` opens the sealed test: the
+    caller promises to ask once a subject. `close` ends the child within `timeout_s`, by force if need be, and may be
+    called twice. Cancelling a caller cancels nothing inside the child.
+    """
+
+    slots: int
+
+    async def start(self, slot: int, trial: TrialSpec) -> None: ...
+
+    async def stop(self, number: int, as_outcome: Literal["pruned", "stopped"]) -> None: ...
+
+    async def score(self, subject: str, trial: int | None, checkpoint: str | None) -> None: ...
+
+    def events(self) -> AsyncIterator[RunnerEvent]: ...
+
+    async def close(self, timeout_s: float = 10.0) -> None: ...

@@ -1,0 +1,91 @@
+"""Rows of the store as frozen objects. What a row means stands beside each field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tuner.plan.plan import Plan
+
+JobState = Literal["queued", "running", "paused", "finished", "stopped", "failed"]
+"""`finished`: every trial done; `stopped`: ended early by a person, with a report of what there was."""
+
+Wish = Literal["", "stop", "pause"]
+"""What a person asked of a running job; the worker polls it and obeys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSet:
+    id: str
+    """sha256 over the file's bytes and the column mapping."""
+    team: str
+    name: str
+    """The file's name as the person knows it: data, never a path."""
+    folder: str
+    """Relative to the home: holds examples.jsonl and the original bytes."""
+    report: Mapping[str, Any]
+    """The report card (tuner.data.check.ReportCard as JSON)."""
+    added_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """What `submit` takes."""
+
+    team: str
+    person: str
+    channel: str
+    message_id: str
+    """Unique: a redelivered message queues nothing twice."""
+    language: Literal["en", "ja"]
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    id: int
+    number: int
+    """Counts from 1 in each team; what people say."""
+    team: str
+    person: str
+    channel: str
+    language: Literal["en", "ja"]
+    plan: Plan
+    state: JobState
+    wish: Wish
+    worker: str | None
+    """Who holds the lease."""
+    lease_until: float
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    ran_s: float
+    """Seconds of running so far, pauses left out."""
+    problem: Mapping[str, Any] | None
+    """Why it failed: Problem as JSON, with `reference` among the facts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    seq: int
+    """Grows over the whole store."""
+    job: int
+    """Job.id"""
+    at: float
+    body: Mapping[str, Any]
+    """tuner.events.event_from_json reads it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    id: int
+    job: int
+    """Job.id"""
+    job_number: int
+    trial: int
+    team: str
+    folder: str
+    """Relative to the home."""
+    sha256: str
+    value: float | None
