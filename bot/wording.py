@@ -1,0 +1,126 @@
+"""How a language writes numbers, durations, counts, lists and settings: the filters of the templates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+def filters(language: str, texts: Mapping[str, str]) -> dict[str, Callable[..., Any]]:
+    """Promises the template filters of `language`; `texts` holds its words (format.toml, knobs.toml)."""
+    words = _Words(language, texts)
+    return {
+        "number": number,
+        "plain": plain,
+        "percent": percent,
+        "money": number,
+        "duration": words.duration,
+        "count": words.count,
+        "knob": words.knob,
+        "setting": words.setting,
+        "listed": words.listed,
+        "either": words.either,
+        "quoted": words.quoted,
+        "clip": clip,
+    }
+
+
+def number(value: float | int) -> str:
+    """Promises a number as people write it, rounded to three significant digits: 0.00034, 1,200, 3.5, 2.1e-7."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
+        return f"{int(value):,}"
+    return _decimal(value, 3)
+
+
+def plain(value: float | int) -> str:
+    """Promises a number with every digit that matters, so that it can be typed back: 0.00001, 1e-07, 16."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
+        return str(int(value))
+    return _decimal(value, 12)
+
+
+def _decimal(value: float, digits: int) -> str:
+    if not math.isfinite(value):
+        return str(value)
+    rounded = float(f"{value:.{digits}g}")
+    if rounded != 0 and abs(rounded) < 1e-6:
+        return f"{rounded:g}"
+    if abs(rounded) >= 1000:
+        return f"{rounded:,.0f}"
+    text = f"{rounded:.15f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+def percent(value: float) -> str:
+    """Promises a share of 1 as whole per cent, with one decimal below 1%."""
+    scaled = value * 100
+    return f"{scaled:.1f}%" if 0 < abs(scaled) < 1 else f"{scaled:.0f}%"
+
+
+def clip(text: str, limit: int) -> str:
+    """Promises at most `limit` characters on one line, with an ellipsis where something was left out."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+class _Words:
+    def __init__(self, language: str, texts: Mapping[str, str]) -> None:
+        self._language = language
+        self._texts = texts
+
+    def _word(self, name: str) -> str:
+        return self._texts[f"format.{name}"]
+
+    def count(self, value: float | int, one: str, many: str | None = None) -> str:
+        """`1|count("example", "examples")` -> "1 example". A language without plural forms gives the one form."""
+        word = one if value == 1 or many is None else many
+        return f"{number(value)}{self._word('count_gap')}{word}"
+
+    def duration(self, seconds: float) -> str:
+        """Promises at most two units, rounded as one would say it: "40 seconds", "3 minutes", "1 hour 20 minutes"."""
+        left = max(0, round(seconds))
+        if left < 90:
+            return self._unit(left if left < 20 else 5 * round(left / 5), "second")
+        minutes = round(left / 60)
+        if minutes < 60:
+            return self._unit(minutes, "minute")
+        hours, minutes = divmod(minutes if minutes < 180 else 5 * round(minutes / 5), 60)
+        if hours < 48:
+            parts = [self._unit(hours, "hour")] + ([self._unit(minutes, "minute")] if minutes else [])
+            return self._word("duration_gap").join(parts)
+        days, hours = divmod(hours, 24)
+        parts = [self._unit(days, "day")] + ([self._unit(hours, "hour")] if hours else [])
+        return self._word("duration_gap").join(parts)
+
+    def _unit(self, value: int, unit: str) -> str:
+        return f"{value}{self._word('count_gap')}{self._word(unit if value == 1 else unit + 's')}"
+
+    def knob(self, name: str) -> str:
+        return self._texts[f"knobs.{name}"]
+
+    def setting(self, value: Any, name: str) -> str:
+        """Promises a knob's value in words: `"cosine"` by its name in the language, numbers by `plain`."""
+        key = f"knobs.value_{name}_{value}"
+        return self._texts.get(key) or plain(value)
+
+    def listed(self, items: Sequence[Any]) -> str:
+        """ "a, b and c" / 「a、b、c」"""
+        return self._join([str(item) for item in items], self._word("and"))
+
+    def either(self, items: Sequence[Any]) -> str:
+        """ "a, b or c" / 「a、b、cのいずれか」"""
+        joined = self._join([str(item) for item in items], self._word("or"))
+        return joined + self._word("either_end") if len(items) > 1 else joined
+
+    def _join(self, items: list[str], last: str) -> str:
+        if len(items) < 2:
+            return "".join(items)
+        return self._word("comma").join(items[:-1]) + last + items[-1]
+
+    def quoted(self, text: Any) -> str:
+        return f"{self._word('quote_open')}{text}{self._word('quote_close')}"
