@@ -119,6 +119,10 @@ class TestResult:
     right: tuple[bool, ...]
     losses: tuple[float, ...]
     answers: tuple[str, ...]
+    questions: tuple[str, ...] = ()
+    """What was asked, in the same order."""
+    references: tuple[str, ...] = ()
+    """The answers in the person's file, in the same order."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -177,8 +181,8 @@ def trial_from_json(value: Mapping[str, Any]) -> TrialRecord:
 
 def test_result_from_json(value: Mapping[str, Any]) -> TestResult:
     fields = dict(value)
-    for name in ("rows", "right", "losses", "answers"):
-        fields[name] = tuple(value[name])
+    for name in ("rows", "right", "losses", "answers", "questions", "references"):
+        fields[name] = tuple(value.get(name, ()))
     return TestResult(**fields)
 
 

@@ -1,0 +1,34 @@
+"""One thing that a person said or pressed, before anybody understood it. The same from every front."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.phrases import Language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that came with the words. Its name is data, never a path."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    team: str
+    person: str
+    channel: str
+    message_id: str
+    """Unique, the same when the message is delivered again."""
+    text: str = ""
+    pressed: str | None = None
+    """`Button.action` of the button that was pressed instead of typing."""
+    attachments: tuple[Attachment, ...] = ()
+    language: Language | None = None
+    """The front's own wish (the console's --language); a person's and a team's choice come before it."""
+    addressed: bool = True
+    """False where the bot was not spoken to: it then stays silent unless it is sure."""
+    kind: Literal["message", "press"] = "message"
