@@ -1,0 +1,133 @@
+"""The queue as a worker sees it: claim a job, keep its lease, let it go. A write without the lease raises LeaseLost.
+
+A lease belongs to a worker's name, so each worker process needs a name of its own. A lease that ran out stays its
+holder's until another worker claims the job: a laptop that slept may go on where nobody else took over.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiosqlite
+
+from tuner.events import Event
+from tuner.problems import Problem
+from tuner.store import journal
+from tuner.store.connection import Database, one
+from tuner.store.faults import LeaseLost
+from tuner.store.queue import some_finished
+from tuner.store.records import Job, JobState, Wish
+from tuner.store.rows import job_of, plan_of, to_text
+from tuner.store.states import settle
+
+_WAITING = """
+    SELECT * FROM jobs WHERE state = 'queued' OR (state = 'running' AND lease_until <= ?) ORDER BY place LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An open transaction of the worker that holds the job."""
+
+    connection: aiosqlite.Connection
+    row: sqlite3.Row
+    """The job as it is stored."""
+    now: float
+
+
+@asynccontextmanager
+async def held(database: Database, job_id: int, worker: str) -> AsyncIterator[Held]:
+    """A transaction in which `worker` surely holds the job. Raises LeaseLost, and nothing is written."""
+    async with database.transaction() as connection:
+        row = await one(connection, "SELECT * FROM jobs WHERE id = ?", (job_id,))
+        if row is None or row["worker"] != worker:
+            raise LeaseLost(job_id, worker)
+        yield Held(connection=connection, row=row, now=database.clock())
+
+
+async def claim(database: Database, worker: str, lease_s: float) -> Job | None:
+    if await database.row(_WAITING, (database.clock(),)) is None:
+        return None  # an idle worker never takes the write lock
+    async with database.transaction() as connection:
+        now = database.clock()
+        row = await one(connection, _WAITING, (now,))
+        if row is None:
+            return None
+        await connection.execute(
+            """
+            UPDATE jobs SET state = 'running', worker = :worker, lease_until = :until, counted_until = :now,
+                            started_at = COALESCE(started_at, :now), ended_at = NULL, problem = NULL,
+                            resumed = 0, extended = 0
+            WHERE id = :id
+            """,
+            {"worker": worker, "until": now + lease_s, "now": now, "id": row["id"]},
+        )
+        claimed = await one(connection, "SELECT * FROM jobs WHERE id = ?", (row["id"],))
+        assert claimed is not None
+        return job_of(claimed)
+
+
+async def heartbeat(database: Database, job_id: int, worker: str, lease_s: float) -> Wish:
+    async with held(database, job_id, worker) as job:
+        await job.connection.execute(
+            "UPDATE jobs SET lease_until = ?, counted_until = ?, ran_s = ? WHERE id = ?",
+            (job.now + lease_s, job.now, _ran_s(job), job_id),
+        )
+        wish: Wish = job.row["wish"]
+        return wish
+
+
+async def release(
+    database: Database,
+    job_id: int,
+    worker: str,
+    state: JobState,
+    problem: Problem | Mapping[str, Any] | None,
+    event: Event | None,
+) -> None:
+    async with held(database, job_id, worker) as job:
+        if event is not None:
+            await journal.write(job.connection, job_id, event, job.now)
+        await job.connection.execute("DELETE FROM trials WHERE job = ? AND state = 'running'", (job_id,))
+        after, wish = settle(
+            state,
+            job.row["wish"],
+            resumed=bool(job.row["resumed"]),
+            work_left=bool(job.row["extended"]) and await _work_left(job),
+            some_finished=await some_finished(job.connection, job_id),
+        )
+        said = problem.to_json() if isinstance(problem, Problem) else problem
+        await job.connection.execute(
+            """
+            UPDATE jobs SET state = :state, wish = :wish, worker = NULL, lease_until = 0, ran_s = :ran_s,
+                            ended_at = :ended_at, problem = :problem, resumed = 0, extended = 0
+            WHERE id = :id
+            """,
+            {
+                "state": after,
+                "wish": wish,
+                "ran_s": _ran_s(job),
+                "ended_at": job.now if after in ("finished", "stopped", "failed") else None,
+                "problem": None if said is None else to_text(dict(said)),
+                "id": job_id,
+            },
+        )
+
+
+def _ran_s(job: Held) -> float:
+    """Time after the lease ran out does not count: nobody can say whether the worker was running then."""
+    until = min(job.now, float(job.row["lease_until"]))
+    return float(job.row["ran_s"]) + max(0.0, until - float(job.row["counted_until"]))
+
+
+async def _work_left(job: Held) -> bool:
+    """True when the plan as it is stored now, perhaps extended, is not done."""
+    plan = plan_of(job.row)
+    done = await one(job.connection, "SELECT COUNT(*) AS count FROM trials WHERE job = ?", (job.row["id"],))
+    assert done is not None
+    in_time = plan.time_budget_s is None or _ran_s(job) < plan.time_budget_s
+    return int(done["count"]) < plan.trials and in_time

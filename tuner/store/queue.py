@@ -1,0 +1,156 @@
+"""The queue as people see it: submit, look, stop, pause, resume, extend. Every door takes the team."""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+from typing import Literal
+
+import aiosqlite
+
+from tuner.plan.plan import Plan
+from tuner.store.connection import Database, one
+from tuner.store.records import Job, NewJob
+from tuner.store.rows import LARGEST, job_of, plan_of, to_text
+from tuner.store.states import Asked, answer
+
+JobNumber = int | Literal["last"]
+
+NEXT_PLACE = "(SELECT COALESCE(MAX(place), 0) + 1 FROM jobs)"
+
+
+async def submit(database: Database, new: NewJob) -> tuple[Job, bool]:
+    async with database.transaction() as connection:
+        known = await one(
+            connection, "SELECT * FROM jobs WHERE team = ? AND message_id = ?", (new.team, new.message_id)
+        )
+        if known is not None:
+            return job_of(known), False
+        await connection.execute(
+            f"""
+            INSERT INTO jobs (team, number, person, channel, message_id, language, plan, state, place, created_at)
+            VALUES (:team, (SELECT COALESCE(MAX(number), 0) + 1 FROM jobs WHERE team = :team),
+                    :person, :channel, :message_id, :language, :plan, 'queued', {NEXT_PLACE}, :now)
+            """,
+            {
+                "team": new.team,
+                "person": new.person,
+                "channel": new.channel,
+                "message_id": new.message_id,
+                "language": new.language,
+                "plan": to_text(new.plan.to_json()),
+                "now": database.clock(),
+            },
+        )
+        stored = await one(connection, "SELECT * FROM jobs WHERE id = last_insert_rowid()")
+        assert stored is not None
+        return job_of(stored), True
+
+
+async def job(database: Database, team: str, number: JobNumber) -> Job | None:
+    if number == "last":
+        row = await database.row("SELECT * FROM jobs WHERE team = ? ORDER BY number DESC LIMIT 1", (team,))
+    elif 1 <= number <= LARGEST:
+        row = await database.row("SELECT * FROM jobs WHERE team = ? AND number = ?", (team, number))
+    else:
+        row = None
+    return None if row is None else job_of(row)
+
+
+async def job_by_id(database: Database, job_id: int) -> Job:
+    row = await database.row("SELECT * FROM jobs WHERE id = ?", (job_id,))
+    if row is None:
+        raise KeyError(f"a job id must be one that submit returned, got {job_id}")
+    return job_of(row)
+
+
+async def jobs(database: Database, team: str, limit: int) -> list[Job]:
+    found = await database.rows("SELECT * FROM jobs WHERE team = ? ORDER BY number DESC LIMIT ?", (team, limit))
+    return [job_of(row) for row in found]
+
+
+async def ahead(database: Database, job_id: int) -> int:
+    row = await database.row(
+        """
+        SELECT COUNT(*) AS count FROM jobs other JOIN jobs mine ON mine.id = ?
+        WHERE mine.state = 'queued'
+          AND (other.state = 'running' OR (other.state = 'queued' AND other.place < mine.place))
+        """,
+        (job_id,),
+    )
+    assert row is not None
+    return int(row["count"])
+
+
+async def ask(database: Database, team: str, number: int, asked: Asked) -> Job | None:
+    """Stop, pause or resume, as the table in states.py says."""
+    async with database.transaction() as connection:
+        row = await _find(connection, team, number)
+        if row is None:
+            return None
+        return await _become(database, connection, row, asked)
+
+
+async def extend(database: Database, team: str, number: int, trials: int, time_s: int) -> Job | None:
+    if trials < 0 or time_s < 0 or trials + time_s == 0:
+        raise ValueError(f"an extension adds trials or seconds, got trials={trials}, time_s={time_s}")
+    async with database.transaction() as connection:
+        row = await _find(connection, team, number)
+        if row is None:
+            return None
+        plan = _longer(plan_of(row), trials, time_s)
+        await connection.execute(
+            "UPDATE jobs SET plan = ?, extended = (state = 'running') WHERE id = ?",
+            (to_text(plan.to_json()), row["id"]),
+        )
+        return await _become(database, connection, row, "extend")
+
+
+def _longer(plan: Plan, trials: int, time_s: int) -> Plan:
+    """A plan without a time limit keeps none."""
+    budget = None if plan.time_budget_s is None else plan.time_budget_s + time_s
+    return dataclasses.replace(plan, trials=plan.trials + trials, time_budget_s=budget)
+
+
+async def _find(connection: aiosqlite.Connection, team: str, number: int) -> sqlite3.Row | None:
+    if not 1 <= number <= LARGEST:
+        return None
+    return await one(connection, "SELECT * FROM jobs WHERE team = ? AND number = ?", (team, number))
+
+
+async def some_finished(connection: aiosqlite.Connection, job_id: int) -> bool:
+    found = await one(connection, "SELECT 1 FROM trials WHERE job = ? AND state = 'complete' LIMIT 1", (job_id,))
+    return found is not None
+
+
+async def _become(database: Database, connection: aiosqlite.Connection, row: sqlite3.Row, asked: Asked) -> Job:
+    state, wish = answer(asked, row["state"], row["wish"], await some_finished(connection, row["id"]))
+    now = database.clock()
+    if state == "running":
+        # A worker may already be obeying the wish that is taken back here; `release` has to know.
+        resumed = (asked == "resume" and row["wish"] != "") or (asked == "extend" and row["resumed"])
+        await connection.execute(
+            "UPDATE jobs SET wish = ?, resumed = ? WHERE id = ?", (wish, int(bool(resumed)), row["id"])
+        )
+    elif state != row["state"]:
+        await _move(connection, row["id"], state, wish, now)
+    else:
+        await connection.execute("UPDATE jobs SET wish = ? WHERE id = ?", (wish, row["id"]))
+    after = await one(connection, "SELECT * FROM jobs WHERE id = ?", (row["id"],))
+    assert after is not None
+    return job_of(after)
+
+
+async def _move(connection: aiosqlite.Connection, job_id: int, state: str, wish: str, now: float) -> None:
+    """From one resting state to another: a job that is queued again goes to the end of the queue."""
+    if state == "queued":
+        await connection.execute(
+            f"UPDATE jobs SET state = 'queued', wish = ?, ended_at = NULL, problem = NULL, place = {NEXT_PLACE} "
+            "WHERE id = ?",
+            (wish, job_id),
+        )
+    else:
+        ended_at = now if state == "stopped" else None
+        await connection.execute(
+            "UPDATE jobs SET state = ?, wish = ?, ended_at = ? WHERE id = ?", (state, wish, ended_at, job_id)
+        )
