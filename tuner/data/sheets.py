@@ -1,0 +1,101 @@
+"""XLSX into records: the first sheet that holds something, formulas as the values they had. Bounded before it is opened."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import warnings
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from tuner.data.examples import Issue
+from tuner.data.headings import Record
+from tuner.data.table import MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED_BYTES, refuse
+
+_MAX_PARTS = 10_000
+_MAX_BLANK = 10_000
+"""Blank rows in a row after which the sheet counts as ended."""
+
+
+def records(content: bytes) -> tuple[list[Record], list[Issue]]:
+    """Promises the records of the first sheet that holds something, and a note for each other sheet that is not read.
+
+    Raises ProblemError for an archive that is no workbook, would unpack to too much, or holds too many rows.
+    """
+    _check_archive(content)
+    import openpyxl
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about styles and extensions that no value depends on
+            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+            try:
+                return _first_sheet(book)
+            finally:
+                book.close()
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError, zipfile.BadZipFile, EOFError,
+            OSError, NotImplementedError) as error:
+        raise refuse("broken_workbook") from error  # what openpyxl raises for damaged parts; a refusal passes through
+
+
+def _check_archive(content: bytes) -> None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise refuse("broken_workbook") from error
+    if not any(part.filename.replace("\\", "/").lstrip("/") == "xl/workbook.xml" for part in parts):
+        raise refuse("not_a_table", kind="zip")
+    unpacked = sum(part.file_size for part in parts)
+    if unpacked > MAX_UNPACKED_BYTES or len(parts) > _MAX_PARTS:
+        raise refuse("too_big", bytes=unpacked, most=MAX_UNPACKED_BYTES)
+
+
+def _first_sheet(book: Any) -> tuple[list[Record], list[Issue]]:
+    sheets = sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")
+    for place, sheet in enumerate(sheets):
+        found = _read(sheet)
+        if found:
+            others = [other.title for other in sheets[place + 1:] if next(_rows(other), None) is not None]
+            return found, [Issue(reason="other_sheets", detail=title) for title in others]
+    raise refuse("empty_file")
+
+
+def _read(sheet: Any) -> list[Record]:
+    found: list[Record] = []
+    next_number = 1
+    for number, cells in _rows(sheet):
+        if len(found) > MAX_ROWS or number > 2 * MAX_ROWS:
+            raise refuse("too_many_rows", most=MAX_ROWS)
+        found.extend((blank, ()) for blank in range(next_number, number))
+        next_number = number + 1
+        found.append((number, cells))
+    return found
+
+
+def _rows(sheet: Any) -> Iterator[Record]:
+    """Rows that hold something; stops after a long stretch of nothing, such as a sheet formatted to its last row."""
+    sheet.reset_dimensions()
+    blank = 0
+    for number, values in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), 1):
+        cells = tuple(_text(value) for value in values)
+        if any(cell.strip() for cell in cells):
+            blank = 0
+            yield number, cells
+        else:
+            blank += 1
+            if blank > _MAX_BLANK:
+                return
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, datetime.datetime):
+        return value.date().isoformat() if value.time() == datetime.time() else value.isoformat(sep=" ")
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    return str(value).replace("_x000D_", "")
