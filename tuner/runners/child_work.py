@@ -1,0 +1,65 @@
+"""The child's work: loads what a Setup names, runs trials, opens the sealed test, tells what happens."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from tuner.problems import Problem, ProblemError
+from tuner.runners.base import Ready, RunnerEvent, Scored, Setup, StepDone, TrialEnded, TrialSpec, Validated
+from tuner.runners.child_inbox import Inbox
+from tuner.runners.wire import Score
+from tuner.train.bench import Bench, load_splits
+from tuner.train.loop import Progress
+from tuner.train.model import load_base, saved_adapter
+from tuner.train.scoring import score_sealed_test
+from tuner.train.trial import run_trial
+
+log = logging.getLogger(__name__)
+
+
+class Work:
+    """One bench for the child's whole life. Tells Ready once it is set up."""
+
+    def __init__(self, setup: Setup, tell: Callable[[RunnerEvent], None], inbox: Inbox) -> None:
+        """Raises ProblemError when the model or the data cannot be loaded."""
+        self._tell, self._inbox = tell, inbox
+        try:
+            splits = load_splits(Path(setup.examples), setup.split, setup.split_seed, setup.general_chat)
+        except (OSError, ValueError, KeyError) as error:
+            raise ProblemError([Problem(key="runner.data_missing", facts={})]) from error
+        base = load_base(setup.model)
+        self._bench = Bench(base=base, splits=splits, metric=setup.metric, checkpoints=Path(setup.checkpoints),
+                            manifest=dict(setup.manifest))
+        tell(Ready(device=base.device.type, device_name=base.device_name))
+
+    def run(self, trial: TrialSpec) -> None:
+        """Promises a TrialEnded, unless the parent closes meanwhile. Raises CheckpointWriteError for a full disk."""
+        number = trial.number
+
+        def progress(at: Progress) -> None:
+            if at.valid_loss is None:
+                self._tell(StepDone(number=number, step=at.step, steps=at.steps, train_loss=at.train_loss))
+            else:
+                self._tell(Validated(number=number, step=at.step, steps=at.steps, valid_loss=at.valid_loss))
+
+        ended = run_trial(self._bench, number, trial.settings, progress, lambda: self._inbox.wish(number))
+        if self._inbox.closing:
+            return
+        self._tell(TrialEnded(
+            number=number, outcome=ended.outcome, cause=ended.cause, error=ended.error, metrics=ended.metrics,
+            checkpoint=ended.checkpoint, seconds=ended.seconds, tokens=ended.tokens,
+        ))
+
+    def score(self, asked: Score) -> None:
+        """Promises a Scored for the base model (`checkpoint` None) or a trial's adapter."""
+        base = self._bench.base
+        place: Any = nullcontext()
+        if asked.checkpoint is not None:
+            place = saved_adapter(base, self._bench.checkpoints / asked.checkpoint)
+        with place:
+            result = score_sealed_test(self._bench, asked.subject, asked.trial)
+        self._tell(Scored(result=result))

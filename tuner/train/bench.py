@@ -1,0 +1,77 @@
+"""What all trials of a job share: the loaded model, the split data, and encodings kept from trial to trial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tuner.data.examples import Example, read
+from tuner.data.render import Encoded, encode
+from tuner.data.split import split
+from tuner.embedded.general_chat import general_chat
+from tuner.evaluate.base import Base
+from tuner.evaluate.scores import Question, questions
+
+GENERATING_METRICS = frozenset({"accuracy", "rouge", "bleu"})
+"""Plan metrics that need written answers."""
+_SMALL = 100_000_000
+"""Weights up to which writing answers costs little on any machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Splits:
+    train: tuple[Example, ...]
+    valid: tuple[Example, ...]
+    test: tuple[Example, ...]
+    chat: tuple[Example, ...]
+    """General chat that is mixed into training."""
+
+
+def load_splits(path: Path, sizes: tuple[int, int, int], seed: int, chat: int) -> Splits:
+    """Promises the same rows for the same arguments. Raises OSError or ValueError when the file cannot be read."""
+    parts = split(read(path), sizes, seed)
+    mixed = tuple(general_chat(chat, seed, "train")) if chat else ()
+    return Splits(train=tuple(parts.train), valid=tuple(parts.valid), test=tuple(parts.test), chat=mixed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Where trials are run one after the other."""
+
+    base: Base
+    splits: Splits
+    metric: str
+    checkpoints: Path
+    manifest: dict[str, Any] = field(default_factory=dict)
+    """Facts that each checkpoint's manifest repeats."""
+    _encoded: dict[int, tuple[Encoded, ...]] = field(default_factory=dict)
+
+    def training(self, max_length: int) -> tuple[Encoded, ...]:
+        """The training split and the general chat, cut at `max_length` tokens."""
+        if max_length not in self._encoded:
+            mixed = (*self.splits.train, *self.splits.chat)
+            self._encoded[max_length] = self._encode(mixed, min(max_length, self.base.longest))
+        return self._encoded[max_length]
+
+    @cached_property
+    def valid(self) -> tuple[Question, ...]:
+        return questions(self.base, self.splits.valid)
+
+    @cached_property
+    def test(self) -> tuple[Question, ...]:
+        return questions(self.base, self.splits.test)
+
+    @cached_property
+    def asked(self) -> tuple[Question, ...]:
+        """Validation questions that a finished trial answers in writing."""
+        weights = sum(parameter.numel() for parameter in self.base.model.parameters())
+        if self.metric in GENERATING_METRICS:
+            return self.valid[:200]
+        cheap = weights <= _SMALL or self.base.device.type == "cuda"
+        return self.valid[:60] if cheap else ()
+
+    def _encode(self, examples: Sequence[Example], longest: int) -> tuple[Encoded, ...]:
+        return tuple(encode(self.base.tokenizer, list(example.messages), longest) for example in examples)

@@ -1,0 +1,186 @@
+"""The training loop of one trial: forward, backward, step, validate. Knows no files and no process.
+
+The gradient of a step is that of the mean over all answer tokens of its micro-batches, so that accumulation equals
+one big batch whatever the lengths. The loss that is told is that mean too.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from tuner.data.render import Encoded
+from tuner.evaluate.forward import Layout, answer_logits, laid_out
+from tuner.evaluate.losses import Losses, Stopped, losses
+from tuner.evaluate.packing import Packed, pack
+from tuner.train.batches import Step, epoch_steps, steps_in_all, validation_steps
+from tuner.train.health import LossWatch, TrialBrokeError
+from tuner.train.model import adapter_dropout
+from tuner.train.optim import optimiser, rate_factor, set_rate, warmup_steps
+from tuner.train.settings import TrialSettings
+
+Wish = Literal["", "pruned", "stopped"]
+
+CHEAP_SHARE = 0.15
+"""Validation between epoch ends is worth it while it costs at most this share of the training tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """After a step. `valid_loss` is set when the trial was validated there; then `train_loss` is the step's too."""
+
+    step: int
+    steps: int
+    train_loss: float
+    valid_loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What one trial trains on."""
+
+    train: Sequence[Encoded]
+    valid: Sequence[Encoded]
+    settings: TrialSettings
+    device: torch.device
+    layout: Layout
+    tell: Callable[[Progress], None]
+    wish: Callable[[], Wish]
+    clock: Callable[[], float] = time.monotonic
+    quiet_s: float = 0.5
+    """At least this long between two told steps; the last one is always told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """How the loop ended. With a wish it ended early."""
+
+    wish: Wish
+    step: int
+    steps: int
+    tokens: int
+    """Real tokens seen, prompts included."""
+    train_loss: float
+    """Mean over the last epoch's steps; of a trial that ended early, over its last steps. nan before the first."""
+    valid: Losses | None
+    """Of the last validation."""
+
+
+def train(model: Any, task: Task) -> Trained:
+    """Promises a trained adapter in `model` (a PeftModel), or what a wish left of it.
+
+    Same settings, data and machine: the same losses, bit by bit on CPU.
+    Raises TrialBrokeError (`bad_data`, `nan`, `diverged`), torch.OutOfMemoryError, MemoryError.
+    """
+    examples = [example for example in task.train if any(example.learn[1:])]
+    if not examples:
+        raise TrialBrokeError("bad_data", "no example has an answer token within max_length")
+    return _Run(model, task, examples).run()
+
+
+class _Run:
+    """The state of one trial while it trains."""
+
+    def __init__(self, model: Any, task: Task, examples: list[Encoded]) -> None:
+        settings = task.settings
+        self.model, self.inner, self.task, self.examples = model, model.get_base_model(), task, examples
+        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.optimiser = optimiser(self.parameters, settings)
+        self.steps = steps_in_all(len(examples), settings.batch_size, settings.gradient_accumulation, settings.epochs)
+        self.warmup = warmup_steps(settings.warmup_ratio, self.steps)
+        self.validate_after = self._validation_steps()
+        self.watch = LossWatch()
+        self.step, self.tokens, self.told_at = 0, 0, -math.inf
+        self.epoch_losses: list[float] = []
+        self.recent: deque[float] = deque(maxlen=8)
+        self.valid: Losses | None = None
+
+    def _validation_steps(self) -> frozenset[int]:
+        epochs = self.task.settings.epochs
+        trained = epochs * sum(len(example.ids) for example in self.examples)
+        once = sum(len(example.ids) for example in self.task.valid)
+        return validation_steps(self.steps // epochs, epochs, cheap=8 * once <= CHEAP_SHARE * trained)
+
+    def run(self) -> Trained:
+        settings = self.task.settings
+        for epoch in range(settings.epochs):
+            self.epoch_losses = []
+            for chosen in epoch_steps(len(self.examples), settings.batch_size, settings.gradient_accumulation,
+                                      epoch, settings.seed):
+                if wish := self.task.wish():
+                    return self._ended(wish)
+                self._advance(chosen)
+                if self.step in self.validate_after and (wish := self._validate()):
+                    return self._ended(wish)
+        self.watch.finish(_mean(self.epoch_losses))
+        return self._ended("")
+
+    def _advance(self, chosen: Step) -> None:
+        loss, norm = self._gradients(chosen)
+        self.watch.add(loss, norm)
+        set_rate(self.optimiser, self.task.settings.learning_rate
+                 * rate_factor(self.step, self.steps, self.warmup, self.task.settings.lr_schedule))
+        self.optimiser.step()
+        self.step += 1
+        self.epoch_losses.append(loss)
+        self.recent.append(loss)
+        now = self.task.clock()
+        if self.step in self.validate_after or now - self.told_at >= self.task.quiet_s:
+            self.told_at = now
+            self.task.tell(Progress(step=self.step, steps=self.steps, train_loss=loss))
+
+    def _gradients(self, chosen: Step) -> tuple[float, float]:
+        """Fills the gradients of one step, clipped; gives the mean loss and the norm before clipping."""
+        batches = [pack([self.examples[index] for index in micro], self.task.device) for micro in chosen]
+        answers = sum(batch.answers for batch in batches)
+        self.optimiser.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self.task.device)
+        with adapter_dropout(self.model), laid_out(self.inner, self.task.layout):
+            for batch in batches:
+                loss = self._loss_sum(batch) / answers
+                loss.backward()
+                total += loss.detach()
+                self.tokens += batch.ids.numel()
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.task.settings.max_grad_norm)
+        loss_value, norm_value = torch.stack([total, norm.to(total.dtype)]).tolist()
+        return loss_value, norm_value
+
+    def _loss_sum(self, batch: Packed) -> torch.Tensor:
+        cuda = self.task.device.type == "cuda"
+        with torch.autocast(self.task.device.type, dtype=torch.bfloat16, enabled=cuda and _is_bf16(self.inner)):
+            logits = answer_logits(self.inner, batch, self.task.layout)
+        return cross_entropy(logits.float(), batch.targets, reduction="sum",
+                             label_smoothing=self.task.settings.label_smoothing)
+
+    def _validate(self) -> Wish:
+        """Tells the loss of the whole validation split; a wish cuts it short."""
+        try:
+            self.valid = losses(self.inner, self.task.valid, self.task.device, self.task.layout,
+                                stop=lambda: bool(self.task.wish()))
+        except Stopped:
+            return self.task.wish()
+        if math.isfinite(self.valid.loss):
+            self.task.tell(Progress(step=self.step, steps=self.steps, train_loss=self.epoch_losses[-1],
+                                    valid_loss=self.valid.loss))
+        elif sum(self.valid.tokens):
+            raise TrialBrokeError("nan", "the validation loss is not finite")
+        return ""
+
+    def _ended(self, wish: Wish) -> Trained:
+        return Trained(wish=wish, step=self.step, steps=self.steps, tokens=self.tokens, valid=self.valid,
+                       train_loss=_mean(self.recent if wish else self.epoch_losses))
+
+
+def _mean(values: Collection[float]) -> float:
+    return math.fsum(values) / len(values) if values else math.nan
+
+
+def _is_bf16(model: Any) -> bool:
+    return bool(next(model.parameters()).dtype == torch.bfloat16)

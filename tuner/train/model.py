@@ -1,0 +1,144 @@
+"""Loads the base model, and puts a fresh adapter on it for each trial. Knows no data and no loss."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from tuner.checkpoints.adapters import attach_new, attach_saved
+from tuner.evaluate.base import Base
+from tuner.evaluate.forward import choose_layout
+from tuner.problems import Problem, ProblemError
+from tuner.train.settings import TrialSettings
+from tuner.train.targets import target_names
+
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+log = logging.getLogger(__name__)
+
+
+def pick_device() -> torch.device:
+    """CUDA, then MPS, then CPU, by what is there."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def pick_dtype(device: torch.device) -> torch.dtype:
+    """bf16 on a GPU that computes in it, else fp32."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    return torch.float32
+
+
+def load_base(source: str, device: torch.device | None = None) -> Base:
+    """Promises the model and tokenizer of a folder or hub id, from safetensors, without running any code of theirs.
+
+    Raises ProblemError: `runner.model_missing`, `runner.model_unsafe` (weights are pickles only),
+    `runner.model_needs_code`, `runner.model_unsupported`, `runner.no_memory`.
+    """
+    device = device or pick_device()
+    facts = {"model": source}
+    _refuse_pickles(source)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            source, trust_remote_code=False, use_safetensors=True, dtype=pick_dtype(device)
+        ).to(device)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise ProblemError([Problem(key="runner.no_memory", facts=facts)]) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise ProblemError([Problem(key=_loading_key(error), facts=facts)]) from error
+    model.eval().requires_grad_(False)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return Base(
+        model=model, tokenizer=tokenizer, device=device, device_name=name, source=source,
+        config_sha256=config_sha256(model), layout=choose_layout(model, int(model.config.vocab_size)),
+        longest=int(getattr(model.config, "max_position_embeddings", None) or 4096),
+    )
+
+
+def _refuse_pickles(source: str) -> None:
+    folder = Path(source)
+    if not folder.is_dir() or any(folder.glob("*.safetensors")):
+        return
+    found = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
+    if found:
+        raise ProblemError([Problem(key="runner.model_unsafe", facts={"model": source, "file": found[0]})])
+
+
+def _loading_key(error: Exception) -> str:
+    """The transformers library tells these apart by its message only."""
+    text = str(error)
+    if "trust_remote_code" in text:
+        return "runner.model_needs_code"
+    if "safetensors" in text:
+        return "runner.model_unsafe"
+    if isinstance(error, OSError):
+        return "runner.model_missing"
+    return "runner.model_unsupported"
+
+
+def config_sha256(model: Any) -> str:
+    """Of the configuration as the library writes it, the path it came from left out."""
+    text = model.config.to_json_string(use_diff=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@contextmanager
+def fresh_adapter(base: Base, settings: TrialSettings) -> Iterator[Any]:
+    """While open, the base carries one new LoRA adapter (a PeftModel), drawn from `settings.seed`; after it, none.
+
+    Seeds torch's random numbers, so that the trial's dropout depends on its own seed alone.
+    """
+    names = target_names(base.model, settings.target_modules)
+    torch.manual_seed(settings.seed)
+    config = LoraConfig(
+        task_type="CAUSAL_LM", r=settings.lora_rank, lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout, target_modules=names, fan_in_fan_out=_is_conv1d(base.model, names[0]),
+    )
+    adapted = attach_new(base.model, config)
+    base.model.eval()
+    try:
+        yield adapted
+    finally:
+        adapted.unload()
+        base.model.requires_grad_(False)
+        base.model.eval()
+
+
+@contextmanager
+def saved_adapter(base: Base, folder: Path) -> Iterator[Any]:
+    """While open, the base carries the adapter of a checkpoint, frozen; after it, none."""
+    adapted = attach_saved(base.model, folder)
+    base.model.eval()
+    try:
+        yield adapted
+    finally:
+        adapted.unload()
+
+
+def _is_conv1d(model: Any, name: str) -> bool:
+    """GPT-2 keeps its weights transposed."""
+    return type(model.get_submodule(name)).__name__ == "Conv1D"
+
+
+@contextmanager
+def adapter_dropout(adapted: Any) -> Iterator[None]:
+    """While open, the adapter's dropout is on, and nothing else changes from eval mode."""
+    drops = [layer for name, layer in adapted.named_modules() if "lora_dropout" in name]
+    for layer in drops:
+        layer.train()
+    try:
+        yield
+    finally:
+        for layer in drops:
+            layer.eval()
