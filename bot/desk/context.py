@@ -1,0 +1,50 @@
+"""What every part of the desk needs for one turn: who speaks, in which language, and the doors behind the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.phrases import Language, say
+from bot.utterance import Utterance
+from tuner.chat.client import ChatClient
+from tuner.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The doors behind the desk, opened once by a front."""
+
+    store: Store
+    home: Path
+    chat: Callable[[], Awaitable[ChatClient]]
+    """Finds or starts the chat server. Raises tuner.chat.client.ChatUnavailable."""
+    clock: Callable[[], float]
+    model: str | None = None
+    """Model of plans that name none: a catalogue name, hub id or folder. None: the embedded one."""
+    samples: Mapping[str, Path] = field(default_factory=dict)
+    """Language -> sample data file that people may try."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One utterance being answered."""
+
+    utterance: Utterance
+    language: Language
+    services: Services
+    state: dict[str, Any]
+    """The dialogue of this person in this channel: kept after the turn, expires, survives a restart."""
+
+    @property
+    def store(self) -> Store:
+        return self.services.store
+
+    @property
+    def team(self) -> str:
+        return self.utterance.team
+
+    def say(self, key: str, facts: Mapping[str, Any] | None = None) -> str:
+        return say(key, self.language, facts)

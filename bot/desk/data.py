@@ -1,0 +1,107 @@
+"""Files that people post: read, checked and kept before anything is queued. Knows formats only by what the data room says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from bot.desk.buttons import button
+from bot.desk.context import Turn
+from bot.language.commands import Command
+from bot.phrases import problem_sentences
+from bot.replies import Card, Reply, Table, Text
+from bot.utterance import Attachment
+from tuner.data.check import inspect_file
+from tuner.plan import models
+from tuner.problems import Problem, ProblemError
+from tuner.store.records import DataSet
+
+_CURRENT = "dataset:"
+"""Preference key of a channel's current data set."""
+
+
+async def take(turn: Turn, attachment: Attachment, mapping: dict[str, str] | None = None) -> DataSet:
+    """Promises the stored data set of a posted file, made the channel's current one.
+
+    Raises ProblemError for a file that cannot be used, with what to change.
+    """
+    card = models.find(turn.services.model) or models.embedded()
+    folder = turn.services.home / "teams" / turn.team / "data"
+    inspection = await inspect_file(
+        attachment.content, attachment.name, model_source=card.source, max_length=int(card.defaults["max_length"]),
+        out=folder, mapping=mapping)
+    dataset = await turn.store.add_dataset(DataSet(
+        id=inspection.id, team=turn.team, name=attachment.name, report=inspection.card.to_json(),
+        folder=str((folder / inspection.id).relative_to(turn.services.home)), added_at=turn.services.clock()))
+    await turn.store.prefer(turn.team, None, _CURRENT + turn.utterance.channel, dataset.id)
+    return dataset
+
+
+async def take_sample(turn: Turn) -> DataSet:
+    """Promises the sample data of the turn's language as the channel's current data set."""
+    path = turn.services.samples[turn.language]
+    content = await asyncio.to_thread(path.read_bytes)
+    return await take(turn, Attachment(name=path.name, content=content))
+
+
+async def current(turn: Turn) -> DataSet | None:
+    """Promises the channel's current data set, or None before there is one."""
+    chosen = await turn.store.preference(turn.team, None, _CURRENT + turn.utterance.channel)
+    return await turn.store.dataset(turn.team, chosen) if chosen else None
+
+
+async def wanted(turn: Turn, name: str | None) -> DataSet | None:
+    """Promises the data set that a sentence names, else the channel's current one. Raises ProblemError for an unknown name."""
+    if name is None:
+        return await current(turn)
+    found = await turn.store.dataset(turn.team, name)
+    if found is None:
+        found = next((known for known in await turn.store.datasets(turn.team)
+                      if known.name.rpartition(".")[0].casefold() == name.casefold()), None)
+    if found is None:
+        known_names = [dataset.name for dataset in await turn.store.datasets(turn.team)]
+        raise ProblemError([Problem(key="plan.unknown_dataset", facts={"dataset": name, "datasets": known_names})])
+    return found
+
+
+async def choose(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """`data` without a file: one by name becomes the current one; else what there is."""
+    if command.dataset is not None:
+        dataset = await wanted(turn, command.dataset)
+        if dataset is not None:
+            await turn.store.prefer(turn.team, None, _CURRENT + turn.utterance.channel, dataset.id)
+            yield report_card(turn, dataset)
+            return
+    datasets = await turn.store.datasets(turn.team)
+    if not datasets:
+        yield Text(text=turn.say("replies.data.none_yet"),
+                   buttons=(button("sample", turn.language, turn.language, "primary"),))
+        return
+    chosen = await current(turn)
+    header = tuple(turn.say(f"replies.data.column_{name}") for name in ("name", "examples", "current"))
+    rows = tuple(
+        (dataset.name, str(dataset.report["usable"]),
+         turn.say("replies.data.is_current") if chosen is not None and dataset.id == chosen.id else "")
+        for dataset in datasets)
+    yield Table(title=turn.say("replies.data.list_title"), header=header, rows=rows)
+
+
+def report_card(turn: Turn, dataset: DataSet) -> Card:
+    """Promises the data report card in words: what is in the file, what is doubtful, one example as the model sees it."""
+    report = dataset.report
+    tokens = report["tokens"]
+    fields = [
+        (turn.say("replies.data.name_examples"), turn.say("replies.data.examples", report)),
+        (turn.say("replies.data.name_languages"), turn.say("replies.data.languages", {"languages": report["languages"]})),
+        (turn.say("replies.data.name_length"), turn.say("replies.data.length", tokens)),
+    ]
+    problems = tuple(Problem.from_json(problem) for problem in report["problems"])
+    lines = (turn.say("replies.data.example", {"example": _marked(report.get("example") or [])}),
+             turn.say("replies.data.next"))
+    return Card(title=turn.say("replies.data.title", {"name": dataset.name}), fields=tuple(fields), lines=lines,
+                notes=problem_sentences(problems, turn.language))
+
+
+def _marked(pieces: list[Any]) -> list[dict[str, Any]]:
+    return [{"text": text, "learnt": bool(learnt)} for text, learnt in pieces]

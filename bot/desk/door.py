@@ -1,0 +1,217 @@
+"""Desk.answer: finds out what an utterance means in this dialogue and hands it to the part that answers it."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from typing import get_args
+
+from bot.desk import data, drafts, jobs, plans, talk, tuning, words
+from bot.desk.context import Services, Turn
+from bot.desk.questions import Question
+from bot.language.answers import parse_answer
+from bot.language.commands import Command
+from bot.language.followups import parse_followup
+from bot.language.parser import parse
+from bot.phrases import Language, problem_sentences
+from bot.replies import Reply, Text
+from bot.utterance import Utterance
+from tuner.chat.client import ChatUnavailable
+from tuner.problems import ProblemError
+from tuner.store import StoreUnavailable
+
+_LOG = logging.getLogger("onsa.desk")
+
+Handler = Callable[[Turn, Command], AsyncIterator[Reply]]
+
+_HANDLERS: dict[str, Handler] = {
+    "tune": tuning.tune, "status": jobs.status, "queue": jobs.queue, "resume": jobs.resume, "extend": jobs.extend,
+    "stop": lambda turn, command: jobs.stop(turn, command.job),
+    "pause": lambda turn, command: jobs.pause(turn, command.job),
+    "explain_result": words.explain_result, "explain_term": words.explain_term, "chat": talk.chat,
+    "compare": talk.compare, "best": jobs.best, "history": jobs.history, "data": data.choose, "rate": words.rate,
+    "export": words.export, "settings": words.settings, "help": words.help_,
+}
+
+
+class Desk:
+    """One desk serves every front. Holds no state of its own: everything lives in the store."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def answer(self, utterance: Utterance) -> AsyncIterator[Reply]:
+        """Promises the replies in order. A Stream must be read to its end, or closed, before the next reply is asked for.
+
+        Raises nothing: what goes wrong becomes a sentence, with a reference number when it is our mistake.
+        """
+        turn = Turn(utterance=utterance, language=utterance.language or "en", services=self._services, state={})
+        try:
+            turn = await self._turn(utterance)
+            async with aclosing(_route(turn)) as replies:
+                async for reply in replies:
+                    yield reply
+            await self._keep(turn)
+        except ProblemError as error:
+            await self._keep(turn)
+            yield Text(text="\n".join(problem_sentences(error.problems, turn.language)))
+        except (StoreUnavailable, ChatUnavailable) as error:
+            yield Text(text="\n".join(problem_sentences([error.problem], turn.language)))
+        except Exception:
+            reference = uuid.uuid4().hex[:8]
+            _LOG.exception("answering failed", extra={"action": "answer", "reference": reference})
+            yield Text(text=turn.say("replies.desk.our_mistake", {"reference": reference}))
+
+    async def _turn(self, utterance: Utterance) -> Turn:
+        state = await self._services.store.dialogue(utterance.person, _place(utterance)) or {}
+        language = await self._language(utterance, state.get("language"))
+        state["language"] = language
+        return Turn(utterance=utterance, language=language, services=self._services, state=state)
+
+    async def _keep(self, turn: Turn) -> None:
+        await self._services.store.keep_dialogue(
+            turn.utterance.person, _place(turn.utterance), turn.state, drafts.DIALOGUE_LIVES_S)
+
+    async def _language(self, utterance: Utterance, last: Language | None) -> Language:
+        """The person's choice, the team's, the front's, else that of the words; a press keeps the language of before."""
+        store = self._services.store
+        chosen = (await store.preference(utterance.team, utterance.person, "language")
+                  or await store.preference(utterance.team, None, "language") or utterance.language)
+        for language in get_args(Language):
+            if chosen == language:
+                return language
+        if utterance.pressed or not any(character.isalpha() for character in utterance.text):
+            return last or "en"
+        return parse(utterance.text).utterance_language
+
+
+def _place(utterance: Utterance) -> str:
+    return f"{utterance.team}/{utterance.channel}"
+
+
+async def _route(turn: Turn) -> AsyncIterator[Reply]:
+    utterance = turn.utterance
+    if utterance.pressed:
+        async for reply in _press(turn, utterance.pressed):
+            yield reply
+        return
+    if turn.state.get("chat") and not utterance.attachments:
+        async for reply in talk.continue_chat(turn):
+            yield reply
+        return
+    command = parse(utterance.text)
+    for attachment in utterance.attachments:
+        dataset = await data.take(turn, attachment)
+        yield data.report_card(turn, dataset)
+        async for reply in tuning.with_data(turn, dataset):
+            yield reply
+    if utterance.attachments:
+        if command.intent == "tune":
+            async for reply in tuning.tune(turn, _without_file(command, turn)):
+                yield reply
+        return
+    async for reply in _words(turn, command):
+        yield reply
+
+
+def _without_file(command: Command, turn: Turn) -> Command:
+    """The file's own name in the sentence means the file that came with it."""
+    from dataclasses import replace
+
+    return replace(command, dataset=None)
+
+
+async def _words(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """Words alone: an answer to the open question, a change of the pending plan, or a command."""
+    text = turn.utterance.text
+    if "question" in turn.state:
+        question = Question.from_json(turn.state["question"])
+        answered = tuning.understood_answer(text, question)
+        if answered is not None:
+            async for reply in tuning.answer(turn, question, *answered):
+                yield reply
+            return
+    pending = await drafts.load(turn, turn.state.get("draft"))
+    if pending is not None and pending.dataset is not None:
+        said = parse_answer(text, "yes_no")
+        if said is True:
+            async for reply in plans.start(turn, pending.id):
+                yield reply
+            return
+        if said is False:
+            async for reply in plans.cancel(turn, pending.id):
+                yield reply
+            return
+    change = parse_followup(text) if pending is not None or turn.state.get("job") else None
+    if change is not None:
+        async for reply in tuning.follow_up(turn, change):
+            yield reply
+        return
+    handler = _HANDLERS.get(command.intent)
+    if handler is None:
+        if turn.utterance.addressed:
+            yield words.lost(turn)
+        return
+    async for reply in handler(turn, command):
+        yield reply
+
+
+async def _press(turn: Turn, action: str) -> AsyncIterator[Reply]:
+    """A button: `verb:argument`. An action that nobody knows any more is answered kindly."""
+    verb, _, argument = action.partition(":")
+    replies: AsyncIterator[Reply]
+    match verb:
+        case "start":
+            replies = plans.start(turn, argument)
+        case "cancel":
+            replies = plans.cancel(turn, argument)
+        case "change":
+            replies = plans.how_to_change(turn, argument)
+        case "sample":
+            replies = _sample(turn)
+        case "answer" if "question" in turn.state:
+            question = Question.from_json(turn.state["question"])
+            replies = tuning.answer(turn, question, *question.offers[int(argument)])
+        case "stop":
+            replies = jobs.stop(turn, int(argument))
+        case "extend":
+            number, trials, seconds = (int(part) for part in argument.split(":"))
+            replies = jobs.extend_now(turn, number, trials, seconds)
+        case "chat":
+            replies = talk.open_with(turn, int(argument))
+        case "compare":
+            replies = talk.compare(turn, Command(intent="compare", job=int(argument)))
+        case "details":
+            replies = words.details(turn, int(argument))
+        case "try":
+            replies = _try_next(turn, argument)
+        case _:
+            yield Text(text=turn.say("replies.desk.button_too_old"))
+            return
+    async for reply in replies:
+        yield reply
+
+
+async def _sample(turn: Turn) -> AsyncIterator[Reply]:
+    dataset = await data.take_sample(turn)
+    yield data.report_card(turn, dataset)
+    async for reply in tuning.with_data(turn, dataset):
+        yield reply
+
+
+async def _try_next(turn: Turn, argument: str) -> AsyncIterator[Reply]:
+    """A suggestion of a report is a sentence of the command language: it is read like any other, and makes a plan card."""
+    from bot import explain, results
+
+    number, _, index = argument.partition(":")
+    job = await turn.store.job(turn.team, int(number))
+    report = await results.stored_report(turn.store, job) if job is not None else None
+    suggestions = explain.explain(report, turn.language).next if report is not None else ()
+    if job is None or not int(index) < len(suggestions):
+        yield Text(text=turn.say("replies.desk.button_too_old"))
+        return
+    turn.state["job"] = job.number
+    async for reply in _words(turn, parse(suggestions[int(index)].command_text)):
+        yield reply

@@ -1,0 +1,191 @@
+"""Words about jobs that exist: status, queue, stop, pause, resume, extend, history, best."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Literal
+
+from bot.desk.buttons import button
+from bot.desk.context import Turn
+from bot.language.commands import Command
+from bot.phrases import say
+from bot.replies import Reply, Table, Text
+from bot.wording import number
+from tuner.plan.plan import MAXIMISED
+from tuner.store.records import Job
+
+JobRef = int | Literal["last"]
+
+
+async def find(turn: Turn, reference: JobRef | None) -> Job | None:
+    """Promises the job that a sentence means: the number said, else the one talked about here, else the newest."""
+    return await turn.store.job(turn.team, reference or turn.state.get("job") or "last")
+
+
+def not_found(turn: Turn, reference: JobRef | None) -> Text:
+    """Promises the sentence for a job that this team does not have."""
+    return Text(text=turn.say("replies.jobs.none_such", {"job": reference if isinstance(reference, int) else None}))
+
+
+async def status(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """How far a job is, in two or three lines."""
+    job = await find(turn, command.job)
+    if job is None:
+        yield not_found(turn, command.job)
+        return
+    yield Text(text=turn.say("replies.jobs.status", await facts_of(turn, job)), buttons=_buttons(turn, job))
+
+
+async def facts_of(turn: Turn, job: Job) -> dict[str, Any]:
+    """Promises the numbers behind a job's status."""
+    trials = await turn.store.trials(job.id)
+    done = [trial for trial in trials if trial.state != "running"]
+    complete = [trial for trial in done if trial.state == "complete" and trial.value is not None]
+    pick = max if job.plan.metric in MAXIMISED else min
+    best = pick(complete, key=lambda trial: trial.value or 0.0) if complete else None
+    return {
+        "job": job.number, "state": job.state, "wish": job.wish, "done": len(done), "trials": job.plan.trials,
+        "running": [trial.number for trial in trials if trial.state == "running"],
+        "best": best.number if best else None, "value": best.value if best else None, "metric": job.plan.metric,
+        "ahead": await turn.store.ahead(job.id) if job.state == "queued" else 0, "ran_s": job.ran_s,
+        "reference": (job.problem or {}).get("facts", {}).get("reference"),
+    }
+
+
+def _buttons(turn: Turn, job: Job) -> tuple[Any, ...]:
+    if job.state in ("queued", "running", "paused"):
+        return (button("stop", str(job.number), turn.language, "danger"),)
+    return (button("details", str(job.number), turn.language), button("chat", str(job.number), turn.language))
+
+
+async def queue(turn: Turn, _: Command) -> AsyncIterator[Reply]:
+    """What runs and what waits."""
+    jobs = [job for job in await turn.store.jobs(turn.team) if job.state in ("queued", "running", "paused")]
+    if not jobs:
+        yield Text(text=turn.say("replies.jobs.queue_empty"))
+        return
+    yield await _table(turn, "replies.jobs.queue_title", sorted(jobs, key=lambda job: job.number))
+
+
+async def history(turn: Turn, _: Command) -> AsyncIterator[Reply]:
+    """The newest jobs first."""
+    jobs = await turn.store.jobs(turn.team)
+    if not jobs:
+        yield Text(text=turn.say("replies.jobs.history_empty"))
+        return
+    yield await _table(turn, "replies.jobs.history_title", jobs)
+
+
+async def _table(turn: Turn, title: str, jobs: list[Job]) -> Table:
+    rows = []
+    for job in jobs:
+        facts = await facts_of(turn, job)
+        dataset = await turn.store.dataset(turn.team, job.plan.dataset)
+        rows.append((
+            str(job.number), turn.say(f"replies.jobs.state_{job.state}"), dataset.name if dataset else "",
+            turn.say("replies.jobs.done_of", facts), "" if facts["value"] is None else number(facts["value"])))
+    header = tuple(turn.say(f"replies.jobs.column_{name}") for name in ("job", "state", "data", "tries", "best"))
+    return Table(title=turn.say(title), header=header, rows=tuple(rows))
+
+
+async def stop(turn: Turn, reference: JobRef | None) -> AsyncIterator[Reply]:
+    """Ends a job early; what it found so far is reported."""
+    async for reply in _wish(turn, reference, "stop"):
+        yield reply
+
+
+async def pause(turn: Turn, reference: JobRef | None) -> AsyncIterator[Reply]:
+    """Holds a job after the try under way."""
+    async for reply in _wish(turn, reference, "pause"):
+        yield reply
+
+
+async def _wish(turn: Turn, reference: JobRef | None, wish: Literal["stop", "pause"]) -> AsyncIterator[Reply]:
+    job = await _active(turn, reference)
+    if job is None:
+        yield not_found(turn, reference) if isinstance(reference, int) else Text(text=turn.say("replies.jobs.nothing_runs"))
+        return
+    if job.state not in ("queued", "running", "paused") or (wish == "pause" and job.state == "paused"):
+        yield Text(text=turn.say("replies.jobs.already_over", {"job": job.number, "state": job.state}))
+        return
+    after = await turn.store.wish(turn.team, job.number, wish)
+    yield Text(text=turn.say(f"replies.jobs.{wish}_asked", {"job": job.number, "state": after.state if after else ""}))
+
+
+async def _active(turn: Turn, reference: JobRef | None) -> Job | None:
+    """The job said by number; else the newest one that runs, waits or rests."""
+    if isinstance(reference, int):
+        return await turn.store.job(turn.team, reference)
+    for state in ("running", "queued", "paused"):
+        for job in await turn.store.jobs(turn.team):
+            if job.state == state:
+                return job
+    return None
+
+
+async def resume(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """Goes on with a paused, stopped or failed job; its finished tries are kept."""
+    job = await _resumable(turn, command.job)
+    if job is None:
+        yield not_found(turn, command.job) if isinstance(command.job, int) else Text(text=turn.say("replies.jobs.nothing_paused"))
+        return
+    after = await turn.store.resume(turn.team, job.number)
+    key = "replies.jobs.resumed" if after is not None and after.state == "queued" else "replies.jobs.not_resumable"
+    turn.state["job"] = job.number
+    yield Text(text=turn.say(key, {"job": job.number, "state": job.state}))
+
+
+async def _resumable(turn: Turn, reference: JobRef | None) -> Job | None:
+    if isinstance(reference, int):
+        return await turn.store.job(turn.team, reference)
+    jobs = await turn.store.jobs(turn.team)
+    return next((job for job in jobs if job.state == "paused"), None) or next(
+        (job for job in jobs if job.state in ("stopped", "failed")), None)
+
+
+async def extend(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """More tries or more time for a job, said back with its new size. Needs a confirmation when the job had ended."""
+    job = await find(turn, command.job)
+    if job is None:
+        yield not_found(turn, command.job)
+        return
+    trials, time_s = command.add_trials or 0, command.time_budget_s or 0
+    if not trials and not time_s:
+        trials = job.plan.trials
+    if job.state in ("queued", "running", "paused"):
+        async for reply in extend_now(turn, job.number, trials, time_s):
+            yield reply
+        return
+    facts = {"job": job.number, "trials": trials, "seconds": time_s, "total": job.plan.trials + trials}
+    yield Text(text=turn.say("replies.jobs.extend_confirm", facts),
+               buttons=(button("extend", f"{job.number}:{trials}:{time_s}", turn.language, "primary"),
+                        button("cancel", "-", turn.language, "danger")))
+
+
+async def extend_now(turn: Turn, number_: int, trials: int, time_s: int) -> AsyncIterator[Reply]:
+    """Raises the job's size; an ended job is queued again with what it already has."""
+    after = await turn.store.extend(turn.team, number_, trials=trials, time_s=time_s)
+    if after is None:
+        yield not_found(turn, number_)
+        return
+    turn.state["job"] = after.number
+    facts = {"job": after.number, "trials": trials, "seconds": time_s, "total": after.plan.trials, "state": after.state}
+    yield Text(text=turn.say("replies.jobs.extended", facts))
+
+
+async def best(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """The best try and its settings."""
+    job = await find(turn, command.job)
+    if job is None:
+        yield not_found(turn, command.job)
+        return
+    facts = await facts_of(turn, job)
+    if facts["best"] is None:
+        yield Text(text=turn.say("replies.jobs.no_best_yet", facts))
+        return
+    trial = next(trial for trial in await turn.store.trials(job.id) if trial.number == facts["best"])
+    searched = [say("replies.plan.kept", turn.language, {"name": name, "value": trial.settings[name]})
+                for name in job.plan.space]
+    yield Text(text=turn.say("replies.jobs.best", {**facts, "settings": searched}),
+               buttons=(button("chat", str(job.number), turn.language, "primary"),
+                        button("details", str(job.number), turn.language)))

@@ -1,0 +1,110 @@
+"""From a request to the plan card: builds the plan, says it in words, and queues it on Start. Never starts by itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from bot.desk import drafts, questions
+from bot.desk.buttons import button
+from bot.desk.context import Turn
+from bot.phrases import problem_sentences
+from bot.planning import facts_of, speed_of
+from bot.plan_card import plan_card
+from bot.replies import Reply, Text
+from tuner.plan import build as plan_build
+from tuner.plan import models
+from tuner.plan.request import Draft, Request
+from tuner.problems import Problem, ProblemError
+from tuner.store.records import DataSet, NewJob
+
+
+async def propose(
+    turn: Turn, request: Request, *, dataset: DataSet | None, doubts: Sequence[Problem] = (),
+    changes: Sequence[str] = (), from_job: int | None = None, question: questions.Question | None = None,
+) -> AsyncIterator[Reply]:
+    """Promises a plan card with buttons, or what is still needed before there can be one. Spends nothing."""
+    turn.state.pop("question", None)
+    saved = drafts.Saved(id=drafts.new_id(), team=turn.team, channel=turn.utterance.channel, language=turn.language,
+                         request=request, dataset=dataset.id if dataset else None, from_job=from_job)
+    if dataset is None:
+        await drafts.keep(turn, saved)
+        if question is not None:
+            turn.state["question"] = question.to_json()
+        yield ask_for_file(turn)
+        return
+    if question is not None:
+        await drafts.keep(turn, saved)
+        turn.state["question"] = question.to_json()
+        yield questions.as_reply(question, turn)
+        return
+    draft = await draft_of(turn, request, dataset)
+    problems = (*doubts, *draft.problems)
+    if not draft.can_start or draft.plan is None:
+        await drafts.keep(turn, saved)
+        yield Text(text="\n".join(problem_sentences(problems, turn.language)))
+        return
+    await drafts.keep(turn, saved)
+    ahead = await _ahead(turn)
+    yield plan_card(draft, dataset, turn.language, draft_id=saved.id, ahead=ahead, changes=changes, doubts=tuple(doubts))
+
+
+def ask_for_file(turn: Turn) -> Text:
+    """Promises the sentence that asks for a file, with the sample data as a way out."""
+    return Text(text=turn.say("replies.data.needed"), buttons=(button("sample", turn.language, turn.language, "primary"),))
+
+
+async def draft_of(turn: Turn, request: Request, dataset: DataSet) -> Draft:
+    """Promises the draft that `build` makes of the request for this data set on this machine."""
+    name = request.model or turn.services.model
+    card = models.find(name)
+    if card is None:
+        names = [known.name for known in models.catalogue()]
+        raise ProblemError([Problem(key="plan.unknown_model", facts={"model": name, "models": names})])
+    return plan_build.build(request, card, facts_of(dataset), await speed_of(turn.store, card.name))
+
+
+async def start(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:
+    """Queues the draft. Pressing Start twice, or a message that comes twice, queues one job."""
+    saved = await drafts.load(turn, draft_id)
+    if saved is None or saved.dataset is None:
+        yield Text(text=turn.say("replies.plan.too_old"))
+        return
+    dataset = await turn.store.dataset(turn.team, saved.dataset)
+    if dataset is None:
+        yield ask_for_file(turn)
+        return
+    draft = await draft_of(turn, saved.request, dataset)
+    if not draft.can_start or draft.plan is None:
+        yield Text(text="\n".join(problem_sentences(draft.problems, turn.language)))
+        return
+    job, is_new = await turn.store.submit(NewJob(
+        team=turn.team, person=turn.utterance.person, channel=turn.utterance.channel,
+        message_id=f"draft:{saved.id}", language=saved.language, plan=draft.plan))
+    drafts.forget(turn)
+    turn.state["job"] = job.number
+    ahead = await turn.store.ahead(job.id)
+    key = "replies.plan.queued" if is_new else "replies.plan.already_queued"
+    yield Text(text=turn.say(key, {"job": job.number, "ahead": ahead, "trials": draft.plan.trials}),
+               buttons=(button("stop", str(job.number), turn.language, "danger"),))
+
+
+async def cancel(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:
+    """Lets the plan go. A job that was already queued from it is not touched."""
+    if turn.state.get("draft") == draft_id:
+        drafts.forget(turn)
+    yield Text(text=turn.say("replies.plan.cancelled"))
+
+
+async def how_to_change(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:
+    """Makes the card's plan the one that the next words change, and says how."""
+    saved = await drafts.load(turn, draft_id)
+    if saved is None:
+        yield Text(text=turn.say("replies.plan.too_old"))
+        return
+    turn.state["draft"] = saved.id
+    yield Text(text=turn.say("replies.plan.how_to_change"))
+
+
+async def _ahead(turn: Turn) -> int:
+    jobs = await turn.store.jobs(turn.team)
+    return sum(1 for job in jobs if job.state in ("queued", "running"))

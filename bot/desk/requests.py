@@ -1,0 +1,63 @@
+"""From understood words (Command, Change) to what a plan is built from (Request)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from bot.language.commands import Command
+from bot.language.followups import Change
+from bot.phrases import Language, say
+from bot.plan_card import spec_words
+from tuner.plan.plan import Plan
+from tuner.plan.request import Request
+from tuner.plan.space import Fixed, Spec
+from tuner.problems import Problem
+
+_FIELDS = ("method", "pruner", "metric", "trials", "parallel", "time_budget_s", "model")
+
+
+def request_of(command: Command, known: tuple[str, ...]) -> Request:
+    """Promises the request that a `tune` command says, no more. `known`: knobs that still lack values are left out."""
+    space = {name: spec for name, spec in (command.space or {}).items() if name not in known}
+    return Request(space=space, **{name: getattr(command, name) for name in _FIELDS})
+
+
+def request_of_plan(plan: Plan) -> Request:
+    """Promises a request that says everything that the person said for `plan`, so that it can be said again with a change."""
+    said: dict[str, Spec] = {name: spec for name, spec in plan.space.items() if name not in plan.assumed}
+    for name, value in plan.defaults.items():
+        if name not in plan.assumed and name not in plan.space:
+            said[name] = Fixed(value=value)
+    fields: dict[str, Any] = {name: getattr(plan, name) for name in _FIELDS
+                              if name not in plan.assumed and name != "parallel"}
+    return Request(space=said, **fields)
+
+
+def changed(request: Request, change: Change, language: Language) -> tuple[Request, tuple[str, ...]]:
+    """Promises the request after the change, and what changed in words, one phrase each."""
+    space = {name: spec for name, spec in request.space.items() if name not in change.removes}
+    said = [say("replies.plan.change_removed", language, {"name": name}) for name in change.removes if name in request.space]
+    adds = change.adds
+    for name, spec in (adds.space or {}).items():
+        space[name] = spec
+        said.append(say("replies.plan.change_knob", language, {"name": name, "words": spec_words(name, spec, language)}))
+    fields = {name: getattr(adds, name) for name in _FIELDS if getattr(adds, name) is not None}
+    for name, value in fields.items():
+        said.append(say(f"replies.plan.change_{name}", language, {"value": value}))
+    return replace(request, space=space, **fields), tuple(said)
+
+
+def doubts_of(command: Command) -> tuple[Problem, ...]:
+    """Problems that only the words show; those that the values show are found again when the plan is built."""
+    found = []
+    if "unknown_parameter" in command.problems:
+        found.append(Problem(key="plan.unknown_parameter", severity="warning"))
+    if "reversed_bounds" in command.problems:
+        for name, spec in (command.space or {}).items():
+            low, high = getattr(spec, "low", None), getattr(spec, "high", None)
+            if low is not None and high is not None:
+                found.append(Problem(key="plan.reversed_bounds", severity="warning",
+                                     facts={"name": name, "low": low, "high": high}))
+                break
+    return tuple(found)

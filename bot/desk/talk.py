@@ -1,0 +1,133 @@
+"""Talking with a checkpoint: one question, or a conversation; and the same prompt to two models."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from bot.desk import jobs
+from bot.desk.context import Turn
+from bot.language.commands import Command
+from bot.replies import Reply, Stream, Table, Text
+from tuner.plan import models
+from tuner.store.records import Job
+
+MAX_TOKENS = 256
+REMEMBERED = 12
+"""Messages of a conversation that are sent along."""
+
+
+async def chat(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """Answers `command.prompt` with the checkpoint it names, or opens a conversation with it."""
+    chosen = await _checkpoint(turn, command)
+    if isinstance(chosen, Text):
+        yield chosen
+        return
+    model, speaker = chosen
+    if command.prompt:
+        async for reply in _ask(turn, model, speaker, [{"role": "user", "content": command.prompt}]):
+            yield reply
+        return
+    turn.state["chat"] = {"model": model, "speaker": speaker, "messages": []}
+    yield Text(text=turn.say("replies.talk.opened", {"speaker": speaker}))
+
+
+async def open_with(turn: Turn, job_number: int) -> AsyncIterator[Reply]:
+    """The Chat button of a report."""
+    async for reply in chat(turn, Command(intent="chat", job=job_number, trial="best")):
+        yield reply
+
+
+async def continue_chat(turn: Turn) -> AsyncIterator[Reply]:
+    """The next message of an open conversation; the word for leaving ends it."""
+    talk: dict[str, Any] = turn.state["chat"]
+    text = turn.utterance.text.strip()
+    if text.casefold() in _leaving_words(turn):
+        turn.state.pop("chat")
+        yield Text(text=turn.say("replies.talk.closed"))
+        return
+    messages = [*talk["messages"], {"role": "user", "content": text}]
+    if len(messages) > REMEMBERED:
+        messages = messages[-REMEMBERED:]
+        if not talk.get("told"):
+            talk["told"] = True
+            yield Text(text=turn.say("replies.talk.forgets", {"count": REMEMBERED}))
+    async for reply in _ask(turn, talk["model"], talk["speaker"], messages, keep=talk):
+        yield reply
+
+
+def _leaving_words(turn: Turn) -> frozenset[str]:
+    return frozenset(word.strip().casefold() for word in turn.say("replies.talk.leaving_words").split("|"))
+
+
+async def _ask(
+    turn: Turn, model: str, speaker: str, messages: list[dict[str, str]], keep: dict[str, Any] | None = None
+) -> AsyncIterator[Reply]:
+    client = await turn.services.chat()
+
+    async def pieces() -> AsyncIterator[str]:
+        said = []
+        async for piece in client.stream(model, messages, max_tokens=MAX_TOKENS, temperature=0.0):
+            said.append(piece)
+            yield piece
+        if keep is not None:
+            keep["messages"] = [*messages, {"role": "assistant", "content": "".join(said)}]
+
+    yield Stream(speaker=speaker, pieces=pieces())
+
+
+async def _checkpoint(turn: Turn, command: Command) -> tuple[str, str] | Text:
+    """(model id at the chat server, how it is called to people), or the sentence that there is none."""
+    job = await jobs.find(turn, command.job)
+    if job is None:
+        return Text(text=turn.say("replies.talk.nothing_tuned"))
+    if isinstance(command.trial, int):
+        trial = next((found for found in await turn.store.checkpoints(turn.team, job.number)
+                      if found.trial == command.trial), None)
+    else:
+        trial = await turn.store.best_checkpoint(turn.team, job.number)
+    if trial is None:
+        return Text(text=turn.say("replies.talk.no_checkpoint", {"job": job.number, "state": job.state}))
+    model = f"{turn.team}/job-{job.number}-trial-{trial.trial}"
+    return model, turn.say("replies.talk.speaker", {"job": job.number, "trial": trial.trial})
+
+
+async def compare(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """One prompt to the best checkpoint and to the untouched model; without a prompt, the sealed test's answers."""
+    job = await jobs.find(turn, command.job)
+    if job is None:
+        yield Text(text=turn.say("replies.talk.nothing_tuned"))
+        return
+    if not command.prompt:
+        async for reply in side_by_side(turn, job):
+            yield reply
+        return
+    chosen = await _checkpoint(turn, command)
+    if isinstance(chosen, Text):
+        yield chosen
+        return
+    card = models.find(job.plan.model) or models.embedded()
+    messages = [{"role": "user", "content": command.prompt}]
+    for model, speaker in ((card.name, turn.say("replies.talk.untouched", {"model": card.name})), chosen):
+        async for reply in _ask(turn, model, speaker, messages):
+            yield reply
+
+
+async def side_by_side(turn: Turn, job: Job, rows: int = 5) -> AsyncIterator[Reply]:
+    """The same test questions, answered by the untouched and by the tuned model, from the stored results."""
+    results = {result.subject: result for result in await turn.store.tests(job.id)}
+    base, best = results.get("base"), results.get("best") or results.get("default")
+    if base is None or best is None or not best.questions:
+        yield Text(text=turn.say("replies.talk.no_test_yet", {"job": job.number}))
+        return
+    header = tuple(turn.say(f"replies.talk.column_{name}") for name in ("question", "base", "best"))
+    picked = _spread(len(best.questions), rows)
+    yield Table(title=turn.say("replies.talk.side_by_side", {"job": job.number, "count": len(picked)}), header=header,
+                rows=tuple((best.questions[at], base.answers[at], best.answers[at]) for at in picked))
+
+
+def _spread(count: int, wanted: int) -> list[int]:
+    """Evenly spread positions: shows good and bad answers as they come, picks none out."""
+    if count <= wanted:
+        return list(range(count))
+    return [round(index * (count - 1) / (wanted - 1)) for index in range(wanted)]

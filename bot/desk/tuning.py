@@ -1,0 +1,108 @@
+"""Words that ask for a search: a new plan, a change of the pending one, the same again, an answer to a question."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from bot.desk import data, drafts, plans, questions
+from bot.desk.context import Turn
+from bot.desk.requests import changed, doubts_of, request_of, request_of_plan
+from bot.language.answers import parse_answer
+from bot.language.commands import Command
+from bot.language.followups import Change
+from bot.replies import Reply, Text
+from tuner.plan.request import Request
+from tuner.plan.space import Range, Spec
+from tuner.store.records import DataSet
+
+
+async def tune(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """A new plan from a `tune` command; "redo job 12 but with …" starts from that job's plan."""
+    if command.job is not None:
+        async for reply in _redo(turn, command):
+            yield reply
+        return
+    dataset = await data.wanted(turn, command.dataset)
+    question = questions.of_command(command, turn)
+    if question is None and "ambiguous" in command.problems and not command.space:
+        question = _bare_numbers(turn)
+    open_knobs = questions.unsettled(command)
+    request = request_of(command, open_knobs)
+    async for reply in plans.propose(turn, request, dataset=dataset, doubts=doubts_of(command), question=question):
+        yield reply
+
+
+def _bare_numbers(turn: Turn) -> questions.Question | None:
+    spec = parse_answer(turn.utterance.text, "batch_size")
+    return questions.which_knob(spec) if isinstance(spec, Range) else None
+
+
+async def _redo(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    job = await turn.store.job(turn.team, command.job or "last")
+    if job is None:
+        yield Text(text=turn.say("replies.jobs.none_such", {"job": command.job}))
+        return
+    request, said = changed(request_of_plan(job.plan), Change(adds=replace(command, job=None)), turn.language)
+    dataset = await turn.store.dataset(turn.team, job.plan.dataset)
+    async for reply in plans.propose(turn, request, dataset=dataset, changes=said, from_job=job.number):
+        yield reply
+
+
+async def follow_up(turn: Turn, change: Change) -> AsyncIterator[Reply]:
+    """Changes the pending plan, or starts from the last job's plan when none is pending."""
+    saved = None if change.again else await drafts.load(turn, turn.state.get("draft"))
+    if saved is not None:
+        request, said = changed(saved.request, change, turn.language)
+        dataset = await turn.store.dataset(turn.team, saved.dataset) if saved.dataset else None
+        async for reply in plans.propose(turn, request, dataset=dataset, changes=said, from_job=saved.from_job):
+            yield reply
+        return
+    job = await turn.store.job(turn.team, turn.state.get("job") or "last")
+    if job is None:
+        yield Text(text=turn.say("replies.plan.nothing_to_change"))
+        return
+    request, said = changed(request_of_plan(job.plan), change, turn.language)
+    dataset = await turn.store.dataset(turn.team, job.plan.dataset)
+    async for reply in plans.propose(turn, request, dataset=dataset, changes=said, from_job=job.number):
+        yield reply
+
+
+async def with_data(turn: Turn, dataset: DataSet) -> AsyncIterator[Reply]:
+    """A file arrived while a plan waited for one: the plan goes on with it."""
+    saved = await drafts.load(turn, turn.state.get("draft"))
+    if saved is None or saved.dataset is not None:
+        return
+    question = questions.Question.from_json(turn.state["question"]) if "question" in turn.state else None
+    async for reply in plans.propose(turn, saved.request, dataset=dataset, from_job=saved.from_job, question=question):
+        yield reply
+
+
+async def answer(turn: Turn, question: questions.Question, name: str, spec: Spec) -> AsyncIterator[Reply]:
+    """Fills the answer into the pending request and goes on: the next question, or the card."""
+    turn.state.pop("question", None)
+    saved = await drafts.load(turn, turn.state.get("draft"))
+    request = saved.request if saved is not None else Request()
+    dataset = await turn.store.dataset(turn.team, saved.dataset) if saved is not None and saved.dataset else None
+    async for reply in plans.propose(turn, questions.settled(request, question, name, spec), dataset=dataset,
+                                     question=questions.following(question, turn),
+                                     from_job=saved.from_job if saved else None):
+        yield reply
+
+
+def understood_answer(text: str, question: questions.Question) -> tuple[str, Spec] | None:
+    """Promises the (knob, spec) that `text` answers, by number or by values; None when it answers nothing."""
+    stripped = text.strip()
+    if stripped.isascii() and stripped.isdigit() and 1 <= int(stripped) <= len(question.offers):
+        return question.offers[int(stripped) - 1]
+    if question.kind == "which_knob":
+        for name, spec in question.offers:
+            if name.replace("_", " ") in stripped.casefold():
+                return name, spec
+        return None
+    spec = parse_answer(stripped, question.knob)
+    if isinstance(spec, str | bool) or spec is None:
+        return None
+    return question.knob, spec
+
+

@@ -1,0 +1,141 @@
+"""Words about words and results: help, settings, the glossary, why a result is as it is, ratings, taking a model home."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from bot import explain, glossary, results
+from bot.desk import jobs
+from bot.desk.buttons import button
+from bot.desk.context import Turn
+from bot.language.commands import Command
+from bot.language.examples import examples
+from bot.replies import Card, Reply, Text
+from tuner.plan import models
+from tuner.plan.knobs import KNOBS
+from tuner.store.records import Checkpoint, Job
+
+
+async def help_(turn: Turn, _: Command) -> AsyncIterator[Reply]:
+    """What can be said, by example, from the parser's own vocabulary."""
+    shown: dict[str, list[str]] = {}
+    for intent, sentence in examples(turn.language):
+        shown.setdefault(intent, []).append(sentence)
+    fields = tuple((turn.say(f"replies.words.help_{intent}"), turn.say("replies.words.help_examples", {"sentences": said}))
+                   for intent, said in shown.items() if intent != "unknown")
+    knobs = turn.say("replies.words.help_knobs", {"names": list(KNOBS)})
+    yield Card(title=turn.say("replies.words.help_title"), fields=fields, lines=(knobs,))
+
+
+def lost(turn: Turn) -> Text:
+    """One friendly line with two examples of what can be said."""
+    by_intent: dict[str, str] = {}
+    for intent, sentence in examples(turn.language):
+        by_intent.setdefault(intent, sentence)
+    return Text(text=turn.say("replies.words.lost", {"first": by_intent["tune"], "second": by_intent["status"]}))
+
+
+async def settings(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """The language of replies, for this person."""
+    if command.language is None:
+        yield Text(text=turn.say("replies.words.settings", {"language": turn.language}))
+        return
+    await turn.store.prefer(turn.team, turn.utterance.person, "language", command.language)
+    turn.state["language"] = command.language
+    from bot.phrases import say
+
+    yield Text(text=say("replies.words.language_set", command.language))
+
+
+async def explain_term(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """An entry of the glossary."""
+    term = command.term or ""
+    card = models.find(turn.services.model) or models.embedded()
+    try:
+        entry = glossary.define(term, turn.language, default=card.defaults.get(term))
+    except KeyError:
+        yield Text(text=turn.say("replies.words.no_such_term"))
+        return
+    lines = (entry.meaning, entry.everyday, *(part for part in (entry.too_high, entry.too_low, entry.in_onsa) if part))
+    yield Card(title=entry.title, lines=lines)
+
+
+async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """Why a job, a try or a setting came out as it did."""
+    job = await jobs.find(turn, command.job)
+    if job is None:
+        yield jobs.not_found(turn, command.job)
+        return
+    report = await results.stored_report(turn.store, job)
+    if report is None:
+        yield Text(text=turn.say("replies.words.no_report_yet", await jobs.facts_of(turn, job)))
+        return
+    number = await _trial_number(turn, command, job)
+    if number is not None:
+        if not any(trial.number == number for trial in report.trials):
+            yield Text(text=turn.say("replies.words.no_such_trial", {"job": job.number, "trial": number}))
+            return
+        yield Text(text="\n".join(explain.explain_trial(report, number, turn.language)))
+        return
+    if command.term in report.searched:
+        yield Text(text="\n".join(explain.explain_knob(report, command.term, turn.language)))
+        return
+    async for reply in results.report_replies(report, job, turn.language, turn.services.home, pictures=False):
+        yield reply
+
+
+async def _trial_number(turn: Turn, command: Command, job: Job) -> int | None:
+    if command.trial != "best":
+        return command.trial
+    found = await turn.store.best_checkpoint(turn.team, job.number)
+    return found.trial if found else None
+
+
+async def details(turn: Turn, job_number: int) -> AsyncIterator[Reply]:
+    """The numbers behind a report: every try with its settings, and the detail sentences."""
+    job = await turn.store.job(turn.team, job_number)
+    report = await results.stored_report(turn.store, job) if job is not None else None
+    if job is None or report is None:
+        yield jobs.not_found(turn, job_number) if job is None else Text(
+            text=turn.say("replies.words.no_report_yet", await jobs.facts_of(turn, job)))
+        return
+    yield results.trials_table(report, turn.language)
+    yield Text(text="\n".join(explain.explain(report, turn.language).details))
+
+
+async def rate(turn: Turn, _: Command) -> AsyncIterator[Reply]:
+    """Opinions in chat are not kept yet, and that is said."""
+    yield Text(text=turn.say("replies.words.rate"))
+
+
+async def export(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """Copies the adapter of a try to the home's exports folder and says where it lies."""
+    job = await jobs.find(turn, command.job)
+    if job is None:
+        yield jobs.not_found(turn, command.job)
+        return
+    found = await checkpoint_of(turn, job, command.trial)
+    if found is None:
+        yield Text(text=turn.say("replies.talk.no_checkpoint", {"job": job.number, "state": job.state}))
+        return
+    target = turn.services.home / "exports" / turn.team / f"job-{job.number}-trial-{found.trial}"
+    await asyncio.to_thread(_copy, turn.services.home / found.folder, target)
+    yield Text(text=turn.say("replies.words.exported", {"job": job.number, "trial": found.trial, "folder": str(target)}),
+               buttons=(button("chat", str(job.number), turn.language),))
+
+
+async def checkpoint_of(turn: Turn, job: Job, trial: int | str | None) -> Checkpoint | None:
+    """Promises the checkpoint of the try said, else the best one's."""
+    if isinstance(trial, int):
+        return next((found for found in await turn.store.checkpoints(turn.team, job.number) if found.trial == trial), None)
+    return await turn.store.best_checkpoint(turn.team, job.number)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(source, target, dirs_exist_ok=True)
+
+

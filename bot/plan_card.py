@@ -1,0 +1,109 @@
+"""The plan as a card: what was understood, in words and with units; what was assumed, marked; what it will cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bot.desk.buttons import button
+from bot.phrases import Language, problem_sentences, say
+from bot.replies import Card
+from tuner.plan.knobs import KNOBS
+from tuner.plan.plan import Plan
+from tuner.plan.request import Draft
+from tuner.plan.space import Choices, Range, Spec
+from tuner.problems import Problem
+from tuner.store.records import DataSet
+
+
+def plan_card(
+    draft: Draft, dataset: DataSet, language: Language, *, draft_id: str, ahead: int,
+    changes: Sequence[str] = (), doubts: tuple[Problem, ...] = (),
+) -> Card:
+    """Promises the card of a draft that can start. Raises ValueError for one that cannot."""
+    plan, estimate = draft.plan, draft.estimate
+    if plan is None or estimate is None:
+        raise ValueError("a plan card needs a plan, got a draft without one")
+    lines = [say("replies.plan.changed", language, {"changes": list(changes)})] if changes else []
+    lines.append(say("replies.plan.first_try", language, {"trials": plan.trials, "fixed": _fixed(plan, language)}))
+    lines.append(say("replies.plan.split", language, _split(plan)))
+    if plan.general_chat:
+        lines.append(say("replies.plan.general_chat", language, {"count": plan.general_chat}))
+    lines.append(say("replies.plan.cost", language,
+                     {"seconds": estimate.seconds, "memory": estimate.memory_bytes, "ahead": ahead,
+                      "trials": plan.trials}))
+    lines.append(say("replies.plan.confirm", language))
+    return Card(
+        title=say("replies.plan.title", language, {"model": plan.model, "dataset": dataset.name}),
+        fields=(*_searched(plan, language), *_choices(plan, language), _rest(plan, language)),
+        lines=tuple(lines),
+        notes=problem_sentences((*doubts, *draft.problems), language),
+        buttons=(
+            button("start", draft_id, language, "primary"),
+            button("change", draft_id, language),
+            button("cancel", draft_id, language, "danger"),
+        ),
+    )
+
+
+def spec_words(name: str, spec: Spec, language: Language) -> str:
+    """Promises a spec in words: "from 0.00001 to 0.001, tried on a logarithmic scale"."""
+    unit = KNOBS[name].unit
+    match spec:
+        case Range():
+            facts: dict[str, Any] = {"low": spec.low, "high": spec.high, "log": bool(spec.log), "step": spec.step}
+            return say("replies.plan.range", language, {**facts, "unit": unit})
+        case Choices():
+            return say("replies.plan.choices", language, {"name": name, "values": list(spec.values), "unit": unit})
+        case _:
+            return say("replies.plan.fixed_value", language, {"name": name, "value": spec.value, "unit": unit})
+
+
+def _marked(text: str, assumed: bool, language: Language) -> str:
+    return say("replies.plan.assumed", language, {"text": text}) if assumed else text
+
+
+def _searched(plan: Plan, language: Language) -> list[tuple[str, str]]:
+    rows = []
+    for name, spec in plan.space.items():
+        words = _marked(spec_words(name, spec, language), name in plan.assumed, language)
+        for bound in ("low", "high"):
+            if f"{name}.{bound}" in plan.assumed:
+                words = say(f"replies.plan.assumed_{bound}", language, {"text": words})
+        rows.append((say("replies.plan.searched", language, {"name": name}), words))
+    if not plan.space:
+        rows.append((say("replies.plan.nothing_searched_name", language), say("replies.plan.nothing_searched", language)))
+    return rows
+
+
+def _choices(plan: Plan, language: Language) -> list[tuple[str, str]]:
+    rows = [
+        ("trials", say("replies.plan.trials", language, {"trials": plan.trials})),
+        ("method", say("replies.plan.option", language, {"name": "method", "value": plan.method})),
+        ("pruner", say("replies.plan.option", language, {"name": "pruner", "value": plan.pruner})),
+        ("metric", say("replies.plan.option", language, {"name": "metric", "value": plan.metric})),
+    ]
+    if plan.time_budget_s is not None:
+        rows.append(("time_budget_s", say("replies.plan.time_budget", language, {"seconds": plan.time_budget_s})))
+    return [(say(f"replies.plan.name_{name}", language), _marked(words, name in plan.assumed, language))
+            for name, words in rows]
+
+
+def _rest(plan: Plan, language: Language) -> tuple[str, str]:
+    """Every knob that is not searched, with the value it keeps."""
+    parts = [
+        _marked(say("replies.plan.kept", language, {"name": name, "value": plan.defaults[name]}),
+                name in plan.assumed, language)
+        for name in KNOBS if name not in plan.space
+    ]
+    return say("replies.plan.name_rest", language), say("replies.plan.rest", language, {"parts": parts})
+
+
+def _fixed(plan: Plan, language: Language) -> list[str]:
+    return [say("replies.plan.kept", language, {"name": name, "value": plan.defaults[name]})
+            for name in KNOBS if name not in plan.space and name not in plan.assumed]
+
+
+def _split(plan: Plan) -> dict[str, Any]:
+    train, validation, test = plan.split
+    return {"train": train, "validation": validation, "test": test}

@@ -1,0 +1,74 @@
+"""A stored report as replies: the answer first, then what mattered, what went wrong, what next, and pictures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from bot import charts, explain
+from bot.desk.buttons import button, numbered
+from bot.phrases import Language, say
+from bot.replies import Button, Card, Reply, Table
+from bot.wording import number, plain
+from tuner.events import Report, StudyFinished, event_from_json
+from tuner.store import Store
+from tuner.store.records import Job
+
+
+async def stored_report(store: Store, job: Job) -> Report | None:
+    """Promises the newest report of a job, or None before there is one."""
+    stored = await store.last_event(job.id, "StudyFinished")
+    if stored is None:
+        return None
+    event = event_from_json(stored.body)
+    return event.report if isinstance(event, StudyFinished) else None
+
+
+async def report_replies(
+    report: Report, job: Job, language: Language, home: Path, *, pictures: bool = True
+) -> AsyncIterator[Reply]:
+    """Promises the report card with its buttons, then the pictures with their alt texts."""
+    yield report_card(report, job, language)
+    if pictures:
+        folder = home / "charts" / job.team / f"job-{job.number}"
+        for picture in await asyncio.to_thread(charts.draw, report, language, folder):
+            yield picture
+
+
+def report_card(report: Report, job: Job, language: Language) -> Card:
+    """Promises the report in words: two sentences first; details stay behind a button."""
+    said = explain.explain(report, language)
+    lines = [said.headline]
+    for title, sentences in (("mattered", said.what_mattered), ("wrong", said.what_went_wrong)):
+        if sentences:
+            lines += ["", say(f"replies.report.title_{title}", language), *sentences]
+    if said.next:
+        lines += ["", say("replies.report.title_next", language)]
+        lines += [f"{index}. {suggestion.sentence}" for index, suggestion in enumerate(said.next, 1)]
+    return Card(title=say("replies.report.title", language, {"job": job.number}), lines=tuple(lines),
+                buttons=_buttons(job, language, [suggestion.command_text for suggestion in said.next]))
+
+
+def _buttons(job: Job, language: Language, commands: list[str]) -> tuple[Button, ...]:
+    argument = str(job.number)
+    tries = tuple(numbered("try", f"{job.number}:{index}", index + 1, command) for index, command in enumerate(commands))
+    return (button("chat", argument, language, "primary"), button("compare", argument, language),
+            button("details", argument, language), *tries)
+
+
+def trials_table(report: Report, language: Language) -> Table:
+    """Promises one row a try: its settings, how it ended, its score."""
+    header = (say("replies.report.column_try", language),
+              *(say("replies.report.column_knob", language, {"name": name}) for name in report.searched),
+              say("replies.report.column_state", language), say("replies.report.column_value", language, {"metric": report.metric}))
+    rows = tuple(
+        (str(trial.number), *(_setting(trial.settings[name]) for name in report.searched),
+         say(f"replies.report.state_{trial.state}", language),
+         "" if trial.value is None else number(trial.value))
+        for trial in report.trials)
+    return Table(title=say("replies.report.trials_title", language), header=header, rows=rows)
+
+
+def _setting(value: object) -> str:
+    return plain(float(f"{value:.3g}")) if isinstance(value, float) else str(value)

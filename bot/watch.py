@@ -1,0 +1,125 @@
+"""Tails a job's events and turns them into replies: a live line, tries as they end, the report once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.phrases import Language, say
+from bot.replies import Progress, Reply, Text
+from bot.results import report_replies
+from tuner.events import (
+    Event,
+    JobFailed,
+    JobPaused,
+    JobStarted,
+    StudyFinished,
+    TestScored,
+    TrialFinished,
+    TrialProgress,
+    TrialStarted,
+    event_from_json,
+)
+from tuner.plan.plan import MAXIMISED
+from tuner.store import Store
+from tuner.store.records import Job
+
+_OVER = ("finished", "stopped", "failed", "paused")
+
+
+@dataclass(slots=True)
+class _Live:
+    """What the live line knows so far."""
+
+    trials: int
+    done: int = 0
+    part: float = 0.0
+    number: int = 0
+    best: float | None = None
+    default: float | None = None
+
+
+async def follow(
+    store: Store, job: Job, language: Language, home: Path, *, after: int = 0,
+    clock: Callable[[], float], poll_s: float = 0.3,
+) -> AsyncIterator[Reply]:
+    """Promises the replies of a job from event `after` on, ending when it finished, failed, paused or was stopped.
+
+    A Progress reply replaces the one before it. The report comes once, last. Reads only the store, so that it can be
+    started anew at any time.
+    """
+    live = _Live(trials=job.plan.trials)
+    started = clock() - job.ran_s
+    while True:
+        events = await store.events(after, job.id)
+        for stored in events:
+            after = stored.seq
+            event = event_from_json(stored.body)
+            async for reply in _replies(event, live, job, language, home, clock() - started):
+                yield reply
+            if isinstance(event, StudyFinished | JobFailed | JobPaused):
+                return
+        current = await store.job_by_id(job.id)
+        if not events and current.state in _OVER:
+            if current.state == "stopped":
+                yield Text(text=say("replies.watch.stopped_unstarted", language, {"job": job.number}))
+            return
+        if not events:
+            await asyncio.sleep(poll_s)
+
+
+async def _replies(
+    event: Event, live: _Live, job: Job, language: Language, home: Path, elapsed: float
+) -> AsyncIterator[Reply]:
+    match event:
+        case JobStarted():
+            yield Text(text=say("replies.watch.started", language, {"job": job.number, "device": event.device, "again": event.again}))
+        case TrialStarted() | TrialProgress():
+            live.number = event.number
+            live.part = event.step / max(1, event.steps) if isinstance(event, TrialProgress) else 0.0
+            yield _progress(live, job, language, elapsed)
+        case TrialFinished():
+            _count(event, live, job)
+            yield Text(text=say("replies.watch.trial_ended", language, _ended(event, live, job)))
+            yield _progress(live, job, language, elapsed)
+        case TestScored():
+            yield Text(text=say("replies.watch.test_scored", language,
+                                {"subject": event.subject, "right": event.right, "count": event.count}))
+        case JobPaused():
+            yield Text(text=say("replies.watch.paused", language, {"job": job.number, "done": event.trials_done}))
+        case JobFailed():
+            yield Text(text="\n".join((
+                say("replies.watch.failed", language, {"job": job.number, "reference": event.reference}),
+                say(f"problems.{event.key}", language, {"reference": event.reference, **event.facts}))))
+        case StudyFinished():
+            yield Progress(job=job.number, done=1.0, text=say("replies.watch.finished", language,
+                                                               {"job": job.number, "reason": event.reason, "seconds": elapsed}))
+            async for reply in report_replies(event.report, job, language, home):
+                yield reply
+
+
+def _count(event: TrialFinished, live: _Live, job: Job) -> None:
+    live.done += 1
+    live.part = 0.0
+    if event.value is None or event.state != "complete":
+        return
+    if event.number == 0:
+        live.default = event.value
+    pick = max if job.plan.metric in MAXIMISED else min
+    live.best = event.value if live.best is None else pick(live.best, event.value)
+
+
+def _ended(event: TrialFinished, live: _Live, job: Job) -> dict[str, Any]:
+    return {"number": event.number, "trials": job.plan.trials, "state": event.state, "value": event.value,
+            "cause": event.cause, "best": event.best, "metric": job.plan.metric, "is_default": event.number == 0}
+
+
+def _progress(live: _Live, job: Job, language: Language, elapsed: float) -> Progress:
+    done = min(1.0, (live.done + live.part) / max(1, live.trials))
+    left = elapsed / done - elapsed if done > 0.02 else None
+    facts = {"done": live.done, "trials": live.trials, "number": live.number, "best": live.best, "default": live.default,
+             "metric": job.plan.metric, "left": left}
+    return Progress(job=job.number, done=done, text=say("replies.watch.progress", language, facts))
