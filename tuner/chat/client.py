@@ -1,0 +1,236 @@
+"""Talks to any OpenAI-compatible chat server: Onsa's own, vLLM, others. Light: aiohttp only."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from tuner.chat.refusals import ChatUnavailable, Source, failed, named_failures, refused, told
+from tuner.chat.sse import EventReader, EventTooLarge
+
+__all__ = ["ChatClient", "ChatUnavailable", "ModelName"]
+
+ModelName = str
+Messages = Sequence[Mapping[str, Any]]
+
+_CONNECT_S = 10.0
+_MAX_REPLY_BYTES = 8_000_000
+
+
+class ChatClient:
+    """One server. Keeps connections open between calls: close it, or use it with `async with`."""
+
+    def __init__(self, url: str, token: str | None = None, *, timeout_s: float = 60.0, answer_s: float = 900.0) -> None:
+        """`url` with or without `/v1`. `timeout_s`: the longest silence borne; `answer_s`: the longest answer."""
+        trimmed = url.rstrip("/")
+        self._root = trimmed if trimmed.endswith("/v1") else f"{trimmed}/v1"
+        self._url = url
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._timeout_s = timeout_s
+        self._answer_s = answer_s
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """May be called twice."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def models(self, team: str | None = None) -> tuple[ModelName, ...]:
+        """Promises the names that the server offers. Onsa's own leaves out other teams'; other servers ignore `team`.
+
+        Raises ChatUnavailable.
+        """
+        source = Source(url=self._url, model="")
+        query = {} if team is None else {"team": team}
+        response = await self._send("GET", "models", source, params=query)
+        try:
+            value = await _json_of(response, source, self._timeout_s)
+        finally:
+            response.close()
+        try:
+            return tuple(str(model["id"]) for model in value["data"])
+        except (KeyError, TypeError) as error:
+            raise failed(source, "no list of models") from error
+
+    async def stream(
+        self,
+        model: ModelName,
+        messages: Messages,
+        *,
+        max_tokens: int | None = None,
+        temperature: float = 0.7,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+    ) -> AsyncGenerator[str, None]:
+        """Promises the answer's text, piece by piece as it comes. Closing the generator (`aclose`) closes the request,
+        which stops the generation on the server. `max_tokens` None: as many as the server gives.
+
+        Raises ChatUnavailable, also in the middle of an answer: what came before then is not the whole.
+        """
+        body: dict[str, Any] = {"model": model, "messages": [dict(message) for message in messages], "stream": True}
+        body |= {"temperature": temperature, "top_p": top_p}
+        body |= {} if max_tokens is None else {"max_tokens": max_tokens}
+        body |= {} if seed is None else {"seed": seed}
+        body |= {"stop": list(stop)} if stop else {}
+        source = Source(url=self._url, model=model)
+        deadline = asyncio.get_running_loop().time() + self._answer_s
+        response = await self._send("POST", "chat/completions", source, json=body)
+        try:
+            if response.content_type != "text/event-stream":
+                yield _whole(await _json_of(response, source, self._timeout_s), source)
+                return
+            pieces = _Pieces(response, source, timeout_s=self._timeout_s, deadline=deadline)
+            while (piece := await pieces.next()) is not None:
+                yield piece
+        finally:
+            response.close()
+
+    async def answer(
+        self,
+        model: ModelName,
+        messages: Messages,
+        *,
+        max_tokens: int | None = None,
+        temperature: float = 0.7,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+    ) -> str:
+        """Promises the whole answer. Raises ChatUnavailable."""
+        pieces = self.stream(
+            model, messages, max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed, stop=stop
+        )
+        async with aclosing(pieces):
+            return "".join([piece async for piece in pieces])
+
+    async def _send(self, method: str, path: str, source: Source, **parts: Any) -> aiohttp.ClientResponse:
+        """Promises a response with status 200, its body unread. Follows no redirect: the token is for one host."""
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S)
+            self._session = aiohttp.ClientSession(timeout=timeout, headers=self._headers)
+        with named_failures(source, self._timeout_s):
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._session.request(method, f"{self._root}/{path}", allow_redirects=False, **parts)
+                if response.status == 200:
+                    return response
+                try:
+                    raw = await _read(response, 10_000)
+                finally:
+                    response.close()
+        raise refused(source, response.status, response.headers, raw)
+
+
+class _Pieces:
+    """The text of one streamed answer."""
+
+    def __init__(
+        self, response: aiohttp.ClientResponse, source: Source, *, timeout_s: float, deadline: float
+    ) -> None:
+        self._response = response
+        self._source = source
+        self._timeout_s = timeout_s
+        self._deadline = deadline
+        self._reader = EventReader()
+        self._events: deque[str] = deque()
+        self._is_over = False
+        """Nothing more can be read."""
+        self._has_ended = False
+        """The server said that the answer is complete."""
+
+    async def next(self) -> str | None:
+        """Promises text, or None at the end of a complete answer. Raises ChatUnavailable."""
+        while True:
+            while self._events:
+                data = self._events.popleft()
+                if data.strip() == "[DONE]":
+                    return None
+                text = self._text(data)
+                if text:
+                    return text
+            if self._is_over:
+                if self._has_ended:
+                    return None
+                raise failed(self._source, "the answer broke off")
+            await self._receive()
+
+    async def _receive(self) -> None:
+        now = asyncio.get_running_loop().time()
+        until = min(now + self._timeout_s, self._deadline)
+        with named_failures(self._source, self._timeout_s):
+            async with asyncio.timeout_at(until):
+                chunk = await self._response.content.readany()
+        try:
+            self._events.extend(self._reader.feed(chunk) if chunk else self._reader.finish())
+        except EventTooLarge as error:
+            raise failed(self._source, str(error)) from error
+        self._is_over = not chunk
+
+    def _text(self, data: str) -> str:
+        try:
+            value = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise failed(self._source, f"no JSON: {data}") from error
+        choice = _choice(value, self._source)
+        self._has_ended = self._has_ended or bool(choice.get("finish_reason"))
+        return _content(choice.get("delta"))
+
+
+def _whole(value: Any, source: Source) -> str:
+    """The text of an answer that was not streamed although we asked for that."""
+    choice = _choice(value, source)
+    if not choice:
+        raise failed(source, "no answer in the reply")
+    return _content(choice.get("message"))
+
+
+def _choice(value: Any, source: Source) -> Mapping[str, Any]:
+    """The first choice; empty where an event has none, such as the one with the usage. Raises what an error tells."""
+    if not isinstance(value, Mapping):
+        raise failed(source, "an event must be an object")
+    if value.get("error"):
+        raise told(source, value["error"])
+    choices = value.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else {}
+    return first if isinstance(first, Mapping) else {}
+
+
+def _content(message: Any) -> str:
+    content = message.get("content") if isinstance(message, Mapping) else None
+    return content if isinstance(content, str) else ""
+
+
+async def _json_of(response: aiohttp.ClientResponse, source: Source, timeout_s: float) -> Any:
+    with named_failures(source, timeout_s):
+        async with asyncio.timeout(timeout_s):
+            raw = await _read(response, _MAX_REPLY_BYTES)
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise failed(source, f"no JSON: {raw[:100].decode('utf-8', 'replace')}", response.status) from error
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """At most `limit` bytes of the body."""
+    parts: list[bytes] = []
+    size = 0
+    while size < limit and (part := await response.content.readany()):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)[:limit]
