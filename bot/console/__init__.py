@@ -1,0 +1,1 @@
+"""The same desk at a terminal, for people and for pipes."""

@@ -1,0 +1,128 @@
+"""The `onsa` command. Imports only what the sub-command at hand needs: `--help` and `parse` answer at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(
+    name="onsa", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    help="Tune a chat model by chatting, in English or Japanese.",
+)
+
+Home = Annotated[Path | None, typer.Option("--home", envvar="ONSA_HOME", help="Folder that holds all state. Default: ~/.onsa")]
+Tongue = Annotated[
+    Literal["en", "ja"] | None, typer.Option("--language", help="Language of the replies. Default: that of each message.")
+]
+
+
+@app.command()
+def console(
+    home: Home = None,
+    language: Tongue = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line a reply, for programs.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Start offered plans without asking.")] = False,
+) -> None:
+    """Talk with Onsa at a terminal or through a pipe, one utterance a line."""
+    import asyncio
+
+    from bot.console.run import console as run
+    from bot.settings import load
+
+    raise typer.Exit(asyncio.run(run(load(home=home, language=language), as_json=json, confirms=yes)))
+
+
+@app.command()
+def demo(home: Home = None, language: Tongue = None) -> None:
+    """Show the whole way once: data, plan, trials, report, answers before and after."""
+    import asyncio
+
+    from bot.console.demo import demo as run
+
+    raise typer.Exit(asyncio.run(run(language or "en", home)))
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def worker(context: typer.Context, home: Home = None) -> None:
+    """Run the queue's jobs on this machine until it is ended."""
+    _become("tuner.worker", home, context.args)
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def serve(context: typer.Context, home: Home = None) -> None:
+    """Serve every checkpoint through an OpenAI-compatible API (--host, --port; a token is made in the home)."""
+    _become("tuner.chat", home, context.args)
+
+
+@app.command()
+def parse(
+    text: Annotated[str | None, typer.Argument(help="What a person would type.")] = None,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Read one JSON string or object with `text` a line from standard input.")] = False,
+) -> None:
+    """Show what a sentence means, as one JSON object. Starts nothing."""
+    from json import dumps
+
+    if jsonl or text is None:
+        from bot.language.jsonl import lines
+
+        for line in lines(sys.stdin):
+            sys.stdout.write(line + "\n")
+        return
+    from bot.language.commands import to_json
+    from bot.language.parser import parse as understand
+
+    print(dumps(to_json(understand(text)), ensure_ascii=False))
+
+
+@app.command()
+def jobs(home: Home = None, language: Tongue = None, json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """List the jobs of this home, newest first."""
+    import asyncio
+
+    from bot.console.once import jobs as run
+    from bot.settings import load
+
+    raise typer.Exit(asyncio.run(run(load(home=home, language=language), as_json=json)))
+
+
+@app.command()
+def export(
+    job: Annotated[int, typer.Argument(help="Number of the job.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder to write into; made when it is missing.")] = Path("export"),
+    trial: Annotated[int | None, typer.Option("--trial", help="Number of the try. Default: the best.")] = None,
+    merged: Annotated[bool, typer.Option("--merged", help="Also write the whole model with the adapter merged in.")] = False,
+    home: Home = None,
+    language: Tongue = None,
+) -> None:
+    """Write the adapter of a job's best try (or of --trial) to a folder."""
+    import asyncio
+
+    from bot.console.once import export as run
+    from bot.settings import load
+
+    raise typer.Exit(asyncio.run(run(load(home=home, language=language), job=job, to=to, trial=trial, merged=merged)))
+
+
+def _become(module: str, home: Path | None, arguments: list[str]) -> None:
+    """This process becomes the worker or the server: signals and exit codes are theirs."""
+    from bot.settings import load
+
+    folder = load(home=home).home.expanduser()
+    os.execv(sys.executable, [sys.executable, "-m", module, "--home", str(folder), *arguments])
+
+
+def main() -> None:
+    """Entry point of the `onsa` script."""
+    try:
+        app()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

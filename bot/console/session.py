@@ -1,0 +1,131 @@
+"""One person at a terminal: lines in, replies out. Presses buttons by their name, waits for jobs, ends its children."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot import watch
+from bot.console.files import attachment_of, named_file
+from bot.console.screen import Screen
+from bot.desk import Desk, Services
+from bot.phrases import Language, say
+from bot.replies import Button, Card, Reply, Text
+from bot.utterance import Utterance
+from tuner.store.records import Job
+
+TEAM = "local"
+PERSON = "you"
+CHANNEL = "console"
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """The dialogue of one console. Its buttons are those of the newest replies that had any."""
+
+    desk: Desk
+    services: Services
+    screen: Screen
+    folder: Path
+    """Where relative file names start."""
+    language: Language | None
+    """Chosen with --language; None: that of each message."""
+    confirms: bool
+    """--yes: offered plans are started without asking."""
+    need_worker: Callable[[], Awaitable[None]]
+    """Called before a wait, so that somebody does the work."""
+    name: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    _buttons: tuple[Button, ...] = ()
+    _seen: dict[int, int] = field(default_factory=dict)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    async def hear(self, line: str) -> bool:
+        """Answers one line. Promises False when the person said to leave."""
+        text = line.strip()
+        if not text:
+            return True
+        button = self._pressed(text)
+        if button is not None:
+            await self._answer(pressed=button.action)
+        elif _is(text, "console.leave_words"):
+            return False
+        elif _is(text, "console.wait_words"):
+            await self.wait()
+        else:
+            await self._answer(text=text)
+        return True
+
+    async def wait(self) -> None:
+        """Shows the newest job until it is over; then its report, with the buttons that come with it."""
+        jobs = await self.services.store.jobs(TEAM)
+        job = next((job for job in jobs if job.state in ("running", "queued")), None) or next(
+            (job for job in jobs if job.id not in self._seen), None)
+        language = self._language(job)
+        if job is None:
+            await self._show(Text(text=say("console.nothing_to_wait_for", language)))
+            return
+        await self.need_worker()
+        events = watch.follow(self.services.store, job, language, self.services.home, clock=self.services.clock)
+        async with aclosing(events) as replies:
+            async for reply in replies:
+                await self._show(reply)
+        self._seen[job.id] = 1
+
+    async def unfinished(self) -> list[Job]:
+        """Promises the jobs that wait or run; they go on when Onsa runs again."""
+        return [job for job in await self.services.store.jobs(TEAM) if job.state in ("queued", "running")]
+
+    def _language(self, job: Job | None) -> Language:
+        return self.language or (job.language if job is not None else "en")
+
+    def _pressed(self, text: str) -> Button | None:
+        wanted = text.strip("[] 　").casefold()
+        for button in self._buttons:
+            verb = button.action.partition(":")[0]
+            names = {button.name.casefold(), button.label.casefold()} | (set() if button.name.isdigit() else {verb})
+            if wanted in names:
+                return button
+        return None
+
+    async def _answer(self, text: str = "", pressed: str | None = None) -> None:
+        path = await asyncio.to_thread(named_file, text, self.folder) if text else None
+        attachments = (await asyncio.to_thread(attachment_of, path),) if path is not None else ()
+        utterance = Utterance(
+            team=TEAM, person=PERSON, channel=CHANNEL, message_id=f"{self.name}-{next(self._numbers)}", text=text,
+            pressed=pressed, attachments=attachments, language=self.language, kind="press" if pressed else "message")
+        start: Button | None = None
+        replies: AsyncIterator[Reply]
+        async with aclosing(self.desk.answer(utterance)) as replies:
+            async for reply in replies:
+                await self._show(reply)
+                start = _start_button(reply) or start
+        if start is not None and self.confirms:
+            await self._answer(pressed=start.action)
+
+    async def _show(self, reply: Reply) -> None:
+        await self.screen.show(reply)
+        if isinstance(reply, Text | Card) and reply.buttons:
+            fresh = {button.name for button in reply.buttons}
+            kept = tuple(button for button in self._buttons if button.name not in fresh and not button.name.isdigit())
+            self._buttons = (*reply.buttons, *kept)
+
+
+def _start_button(reply: Reply) -> Button | None:
+    if not isinstance(reply, Text | Card):
+        return None
+    return next((button for button in reply.buttons if button.action.startswith("start:")), None)
+
+
+def _is(text: str, key: str) -> bool:
+    """True when `text` is one of the console's own words, in either language."""
+    words = {word.strip().casefold() for language in ("en", "ja") for word in _words(key, language)}  # type: ignore[arg-type]
+    return text.casefold() in words
+
+
+def _words(key: str, language: Language) -> list[str]:
+    return say(key, language).split("|")
