@@ -1,4 +1,4 @@
-"""Another process on the same home: `store_child.py HOME ACTION [WORD …]`. Says `ready`, waits for a line, then acts."""
+"""Another process on the same home: `store_child.py HOME ACTION [WORD …]`. Says `ready`, waits for a line, acts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def hold(home: Path) -> None:
 
 async def open_as_nobody(home: Path) -> None:
     """Opens without the rights of root, says what was wrong."""
-    scripts()
+    await asyncio.to_thread(scripts)  # whatever is imported late is imported while it may be read
     if os.geteuid() == 0:
         os.setuid(65534)
     ready()

@@ -49,13 +49,10 @@ def trial(number: int = 0, value: float | None = 0.5, **changes: Any) -> TrialRe
     return replace(record, **changes)
 
 
-def test_result(subject: str = "base", number: int | None = None, **changes: Any) -> TestResult:
+def scores(subject: str = "base", number: int | None = None, **changes: Any) -> TestResult:
     result = TestResult(subject=subject, trial=number, rows=(3, 9), right=(True, False), losses=(0.5, float("inf")),
                         answers=("はい", "no \ud83d"), metrics={"loss": 1.0})
     return replace(result, **changes)
-
-
-test_result.__test__ = False  # type: ignore[attr-defined]
 
 
 def dataset(name: str = "faq.csv", ident: str = "a" * 64, team: str = "red", at: float = 5.0) -> DataSet:

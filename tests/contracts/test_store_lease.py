@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from store_samples import Clock, new_job, test_result, trial
+from store_samples import Clock, new_job, scores, trial
 
 from tuner.events import JobFailed, JobPaused, TrialProgress
 from tuner.problems import Problem
@@ -20,7 +20,7 @@ WRITES: dict[str, Write] = {
     "start_trial": lambda store, job, worker: store.start_trial(job, worker, 5, {"epochs": 1}),
     "record_trial": lambda store, job, worker: store.record_trial(job, worker, trial(5)),
     "append": lambda store, job, worker: store.append(job, worker, JobPaused(trials_done=1)),
-    "save_test": lambda store, job, worker: store.save_test(job, worker, test_result()),
+    "save_test": lambda store, job, worker: store.save_test(job, worker, scores()),
     "add_checkpoint": lambda store, job, worker: store.add_checkpoint(job, worker, 5, "f", "s", 0.1),
     "abandon_running_trials": lambda store, job, worker: store.abandon_running_trials(job, worker),
     "release": lambda store, job, worker: store.release(job, worker, "finished", event=JobPaused(trials_done=1)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from store_samples import PLAN, Clock, new_job, trial
@@ -166,10 +167,12 @@ async def test_resume_of_a_finished_job_changes_nothing(store: Store) -> None:
 
 
 @pytest.mark.parametrize("wish", ["stop", "pause"])
-async def test_a_wish_reaches_the_worker_with_the_next_heartbeat(store: Store, wish: str) -> None:
+async def test_a_wish_reaches_the_worker_with_the_next_heartbeat(
+    store: Store, wish: Literal["stop", "pause"]
+) -> None:
     job = await put(store, "running")
     assert await store.heartbeat(job.id, "w", 60) == ""
-    wished = await store.wish("red", job.number, wish)  # type: ignore[arg-type]
+    wished = await store.wish("red", job.number, wish)
     assert wished is not None
     assert (wished.state, wished.wish) == ("running", wish)
     assert await store.heartbeat(job.id, "w", 60) == wish

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from store_samples import Clock, new_job, test_result, trial
+from store_samples import Clock, new_job, scores, trial
 
 from tuner.events import (
     JobStarted,
@@ -133,7 +133,7 @@ async def test_abandoned_trials_may_run_again_under_their_numbers(store: Store, 
 
 
 async def test_sealed_results_are_read_back_in_order_and_exactly(store: Store, job: Job) -> None:
-    results = [test_result("base"), test_result("default", 0), test_result("best", 3)]
+    results = [scores("base"), scores("default", 0), scores("best", 3)]
     for result in reversed(results):
         await store.save_test(job.id, "w", result, TestScored(subject=result.subject, right=1, count=2))
     assert await store.tests(job.id) == results
@@ -141,22 +141,22 @@ async def test_sealed_results_are_read_back_in_order_and_exactly(store: Store, j
 
 
 async def test_the_sealed_test_is_scored_once_a_subject(store: Store, job: Job) -> None:
-    await store.save_test(job.id, "w", test_result("base"))
-    await store.save_test(job.id, "w", test_result("base"))
+    await store.save_test(job.id, "w", scores("base"))
+    await store.save_test(job.id, "w", scores("base"))
     with pytest.raises(ValueError, match="once a subject"):
-        await store.save_test(job.id, "w", test_result("base", right=(True, True)))
-    assert await store.tests(job.id) == [test_result("base")]
+        await store.save_test(job.id, "w", scores("base", right=(True, True)))
+    assert await store.tests(job.id) == [scores("base")]
 
 
 async def test_a_new_winner_replaces_the_old_one_in_the_sealed_results(store: Store, job: Job) -> None:
-    await store.save_test(job.id, "w", test_result("best", 3))
-    await store.save_test(job.id, "w", test_result("best", 9))
-    assert await store.tests(job.id) == [test_result("best", 9)]
+    await store.save_test(job.id, "w", scores("best", 3))
+    await store.save_test(job.id, "w", scores("best", 9))
+    assert await store.tests(job.id) == [scores("best", 9)]
 
 
 async def test_a_report_is_read_back_byte_for_byte(store: Store, job: Job) -> None:
     report = Report(job=1, model="onsa-tiny", metric="loss", maximise=False, findings=(), trials=(trial(0),),
-                    test=(test_result(),), searched=("learning_rate",), log_knobs=("learning_rate",))
+                    test=(scores(),), searched=("learning_rate",), log_knobs=("learning_rate",))
     finished = StudyFinished(reason="done", report=report)
     await store.release(job.id, "w", "finished", event=finished)
     stored = await store.events(0)

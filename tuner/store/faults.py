@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def problem_of_sqlite(error: sqlite3.Error, home: Path, busy_s: float) -> Proble
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
             return Problem(key="store.unwritable", facts={**_facts(home), "reason": "read_only"})
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_AUTH:
-            return Problem(key="store.unwritable", facts={**_facts(home), "reason": "other"})
+            reason = "other" if os.access(home, os.W_OK) else "no_permission"
+            return Problem(key="store.unwritable", facts={**_facts(home), "reason": reason})
         case sqlite3.SQLITE_IOERR:
             return Problem(key="store.disk_error", facts=_facts(home))
         case _:
