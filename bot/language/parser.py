@@ -1,0 +1,113 @@
+"""From one utterance to one command: the door of this room. Pure: no network, no model, no state."""
+
+from __future__ import annotations
+
+from bot.language import problems
+from bot.language.characters import clean, lower
+from bot.language.commands import Command, Fixed, Language, Range, Spec
+from bot.language.facts import Facts, look
+from bot.language.groups import GroupReader
+from bot.language.intents import decide
+from bot.language.references import find_references
+from bot.language.space import SettingsReader
+from bot.language.speaks import language_of
+from bot.language.tokens import tokenize
+from bot.language.vocabulary import Vocabulary, default_vocabulary
+from tuner.plan.knobs import KNOBS
+
+
+def parse(text: str, vocabulary: Vocabulary | None = None) -> Command:
+    """The command that the text asks for; `unknown` when it asks for nothing this product does. Never raises."""
+    words = vocabulary or default_vocabulary()
+    language = language_of(text)
+    shown = clean(text)
+    low = lower(shown)
+    view = GroupReader(tokenize(shown, low, words))
+    references = find_references(view)
+    settings = SettingsReader(view, references).read()
+    facts = look(low, view, references, settings, language)
+    return _command(facts, language)
+
+
+def _command(facts: Facts, language: Language) -> Command:
+    intent = decide(facts)
+    r, s = facts.references, facts.settings
+    if intent == "unknown":
+        return Command(intent="unknown", utterance_language=language)
+    if intent == "tune":
+        return _tune(facts, language)
+    job = r.job if intent not in ("settings", "help", "explain_term", "data", "queue", "history") else None
+    trial = r.trial if intent in ("explain_result", "chat", "compare", "best", "rate", "export", "status") else None
+    tongue: Language | None = None
+    if intent == "settings":
+        tongue = "ja" if "tongue:ja" in facts.labels else "en" if "tongue:en" in facts.labels else None
+    term = None
+    if intent == "explain_term":
+        term = _term(facts)
+    return Command(
+        intent=intent, job=job, trial=trial, language=tongue, term=term,
+        add_trials=(s.more_trials if s.more_trials is not None else s.trials) if intent == "extend" else None,
+        time_budget_s=s.time_s if intent == "extend" else None,
+        dataset=r.dataset if intent == "data" else None,
+        prompt=_prompt(facts) if intent == "chat" else None,
+        utterance_language=language,
+    )
+
+
+_TERMS = {"method:grid": "grid_search", "method:random": "random_search", "method:bayes": "bayesian_optimization",
+          "word:pruning": "pruning", "word:lora": "lora", "word:overfitting": "overfitting",
+          "word:perplexity": "perplexity", "word:loss": "loss"}
+
+
+def _term(facts: Facts) -> str | None:
+    if facts.settings.space:
+        return next(iter(facts.settings.space))
+    return next((_TERMS[label] for token in facts.view.tokens for label in token.labels if label in _TERMS), None)
+
+
+def _prompt(facts: Facts) -> str | None:
+    low = facts.low
+    for opening, closing in ("「」", "『』", '""'):
+        start = low.find(opening)
+        end = low.rfind(closing)
+        if 0 <= start < end:
+            return low[start + 1:end]
+    return None
+
+
+def _tune(facts: Facts, language: Language) -> Command:
+    s, r = facts.settings, facts.references
+    known: dict[str, Spec] = {}
+    codes: list[str] = []
+    for name, spec in s.space.items():
+        if spec is None:
+            known[name] = _default_range(name)
+            if not s.not_a_number:
+                codes.append("missing_range")
+        else:
+            known[name] = spec
+    known, swapped = problems.order_bounds(known)
+    codes += ["reversed_bounds"] if swapped else []
+    codes += problems.limit_problems(known)
+    codes += ["unknown_parameter"] if s.unknown_knobs else []
+    codes += ["not_a_number"] if s.not_a_number else []
+    method = _one(facts, "method")
+    if method == "grid" and problems.grid_points(known) > problems.MAX_GRID_POINTS:
+        codes.append("too_many_grid_points")
+    metric = _one(facts, "metric")
+    return Command(
+        intent="tune", space=known, method=method, pruner=_one(facts, "pruner"), metric=metric,
+        trials=s.trials, parallel=s.parallel, time_budget_s=s.time_s, dataset=r.dataset, model=r.model,
+        job=r.job, problems=tuple(dict.fromkeys(codes)), utterance_language=language)
+
+
+def _default_range(name: str) -> Spec:
+    knob = KNOBS[name]
+    if knob.default_range is None:
+        return Fixed(value=knob.default)
+    return Range(low=knob.default_range[0], high=knob.default_range[1])
+
+
+def _one(facts: Facts, group: str):  # type: ignore[no-untyped-def]
+    return next((label.split(":")[1] for token in facts.view.tokens for label in sorted(token.labels)
+                 if label.startswith(group + ":")), None)

@@ -1,0 +1,204 @@
+"""What a sentence points at: a job, a trial, a data set, a model, the message for the model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.language.groups import GroupReader
+
+
+@dataclass(slots=True, kw_only=True)
+class References:
+    """What was found, and the tokens it covers."""
+
+    job: int | Literal["last"] | None = None
+    trial: int | Literal["best"] | None = None
+    trials_named: int = 0
+    dataset: str | None = None
+    model: str | None = None
+    used: set[int] = field(default_factory=set)
+
+
+def find_references(view: GroupReader) -> References:
+    """The job, trial, data set and model that the tokens name."""
+    found = References()
+    for i in range(view.size):
+        if i in found.used:
+            continue
+        _hash_number(view, i, found)
+        _numbered(view, i, found)
+        _named(view, i, found)
+    _names(view, found)
+    return found
+
+
+def _hash_number(view: GroupReader, i: int, found: References) -> None:
+    if view.text(i) == "#" and view.number(i + 1):
+        value = int(view.tokens[i + 1].value or 0)
+        if view.has(i - 1, "ref:trial"):
+            found.trial = value
+        else:
+            found.job = value
+        found.used |= {i, i + 1}
+
+
+def _numbered(view: GroupReader, i: int, found: References) -> None:
+    token = view.tokens[i]
+    is_job, is_trial = view.has(i, "ref:job"), view.has(i, "ref:trial")
+    if not (is_job or is_trial):
+        return
+    plain = token.text.lower()
+    at = i + 1
+    if view.text(at).lower() in ("number", "no", "no.", "nr", "nr.", "#", "id", "の", "番号"):
+        at += 1
+    if view.text(at) == "#":
+        at += 1
+    glued = not plain.endswith("s")
+    if view.number(at) and glued and not _is_count(view, at) and plain not in ("run", "try", "attempt", "番", "番目", "回目", "experiment",
+                                                                       "番のジョブ", "番目のジョブ", "番の試行", "番目の試行"):
+        value = int(_value(view, at))
+        if is_trial:
+            found.trial = value
+            found.trials_named += 1
+            if view.text(at + 1).lower() in ("and", "vs", "と", "or", "versus", "against", ",", "、") and view.number(at + 2):
+                found.used.add(at + 2)
+                found.trials_named += 1
+                found.trial = None
+        else:
+            found.job = value
+        found.used |= set(range(i, at + 1))
+        return
+    if plain in ("run", "try", "attempt", "experiment") and view.number(at) and at == i + 1 and "w" not in view.tokens[at].flags \
+            and not _is_count(view, at) and _ends(view, at + 1) and not view.has(i - 1, "unit:more") and i > 0:
+        found.trial = int(_value(view, at))
+        found.used |= {i, at}
+        return
+    before = i - 1
+    if view.text(before) in ("の", "番", "番の", "号", "目"):
+        before -= 1
+    if plain.startswith(("番", "回目")) or (view.text(i - 1) in ("番", "番目", "番の")):
+        if view.number(before) and before not in found.used:
+            _set(view, before, found, "試行" in plain or "トライアル" in plain or "回目" in plain or (is_trial and not is_job))
+            found.used |= set(range(before, i + 1))
+        return
+    if 0 <= before < view.size and view.tokens[before].kind == "num" and "o" in view.tokens[before].flags:
+        _set(view, before, found, is_trial)
+        found.used |= {before, i}
+    elif 0 <= before < view.size:
+        ordinal = next((label for label in view.tokens[before].labels if label.startswith("ordinal:")), None)
+        if ordinal and is_trial:
+            found.trial = int(ordinal[8:])
+            found.used |= {before, i}
+
+
+def _set(view: GroupReader, at: int, found: References, is_trial: bool) -> None:
+    value = int(_value(view, at))
+    if is_trial:
+        found.trial = value
+    else:
+        found.job = value
+
+
+def _value(view: GroupReader, at: int) -> float:
+    value = view.tokens[at].value or 0
+    return value if value == value and abs(value) < 1e15 else 0
+
+
+def _ends(view: GroupReader, at: int) -> bool:
+    return at >= view.size or view.tokens[at].kind in ("sym", "kana") or not view.has(at, "unit:trials", "op:to")
+
+
+def _is_count(view: GroupReader, at: int) -> bool:
+    """True when the number counts something: "job 3 trials" never, "20 trials" yes."""
+    return view.has(at + 1, "unit:trials", "unit:parallel") and not view.has(at + 1, "ref:job") \
+        and view.text(at + 1) not in ("go", "settings", "times", "つ", "設定", "条件", "件", "本", "点")
+
+
+def _named(view: GroupReader, i: int, found: References) -> None:
+    if view.has(i, "ref:last_job"):
+        found.job = "last" if found.job is None else found.job
+    elif view.has(i, "ref:last") and (view.has(i + 1, "ref:job")):
+        found.job = "last" if found.job is None else found.job
+    if view.has(i, "ref:best_trial") and found.trial is None:
+        found.trial = "best"
+
+
+_NAME = re.compile(r"[\w.\-/+]+", re.IGNORECASE)
+_DATA_WORDS = ("data", "dataset", "datasets", "set", "file", "csv", "データ", "データセット", "のデータ", "corpus", "data set", "spreadsheet", "ファイル")
+_BEFORE_DATA = ("on", "using", "with", "dataset", "data", "data set", "from", "over", "against", "file", "csv", "データは", "データセット", "データ", "in", "use", "add", "into", "upload", "for")
+_AFTER_DATA = ("で", "を", "に", "の", "には", "データ", "データセット", "data", "dataset", "って", "は", "data set", "使って", "を使って")
+_MODEL_WORDS = ("model", "base model", "モデル", "ベースモデル", "base", "checkpoint", "ベース")
+
+
+def _names(view: GroupReader, found: References) -> None:
+    for i, token in enumerate(view.tokens):
+        if i in found.used:
+            continue
+        if token.kind == "file":
+            found.dataset = token.text
+            found.used.add(i)
+            continue
+        end = _name_end(view, i)
+        if end is None:
+            continue
+        text = view.tokens[i].text if end == i + 1 else ""
+        name = text or _joined(view, i, end)
+        if _is_model(view, i, end, name):
+            found.model = name
+        elif _is_dataset(view, i, end, name):
+            found.dataset = name
+        else:
+            continue
+        found.used |= set(range(i, end))
+
+
+def _joined(view: GroupReader, i: int, end: int) -> str:
+    out = view.tokens[i].text
+    for k in range(i + 1, end):
+        out += view.tokens[k].text
+    return out
+
+
+def _name_end(view: GroupReader, i: int) -> int | None:
+    """The end of a glued run of ASCII tokens that may be a name: support-faq, faq-2024, qwen2.5-0.5b."""
+    token = view.tokens[i]
+    if not token.text[:1].isascii() or not token.text[:1].isalpha():
+        return None
+    if i > 0 and view.tokens[i - 1].end == token.start and view.tokens[i - 1].text[-1:].isascii() \
+            and view.tokens[i - 1].text[-1:] not in "\"'(:,":
+        return None
+    end = i + 1
+    while end < view.size and view.tokens[end].start == view.tokens[end - 1].end and (
+            _NAME.fullmatch(view.tokens[end].text) and view.tokens[end].text.isascii()):
+        end += 1
+    while end > i + 1 and not view.tokens[end - 1].text[-1:].isalnum():
+        end -= 1
+    if end > i + 1:
+        return end
+    return end if token.kind == "word" else None
+
+
+def _is_model(view: GroupReader, i: int, end: int, name: str) -> bool:
+    if view.has(i, "model_family:names"):
+        return True
+    low = name.lower()
+    head = re.match(r"[a-z]+", low)
+    del head
+    if view.text(end).lower() in ("model", "モデル", "base model") and (end > i + 1 or view.tokens[i].kind == "word"):
+        return bool(re.search(r"\d|-", low)) or view.text(end) in ("モデル",)
+    return view.text(i - 1).lower() in ("model", "base model", "モデル", "ベースモデル") and bool(re.search(r"\d|-|/", low))
+
+
+def _is_dataset(view: GroupReader, i: int, end: int, name: str) -> bool:
+    low = name.lower()
+    shaped = bool(re.search(r"[-_\d]", low)) and low not in ("tune-up",)
+    after, before = view.text(end).lower(), view.text(i - 1).lower()
+    if after in ("の",) and view.text(end + 1) in _DATA_WORDS:
+        return True
+    if after in _DATA_WORDS and (shaped or before in ("the", "on", "our", "my", "with", "using")):
+        return view.tokens[i].kind == "word" or shaped
+    if not shaped:
+        return before in ("dataset", "data set", "データセット") and view.tokens[i].kind == "word"
+    return before in _BEFORE_DATA or after in _AFTER_DATA or before in ("the", "our") or i == 0 or end == view.size

@@ -1,0 +1,383 @@
+"""Which number belongs to what: knobs and their specs, how many trials, how many at a time, how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bot.language.commands import Choices, Fixed, Range, Spec
+from bot.language.groups import Group, GroupReader
+from bot.language.references import References
+
+_BREAKS = (",", "、", ";", ".", "。", "!", "?", "\n")
+
+
+@dataclass(slots=True, kw_only=True)
+class Settings:
+    """Everything about numbers that the sentence says."""
+
+    space: dict[str, Spec | None] = field(default_factory=dict)  # None: named without values
+    vague: set[str] = field(default_factory=set)  # said with "around"
+    bare: set[str] = field(default_factory=set)  # one value, and no word that says whether it is fixed
+    excluded: set[str] = field(default_factory=set)
+    unknown_knobs: bool = False
+    not_a_number: bool = False
+    trials: int | None = None
+    more_trials: int | None = None
+    parallel: int | None = None
+    time_s: int | None = None
+    orphans: list[Group] = field(default_factory=list)
+    used: set[int] = field(default_factory=set)
+
+
+class SettingsReader:
+    """One pass over the tokens: names wait for values, values look for names."""
+
+    def __init__(self, view: GroupReader, references: References) -> None:
+        self.view = view
+        self.taken = references.used
+        self.out = Settings()
+        self.waiting: list[str] = []
+        self.last: str | None = None
+        self.bad_waiting = False
+
+    def read(self) -> Settings:
+        """The settings. Call once."""
+        i = 0
+        while i < self.view.size:
+            i = self._step(i)
+        self._modules_and_schedules()
+        return self.out
+
+    def _step(self, i: int) -> int:
+        view = self.view
+        if i in self.taken:
+            return i + 1
+        token = view.tokens[i]
+        if token.kind == "dur":
+            return self._duration(i)
+        count = self._count_name(i)
+        if count:
+            return count
+        knob = self.knob_at(i)
+        if knob:
+            self._name(knob, i)
+            return i + 1
+        if any(x.startswith("bad_knob:") for x in token.labels) and not self._everyday(i):
+            self.bad_waiting = True
+            self.out.unknown_knobs = True
+            self.out.used.add(i)
+            return i + 1
+        if view.number(i) or (view.has(i, "op:nothing") and view.has(i + 1, "op:to") and view.number(i + 2)):
+            return self._number(i)
+        if view.has(i, "op:log") and self.last and not view.has(i, "knob:learning_rate"):
+            self._set_log(True, i)
+        elif view.has(i, "op:nolog") and self.last:
+            self._set_log(False, i)
+        elif view.has(i, "op:nothing") and self.last and i > 0 and self.knob_at(i - 1) and self.last in self.waiting \
+                and token.text not in ("off", "no"):
+            self._give(self.last, Group(i, i + 1, Fixed(value=0)))
+        elif view.has(i, "op:nothing") and token.text.lower() in ("no", "zero") and (after := self.knob_at(i + 1)) \
+                and after in ("lora_dropout", "weight_decay", "warmup_ratio", "label_smoothing"):
+            self._give(after, Group(i, i + 2, Fixed(value=0)))
+            return i + 2
+        return i + 1
+
+    def knob_at(self, i: int) -> str | None:
+        """The knob that token i names, if it does."""
+        if not 0 <= i < self.view.size or i in self.taken:
+            return None
+        labels = self.view.tokens[i].labels
+        return next((x[5:] for x in labels if x.startswith("knob:")), None)
+
+    def _everyday(self, i: int) -> bool:
+        return False
+
+    def _name(self, knob: str, i: int) -> None:
+        self.bad_waiting = False
+        if knob == "seed" and self.view.has(i, "method:random"):
+            return
+        self.out.used.add(i)
+        if knob not in self.out.space:
+            self.out.space[knob] = None
+        if knob in self.waiting:
+            self.waiting.remove(knob)
+        self.waiting.append(knob)
+        self.last = knob
+
+    def _duration(self, i: int) -> int:
+        token = self.view.tokens[i]
+        value = int(round((token.value or 0)))
+        nxt = i + 1
+        if self.view.has(nxt, "op:to", "op:or") and nxt + 1 < self.view.size and self.view.tokens[nxt + 1].kind == "dur":
+            self.taken = self.taken | {nxt + 1}
+            value = int(round(self.view.tokens[nxt + 1].value or 0))
+        if "v" not in token.flags and self.out.time_s is not None:
+            value += 0
+        if self.out.time_s is None:
+            self.out.time_s = value
+        self.out.used.add(i)
+        return i + 1
+
+    def _count_name(self, i: int) -> int | None:
+        """"trials: 20", "試行回数は30", "parallel 4": a count that is named first."""
+        view = self.view
+        is_trials = view.has(i, "unit:trials") and view.text(i).lower() not in ("go", "run", "try", "つ", "点", "件", "設定", "条件", "回", "settings")
+        is_parallel = view.has(i, "unit:parallel")
+        if not (is_trials or is_parallel):
+            return None
+        at = i + 1
+        while view.text(at).lower() in (":", "=", "は", "を", "が", "to", "of", "at", "up", "up to", "max", "に", "数", "で", "は最大", "最大", "is", "count", "budget", "as") \
+                or view.has(at, "op:atmost", "unit:total", "op:around"):
+            at += 1
+        if not view.number(at) or at in self.taken:
+            return None
+        if view.text(i - 1) and view.number(i - 1):
+            return None
+        if view.has(at + 1, "op:to", "op:or") or self.knob_at(at + 1) or view.has(at + 1, "unit:parallel"):
+            return None
+        if view.has(at + 1, "unit:trials") and not is_trials and view.text(at + 1) not in ("つ", "個", "本", "回", "台"):
+            return None
+        if at == i + 1 and is_trials and view.text(i).isascii() and view.text(i).endswith("s") is False:
+            return None
+        value = int(view.tokens[at].value or 0)
+        if is_trials:
+            self.out.trials = value
+        else:
+            self.out.parallel = value
+        end = at + 2 if view.has(at + 1, "unit:trials") else at + 1
+        self.out.used |= set(range(i, end))
+        return end
+
+    def _number(self, i: int) -> int:
+        view = self.view
+        value = view.tokens[i].value
+        if value is not None and (value != value or abs(value) == float("inf")):
+            self.out.not_a_number = True
+            self.out.used.add(i)
+            if view.has(i + 1, "op:to", "op:and") and view.number(i + 2):
+                self.out.used.add(i + 2)
+                if self.waiting:
+                    self.waiting.pop()
+                return i + 3
+            return i + 1
+        group = view.read(i)
+        if view.has(i, "op:nothing"):
+            group = group._replace(start=i)
+        bad = [t.value for t in view.tokens[group.start:group.end]
+               if t.kind == "num" and t.value is not None and (t.value != t.value or abs(t.value) == float("inf"))]
+        end = max(group.end, i + 1)
+        if bad:
+            self.out.not_a_number = True
+            self.out.used |= set(range(group.start, end))
+            if self.waiting:
+                self.waiting.pop()
+            return end
+        if self._count(group):
+            return max(self.count_end, end)
+        if group.is_step:
+            self._give_step(group)
+        else:
+            self._attach(group)
+        self.out.used |= set(range(group.start, end))
+        return end
+
+    def _count(self, group: Group) -> bool:
+        """True when the group counts trials or how many run at once."""
+        view, at = self.view, group.end
+        self.count_end = at
+        if isinstance(group.spec, Choices):
+            return False
+        number = self._single(group)
+        if number is None:
+            return False
+        before = {label for k in range(max(0, group.start - 2), group.start) for label in view.tokens[k].labels
+                  if label in ("unit:more", "unit:parallel")}
+        more = "unit:more" in before
+        hops = 0
+        while hops < 3 and (view.has(at, "unit:more", "op:around") or view.text(at).lower() in (
+                "different", "tuning", "training", "of", "them", "quick", "total", "new", "short", "random", "full", "whole", "other")):
+            if view.has(at, "unit:trials", "unit:parallel"):
+                break
+            more = more or view.has(at, "unit:more")
+            at += 1
+            hops += 1
+        if view.has(at, "unit:parallel"):
+            self.out.parallel = number
+            self._take_count(group, at + 1)
+            return True
+        if view.has(at, "unit:trials"):
+            return self._trials(group, at, number, more)
+        if "unit:parallel" in before and not self._own_knob(group):
+            self.out.parallel = number
+            self._take_count(group, at)
+            return True
+        if view.has(at, "unit:total") or (view.has(group.start - 1, "unit:total") and not self.waiting):
+            self.out.trials = number
+            self._take_count(group, at + 1 if view.has(at, "unit:total") else at)
+            return True
+        if more and hops and not self.waiting:
+            self.out.more_trials = number
+            self._take_count(group, at)
+            return True
+        return False
+
+    def _own_knob(self, group: Group) -> bool:
+        return self.knob_at(group.start - 1) is not None
+
+    def _trials(self, group: Group, at: int, number: int, more: bool) -> bool:
+        view, unit = self.view, self.view.text(at).lower()
+        k = at + 1
+        while k < view.size and k < at + 3 and (view.text(k).lower() in ("are", "running", "run", "を", "で", "は", "of", "them", "runs", "の") ):
+            k += 1
+        if view.has(k, "unit:parallel") and not view.number(k + 1) or view.has(at - 1, "unit:parallel"):
+            self.out.parallel = number
+            self._take_count(group, k + 1)
+            return True
+        if view.has(group.start - 1, "unit:parallel") or view.has(group.start - 2, "unit:parallel") and view.text(group.start - 1) in ("に", "で"):
+            self.out.parallel = number
+            self._take_count(group, at + 1)
+            return True
+        if unit in ("つ", "種類", "点", "条件", "設定", "settings", "個", "通り", "パターン", "points", "values") and \
+                (isinstance(self.out.space.get(self.last or ""), Choices) or self.knob_at(at + 1)):
+            self._take_count(group, at + 1)
+            return True
+        if unit == "つ" and not more:
+            return False
+        more = more or view.has(at + 1, "unit:more")
+        if more:
+            self.out.more_trials = number
+        elif self.out.trials is None or view.has(at + 1, "unit:total"):
+            self.out.trials = number
+        self._take_count(group, at + 1)
+        return True
+
+    def _take_count(self, group: Group, end: int) -> None:
+        self.out.used |= set(range(group.start, end))
+        self.count_end = end
+
+    def _single(self, group: Group) -> int | None:
+        spec = group.spec
+        if isinstance(spec, Fixed):
+            value = spec.value
+        elif isinstance(spec, Range):
+            if spec.high is None and spec.low is None:
+                return None
+            value = spec.high if spec.high is not None else spec.low or 0
+        else:
+            return None
+        if not isinstance(value, int | float) or value != value or abs(value) > 1e9 or value != int(value):
+            return None
+        return int(value)
+
+    def _attach(self, group: Group) -> None:
+        if group.owner is not None:
+            knob = self.knob_at(group.owner)
+            if knob:
+                self._name(knob, group.owner)
+                self._give(knob, group)
+            return
+        following = self._following_knob(group)
+        if following and (not self.waiting or following == "epochs" and not self._adjacent(group)):
+            self.out.space.setdefault(following, None)
+            self._give(following, group)
+            self.last = following
+            self.taken = self.taken | {self.following_at}
+            self.out.used.add(self.following_at)
+            return
+        if self.bad_waiting:
+            self.bad_waiting = False
+            return
+        if self.waiting:
+            self._give(self.waiting[-1], group)
+            return
+        last = self.out.space.get(self.last) if self.last else None
+        if self.last and not isinstance(group.spec, Fixed) and (last is None or isinstance(last, Fixed)):
+            self._give(self.last, group)
+            return
+        if self.last and isinstance(last, Range) and isinstance(group.spec, Range) and self._completes(last, group.spec):
+            return
+        self.out.orphans.append(group)
+
+    def _completes(self, last: Range, other: Range) -> bool:
+        assert self.last is not None
+        if last.low is None and other.high is None:
+            self.out.space[self.last] = Range(low=other.low, high=last.high, log=last.log, step=last.step)
+            return True
+        if last.high is None and other.low is None:
+            self.out.space[self.last] = Range(low=last.low, high=other.high, log=last.log, step=last.step)
+            return True
+        return False
+
+    def _adjacent(self, group: Group) -> bool:
+        """True when the waiting knob stands directly before the group."""
+        k = group.start - 1
+        while k >= 0 and k > group.start - 4:
+            if self.knob_at(k) is not None:
+                return True
+            if self.view.text(k) not in ("は", "を", "が", ":", "=", "の", "to", "at", "of", "is", "from", "も"):
+                return False
+            k -= 1
+        return False
+
+    def _following_knob(self, group: Group) -> str | None:
+        at = group.end
+        while self.view.text(at).lower() in ("の", "of", "for", "full", "training", "total", "different", "as", "the", "on", "in") and at < group.end + 3:
+            at += 1
+        self.following_at = at
+        knob = self.knob_at(at)
+        if knob is None:
+            return None
+        nxt = at + 1
+        if self.view.text(at - 1).lower() not in ("の", "of") and knob not in ("epochs",) and (
+                self.view.number(nxt) or self.view.text(nxt) in (":", "=", "は", "を") and self.view.number(nxt + 1)):
+            return None
+        return knob
+
+    def _give(self, knob: str, group: Group) -> None:
+        spec = group.spec
+        old = self.out.space.get(knob)
+        self.out.space[knob] = spec
+        self.out.bare.discard(knob)
+        if group.is_around:
+            self.out.vague.add(knob)
+        elif isinstance(spec, Fixed) and not group.is_fixed:
+            self.out.bare.add(knob)
+        if isinstance(spec, Range) and isinstance(old, Range) and (old.log is not None or old.step is not None):
+            self.out.space[knob] = Range(low=spec.low, high=spec.high, log=old.log, step=old.step)
+        if knob in self.waiting:
+            self.waiting.remove(knob)
+        self.last = knob
+        self.out.used |= set(range(group.start, max(group.end, group.start)))
+
+    def _give_step(self, group: Group) -> None:
+        spec = self.out.space.get(self.last) if self.last else None
+        if self.last and isinstance(spec, Range) and isinstance(group.spec, Fixed):
+            step = group.spec.value
+            assert not isinstance(step, str)
+            self.out.space[self.last] = Range(low=spec.low, high=spec.high, log=spec.log, step=step)
+        elif self.last and self.waiting and isinstance(group.spec, Fixed) and not isinstance(group.spec.value, str):
+            self.out.space[self.last] = Range(step=group.spec.value)
+
+    def _set_log(self, log: bool, i: int) -> None:
+        assert self.last is not None
+        spec = self.out.space.get(self.last)
+        self.out.used.add(i)
+        if spec is None:
+            self.out.space[self.last] = Range(log=log)
+        elif isinstance(spec, Range):
+            self.out.space[self.last] = Range(low=spec.low, high=spec.high, log=log, step=spec.step)
+
+    def _modules_and_schedules(self) -> None:
+        for group, knob in (("schedule", "lr_schedule"), ("module", "target_modules")):
+            values: list[str] = []
+            for i, token in enumerate(self.view.tokens):
+                if i in self.out.used or i in self.taken or self.view.has(i, "op:nolog", "op:log"):
+                    continue
+                for label in token.labels:
+                    if label.startswith(group + ":") and label.split(":")[1] not in values:
+                        values.append(label.split(":")[1])
+                        self.out.used.add(i)
+            if not values:
+                continue
+            self.out.space[knob] = Fixed(value=values[0]) if len(values) == 1 else Choices(values=tuple(values))
+            self.out.bare.discard(knob)

@@ -1,0 +1,180 @@
+"""One tokenizer for both languages: numbers, spans of time, file names, words of the vocabulary, and what is left.
+
+Knows nothing of knobs or intents: a token carries the labels that the vocabulary gives its phrase.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from bot.language import numbers
+from bot.language.typos import correction
+from bot.language.vocabulary import Vocabulary
+
+Kind = Literal["num", "dur", "clock", "file", "vocab", "word", "jword", "kana", "sym", "quote"]
+MAX_TOKENS = 400  # a request is a sentence or two; what follows only counts as more words
+
+_NO_LABELS: frozenset[str] = frozenset()
+
+
+class Token(NamedTuple):
+    """A piece of the text: `value` is the number, the seconds, or None."""
+
+    kind: Kind
+    start: int
+    end: int
+    text: str
+    labels: frozenset[str] = _NO_LABELS
+    value: float | None = None
+    flags: str = ""  # "%" percent, "~" approximately, "w" spelled in words, "x" exponent, "#" after a number sign
+
+
+_WORD = re.compile(r"[a-zà-ÿ0-9α-ω](?:[a-zà-ÿ0-9_'/.+@]|-(?=[a-z0-9]))*", re.IGNORECASE)
+_NAME_TAIL = re.compile(r"[a-z0-9_.]*(?:-[a-z0-9_.]+)*", re.IGNORECASE)
+_KANA = re.compile(r"[ぁ-ゖー]+")
+_JWORD = re.compile(r"[々〇一-鿿]+|[ァ-ヺー]+")
+_FILE = re.compile(r"[^\s\"'()<>「」『』、。,;:!?|{}\[\]]+?\.(?:csv|tsv|xlsx?|jsonl?|txt|parquet|ods)(?![a-z0-9])", re.IGNORECASE)
+_FILE_PARTICLE = re.compile(r".*[をはがにでとの](?=[^をはがにでと]+\.)")
+_GAP = re.compile(r"(?<=[a-z])[-_](?=[a-z])")
+_ASCII_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+_TIGHT = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
+
+
+def tokenize(text: str, low: str, vocabulary: Vocabulary) -> list[Token]:
+    """The tokens of `low` (the lower-case twin of `text`), in order. At most MAX_TOKENS."""
+    matchable = _GAP.sub(" ", low)
+    files = {match.start(): match.end() for match in _files(low)} if "." in low else {}
+    tokens: list[Token] = []
+    i, size = 0, len(low)
+    while i < size and len(tokens) < MAX_TOKENS:
+        c = low[i]
+        if c == " ":
+            i += 1
+            continue
+        if i in files:
+            tokens.append(Token("file", i, files[i], text[i:files[i]]))
+            i = files[i]
+            continue
+        token = _token_at(text, low, matchable, i, tokens[-1] if tokens else None, vocabulary)
+        tokens.append(token)
+        i = token.end
+    return tokens
+
+
+def _files(low: str) -> list[re.Match[str]]:
+    found = []
+    for match in _FILE.finditer(low):
+        inner = _FILE_PARTICLE.match(match.group())
+        if inner and not match.group().isascii():
+            later = _FILE.match(low, match.start() + inner.end())
+            if later:
+                found.append(later)
+                continue
+        found.append(match)
+    return found
+
+
+def _token_at(text: str, low: str, matchable: str, i: int, before: Token | None, vocabulary: Vocabulary) -> Token:
+    end, labels = _phrase_at(matchable, i, vocabulary)
+    number = numbers.read(low, i, before is not None and before.kind == "num" and before.end == i, vocabulary)
+    if number and number.end >= end:
+        return _timed(low, text, i, number, vocabulary)
+    if end:
+        fixed = next((label for label in labels if label.startswith(("number:", "vague:"))), "")
+        if fixed:
+            kind, _, value = fixed.partition(":")
+            if kind == "vague":
+                return Token("dur", i, end, text[i:end], labels, float(value), "v")
+            return _timed(low, text, i, numbers.Number(float(value), end, "w"), vocabulary, labels)
+        return Token("vocab", i, end, text[i:end], labels)
+    return _unknown(text, low, i, vocabulary)
+
+
+def _timed(low: str, text: str, i: int, number: numbers.Number, vocabulary: Vocabulary,
+           labels: frozenset[str] = _NO_LABELS) -> Token:
+    span = numbers.duration(low, number, vocabulary)
+    if span:
+        return Token("dur", i, span[1], text[i:span[1]], labels, span[0])
+    clock = numbers.clock(low, i, number)
+    if clock:
+        return Token("clock", i, clock, text[i:clock])
+    return Token("num", i, number.end, text[i:number.end], labels, number.value, number.flags)
+
+
+def _phrase_at(low: str, i: int, vocabulary: Vocabulary) -> tuple[int, frozenset[str]]:
+    """The end of the longest vocabulary phrase that starts at i, or 0."""
+    lengths = vocabulary.lengths
+    phrases = vocabulary.phrases
+    tight_start = i > 0 and low[i] in _TIGHT and low[i - 1] in _TIGHT and not low[i - 1].isdigit()
+    if tight_start:
+        return 0, _NO_LABELS
+    size = len(low)
+    verb_end, verb_labels = _verb_at(low, i, vocabulary)
+    for head in (low[i:i + 2], low[i]):
+        for length in lengths.get(head, ()):
+            end = i + length
+            if end > size:
+                continue
+            labels = phrases.get(low[i:end])
+            if end < verb_end:
+                return verb_end, verb_labels
+            labels = phrases.get(low[i:end])
+            if labels is not None and not _cuts_word(low, end):
+                return end, labels | verb_labels if end == verb_end else labels
+        if len(head) == 1:
+            break
+    return verb_end, verb_labels
+
+
+def _verb_at(low: str, i: int, vocabulary: Vocabulary) -> tuple[int, frozenset[str]]:
+    """The end of the longest Japanese verb form that starts at i, or 0."""
+    best, labels = 0, _NO_LABELS
+    for length in vocabulary.stem_lengths.get(low[i], ()):
+        at = i + length
+        kinds = vocabulary.stems.get(low[i:at])
+        if not kinds or at > len(low):
+            continue
+        for kind, found in kinds.items():
+            endings = vocabulary.endings[kind]
+            for size in range(9, 0, -1):
+                mood = endings.get(low[at:at + size])
+                if mood and at + size > best and at + size <= len(low):
+                    best, labels = at + size, found | {f"form:{mood}"}
+                    break
+            else:
+                if kind == "suru" and at > best and not _cuts_word(low, at):
+                    best, labels = at, found | {"form:noun"}
+    return best, labels
+
+
+def _cuts_word(low: str, end: int) -> bool:
+    if low[end - 1] not in _TIGHT or end >= len(low):
+        return False
+    after = low[end]
+    if after in _TIGHT:
+        return not (after.isdigit() and not low[end - 1].isdigit())
+    return after in "-'" and end + 1 < len(low) and low[end + 1] in "abcdefghijklmnopqrstuvwxyz"
+
+
+def _unknown(text: str, low: str, i: int, vocabulary: Vocabulary) -> Token:
+    match = _WORD.match(low, i)
+    if match:
+        end = match.end()
+        while end - 1 > i and low[end - 1] in "./'+-_@":
+            end -= 1
+        word = low[i:end]
+        fixed = correction(word, vocabulary)
+        if fixed:
+            return Token("vocab", i, end, text[i:end], vocabulary.phrases[fixed], None, "t")
+        return Token("word", i, end, text[i:end])
+    match = _KANA.match(low, i)
+    if match:
+        return Token("kana", i, i + 1, text[i:i + 1])
+    match = _JWORD.match(low, i)
+    if match:
+        end = i + 1
+        while end < match.end() and not _phrase_at(low, end, vocabulary)[0]:
+            end += 1
+        return Token("jword", i, end, text[i:end])
+    return Token("sym", i, i + 1, text[i:i + 1])
