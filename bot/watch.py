@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class _Live:
 async def follow(
     store: Store, job: Job, language: Language, home: Path, *, after: int = 0,
     clock: Callable[[], float], poll_s: float = 0.3,
-) -> AsyncIterator[Reply]:
+) -> AsyncGenerator[Reply, None]:
     """Promises the replies of a job from event `after` on, ending when it finished, failed, paused or was stopped.
 
     A Progress reply replaces the one before it. The report comes once, last. Reads only the store, so that it can be
@@ -54,6 +54,7 @@ async def follow(
     live = _Live(trials=job.plan.trials)
     started = clock() - job.ran_s
     while True:
+        current = await store.job_by_id(job.id)  # before the events: a job that is over has written its last one
         events = await store.events(after, job.id)
         for stored in events:
             after = stored.seq
@@ -62,7 +63,6 @@ async def follow(
                 yield reply
             if isinstance(event, StudyFinished | JobFailed | JobPaused):
                 return
-        current = await store.job_by_id(job.id)
         if not events and current.state in _OVER:
             if current.state == "stopped":
                 yield Text(text=say("replies.watch.stopped_unstarted", language, {"job": job.number}))

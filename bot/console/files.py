@@ -20,7 +20,7 @@ def named_file(text: str, folder: Path) -> Path | None:
     for name in (*_QUOTED.findall(text), *_words_with_ending(text)):
         if not name.lower().endswith(tuple(f".{ending}" for ending in ENDINGS)):
             continue
-        path = (folder / name).expanduser()
+        path: Path = (folder / name).expanduser()
         try:
             if path.is_file():
                 return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from bot import watch
 from bot.console.files import attachment_of, named_file
 from bot.console.screen import Screen
 from bot.desk import Desk, Services
-from bot.phrases import Language, say
+from bot.phrases import LANGUAGES, Language, say
 from bot.replies import Button, Card, Reply, Text
 from bot.utterance import Utterance
 from tuner.store.records import Job
@@ -99,7 +99,6 @@ class Session:
             team=TEAM, person=PERSON, channel=CHANNEL, message_id=f"{self.name}-{next(self._numbers)}", text=text,
             pressed=pressed, attachments=attachments, language=self.language, kind="press" if pressed else "message")
         start: Button | None = None
-        replies: AsyncIterator[Reply]
         async with aclosing(self.desk.answer(utterance)) as replies:
             async for reply in replies:
                 await self._show(reply)
@@ -123,9 +122,6 @@ def _start_button(reply: Reply) -> Button | None:
 
 def _is(text: str, key: str) -> bool:
     """True when `text` is one of the console's own words, in either language."""
-    words = {word.strip().casefold() for language in ("en", "ja") for word in _words(key, language)}  # type: ignore[arg-type]
+    words = {word.strip().casefold() for language in LANGUAGES for word in say(key, language).split("|")}
     return text.casefold() in words
 
-
-def _words(key: str, language: Language) -> list[str]:
-    return say(key, language).split("|")

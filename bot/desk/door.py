@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import get_args
 
 from bot.desk import data, drafts, jobs, plans, talk, tuning, words
 from bot.desk.context import Services, Turn
@@ -42,7 +41,7 @@ class Desk:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def answer(self, utterance: Utterance) -> AsyncIterator[Reply]:
+    async def answer(self, utterance: Utterance) -> AsyncGenerator[Reply, None]:
         """Promises the replies in order. A Stream must be read to its end, or closed, before the next reply is asked for.
 
         Raises nothing: what goes wrong becomes a sentence, with a reference number when it is our mistake.
@@ -79,9 +78,8 @@ class Desk:
         store = self._services.store
         chosen = (await store.preference(utterance.team, utterance.person, "language")
                   or await store.preference(utterance.team, None, "language") or utterance.language)
-        for language in get_args(Language):
-            if chosen == language:
-                return language
+        if chosen in ("en", "ja"):
+            return "ja" if chosen == "ja" else "en"
         if utterance.pressed or not any(character.isalpha() for character in utterance.text):
             return last or "en"
         return parse(utterance.text).utterance_language
@@ -91,7 +89,7 @@ def _place(utterance: Utterance) -> str:
     return f"{utterance.team}/{utterance.channel}"
 
 
-async def _route(turn: Turn) -> AsyncIterator[Reply]:
+async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
     utterance = turn.utterance
     if utterance.pressed:
         async for reply in _press(turn, utterance.pressed):

@@ -49,6 +49,13 @@ async def events_of(database: Database, team: str, number: int, after: int, limi
     return [event_of(row) for row in found]
 
 
+async def last_event(database: Database, job_id: int, kind: str) -> StoredEvent | None:
+    row = await database.row(
+        "SELECT * FROM events WHERE job = ? AND kind = ? ORDER BY seq DESC LIMIT 1", (job_id, kind)
+    )
+    return None if row is None else event_of(row)
+
+
 async def last_seq(database: Database) -> int:
     row = await database.row("SELECT COALESCE(MAX(seq), 0) AS seq FROM events")
     assert row is not None

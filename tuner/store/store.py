@@ -167,6 +167,10 @@ class Store:
         """As `events`, of a job that a person named."""
         return await journal.events_of(self._database, team, number, after, limit)
 
+    async def last_event(self, job_id: int, kind: str) -> StoredEvent | None:
+        """The newest event of `kind` (an event's class name), such as the last report of a job."""
+        return await journal.last_event(self._database, job_id, kind)
+
     async def last_seq(self) -> int:
         """Where a reader starts that wants only what happens from now on."""
         return await journal.last_seq(self._database)
