@@ -40,8 +40,11 @@ TURN_TOKENS = 8
 class Answer:
     """One answer on its way, read on the event loop. Whoever opened it calls `cancel` in the end."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, counted: set[Answer]) -> None:
+        """`counted`: the answers that fill the engine's places and line; this one leaves it with its last word."""
         self._loop = loop
+        self._counted = counted
+        counted.add(self)
         self._events: asyncio.Queue[Answered | AskError] = asyncio.Queue()
         self.is_cancelled = False
 
@@ -53,11 +56,14 @@ class Answer:
         return event
 
     def cancel(self) -> None:
-        """Stops the generation before its next token. Does nothing to an answer that is done."""
+        """Stops the generation before its next token and frees its place. Does nothing to an answer that is done."""
         self.is_cancelled = True
+        self._counted.discard(self)
 
     def send(self, event: Answered | AskError) -> None:
         """For the engine's thread."""
+        if isinstance(event, Done | AskError):
+            self._counted.discard(self)  # before it is heard: whoever hears it may ask again at once
         if not self.is_cancelled:
             try:
                 self._loop.call_soon_threadsafe(self._events.put_nowait, event)
@@ -133,8 +139,7 @@ class Engine:
         self._arrivals: queue.SimpleQueue[_Writing | None] = queue.SimpleQueue()
         self._waiting: deque[_Writing] = deque()
         self._active: list[_Writing] = []
-        self._open = 0
-        self._counting = threading.Lock()
+        self._counted: set[Answer] = set()
         self._mean_s = 2.0
         self._is_closing = False
         self.is_ready = False
@@ -144,11 +149,10 @@ class Engine:
 
     def ask(self, ask: Ask) -> Answer:
         """Promises an answer to read from the running event loop. Never blocks. Raises Busy."""
-        with self._counting:
-            if self._open >= self._places + self._line:
-                raise Busy(max(1, math.ceil(self._mean_s * (self._open - self._places + 1) / self._places)))
-            self._open += 1
-        answer = Answer(asyncio.get_running_loop())
+        ahead = len(self._counted) - self._places
+        if ahead >= self._line:
+            raise Busy(max(1, math.ceil(self._mean_s * (ahead + 1) / self._places)))
+        answer = Answer(asyncio.get_running_loop(), self._counted)
         self._arrivals.put(_Writing(ask, answer))
         return answer
 
@@ -226,7 +230,7 @@ class Engine:
                 self._leave(writing, None)
 
     def _leave(self, writing: _Writing, last: Done | Exception | None) -> None:
-        """Frees the place, then says the last word: whoever hears it may ask again at once."""
+        """Frees the place, then says the last word."""
         if writing in self._active:
             self._active.remove(writing)
         if writing in self._waiting:
@@ -235,8 +239,6 @@ class Engine:
             writing.close()
         except Exception:
             log.exception("a generation did not close")
-        with self._counting:
-            self._open -= 1
         if isinstance(last, Exception) and not isinstance(last, AskError):
             reference = secrets.token_hex(4)
             log.error("answer failed, reference %s", reference, exc_info=last)

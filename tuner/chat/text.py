@@ -48,11 +48,12 @@ class StopWatch:
         if self.has_stopped:
             return ""
         held = self._held + text
-        found = [at for stop in self._stops if (at := held.find(stop)) >= 0]
+        found = [(at + len(stop), at) for stop in self._stops if (at := held.find(stop)) >= 0]
         if found:
             self.has_stopped = True
             self._held = ""
-            return held[: min(found)]
+            _, start = min(found)  # the stop that is complete first, however the text is cut into parts
+            return held[:start]
         keep = max((_overlap(held, stop) for stop in self._stops), default=0)
         self._held = held[len(held) - keep :]
         return held[: len(held) - keep]
