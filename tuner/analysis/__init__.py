@@ -1,0 +1,88 @@
+"""Recorded trials into a Report of findings: facts with the numbers behind them and how strong they are. No sentences.
+
+How strong the evidence is, by kind. A finding that reaches neither rule is not made, unless "none" is listed.
+
+    winner          strong  sealed test of >= 20 examples: exact sign test p <= 0.01, 95% bootstrap interval without 0
+                    weak    p <= 0.05, interval without 0
+                    none    otherwise, and always without a sealed test
+    what_mattered   strong  >= 50 ranked trials, permutation p <= 0.001, PED-ANOVA ranks the knob as high
+                    weak    >= 6 complete trials, permutation p <= 0.01 (adjusted for all knobs), and PED-ANOVA gives
+                            the knob at least half an even share
+    direction       as its what_mattered, when the complete runs alone show the effect (p <= 0.01) and Spearman's rho
+                    has a 95% bootstrap interval on one side of 0, or the parabola through the ranks turns well inside
+                    none    the shape is unclear, or depends on another knob
+    interaction     strong  >= 50 ranked trials, p <= 0.001 beyond what the knobs do by themselves
+                    weak    >= 30 ranked trials, p <= 0.005 (adjusted for all pairs)
+    edge            as its direction: the best lies in the outer fifth of the range, and the runs get better towards it
+    threshold       strong  p <= 0.002 (adjusted for all knobs and cuts), >= 3 runs broke, parted without exception
+                    weak    p <= 0.01
+    flat            strong  >= 50 complete trials, no knob at p < 0.1
+                    weak    >= 12 complete trials and 8 a knob, no knob at p < 0.1
+    thin            strong  always: it is a count
+    learning_rate_too_high  strong  searched; every sound run (>= 6) used less; >= 3 broke
+                            weak    every sound run (>= 3) used less
+    learning_rate_too_low   strong  searched; nothing learnt by all (>= 3) runs at or below it, three times as much by
+                                    >= 3 runs above it
+                            weak    any number below, 2 above
+    learnt_too_little       strong  the validation loss was still falling: 5% over the last third
+                            weak    next to nothing learnt, where another run learnt three times as much
+    overfitted      strong  validation loss 5% above its lowest while training falls, >= 3 measurements since
+                    weak    fewer measurements
+    overfitting     strong  >= 3 runs and a third of the complete ones;   weak  2
+    forgetting      strong  general chat changed by 10 points or more;    weak  less
+    lucky           weak    of >= 20 complete runs, the best stands 6 robust deviations off what its settings explain
+    next            as the finding that it follows from
+    failures, diverged, out_of_memory, bad_data, crashed, worker_lost, pruned, stopped, bad_answers, cost: recorded,
+    not inferred, and therefore strong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tuner.analysis.study import Study, study_of
+from tuner.events import Finding, Report, TestResult, TrialRecord
+from tuner.store.records import Job
+
+
+def build_report(job: Job, trials: Sequence[TrialRecord], tests: Sequence[TestResult]) -> Report:
+    """Promises all facts about the job as it stands: finished, stopped, failed or still running.
+
+    Pure: the same rows give the same report, byte for byte.
+    """
+    return report_of(study_of(job, trials, tests))
+
+
+def report_of(study: Study) -> Report:
+    """`build_report` for a study that need not be a stored job."""
+    return Report(
+        job=study.number, model=study.model, metric=study.metric, maximise=study.maximise,
+        findings=findings_of(study), trials=study.trials, test=study.tests, searched=study.searched,
+        log_knobs=tuple(name for name in study.searched if study.is_log(name)),
+    )
+
+
+def findings_of(study: Study) -> tuple[Finding, ...]:
+    """Every finding, in the order in which a person should hear of them."""
+    from tuner.analysis import advice, extras, importance, shape, thresholds, trouble, winner
+
+    seen = importance.importance(study)
+    claimed = seen.claims
+    pairs = importance.interactions(study)
+    directions = shape.direction_findings(study, claimed, pairs)
+    cuts = thresholds.threshold_findings(study)
+    each = trouble.trial_findings(study)
+    found = (
+        *winner.winner_findings(study),
+        *extras.lucky_findings(study, claimed),
+        *importance.importance_findings(study, claimed),
+        *directions, *pairs,
+        *shape.edge_findings(study, directions),
+        *importance.thin_and_flat(study, seen, other=bool(pairs or cuts)),
+        *thresholds.failure_findings(study), *cuts,
+        *thresholds.overfitting_findings(study, each),
+        *each,
+        *extras.forgetting_findings(study),
+        *extras.cost_findings(study),
+    )
+    return (*found, *advice.next_findings(study, found))

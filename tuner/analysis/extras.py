@@ -1,0 +1,104 @@
+"""What tuning cost: general ability, repeated answers, time. And the best run that may only have been lucky."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from tuner.analysis.chance import Array, basis
+from tuner.analysis.importance import Claim, design
+from tuner.analysis.study import Study, finite, is_number, median, rounded
+from tuner.analysis.trouble import curve_of
+from tuner.events import Finding, TestResult
+
+LOST = 0.1
+"""Share of general-chat answers that must be lost to be called forgetting."""
+STANDS_OUT = 6.0
+LUCK_FEWEST = 20
+_LOOP = re.compile(r"(.{2,40}?)\1{3,}", re.DOTALL)
+
+
+def forgetting_findings(study: Study) -> tuple[Finding, ...]:
+    """Promises a `forgetting` finding where general chat was scored before and after tuning, lost or not."""
+    best, base = study.test("best"), study.test("base")
+    after = _general(best) if best is not None else None
+    if after is None and study.best is not None:
+        after = _number(study.best.metrics.get("general_chat_accuracy"))
+    before = _general(base) if base is not None else None
+    found = []
+    if before is not None and after is not None:
+        lost = before - after
+        facts = {"before": rounded(before), "after": rounded(after), "lost": rounded(lost),
+                 "mixed_in": study.general_chat, "forgot": lost >= LOST}
+        found.append(Finding(kind="forgetting", strength="strong" if abs(lost) >= LOST else "weak", facts=facts))
+    if best is not None:
+        looping = sum(1 for answer in best.answers if _LOOP.search(answer))
+        empty = sum(1 for answer in best.answers if not answer.strip())
+        if looping >= 2 or empty >= 2:
+            facts = {"looping": looping, "empty": empty, "count": len(best.answers)}
+            found.append(Finding(kind="bad_answers", strength="strong", facts=facts))
+    return tuple(found)
+
+
+def _general(result: TestResult) -> float | None:
+    return _number(result.metrics.get("general_chat_accuracy"))
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if is_number(value) and finite(float(value)) else None
+
+
+def cost_findings(study: Study) -> tuple[Finding, ...]:
+    """One `cost` finding once a trial has ended: seconds, trials an hour, what pruning saved (estimated)."""
+    ended = study.ended
+    seconds = sum(trial.seconds for trial in ended)
+    if not ended or seconds <= 0:
+        return ()
+    whole = [trial.seconds for trial in study.complete if trial.seconds > 0]
+    usual = median(whole) if whole else seconds / len(ended)
+    pruned = [trial for trial in ended if trial.state == "pruned"]
+    saved = sum(max(0.0, usual - trial.seconds) for trial in pruned) if whole else 0.0
+    wall = study.ran_s if study.ran_s > 0 else seconds
+    facts = {
+        "trials": len(ended), "trial_seconds": rounded(seconds, 3), "wall_seconds": rounded(wall, 3),
+        "usual_seconds": rounded(usual, 3), "an_hour": rounded(3600 * len(ended) / wall, 3) if wall > 0 else None,
+        "pruned": len(pruned), "saved_seconds": rounded(saved, 2),
+        "steps": max((curve_of(trial).last_step for trial in ended), default=0),
+    }
+    return (Finding(kind="cost", strength="strong", facts=facts),)
+
+
+def lucky_findings(study: Study, claimed: tuple[Claim, ...]) -> tuple[Finding, ...]:
+    """Promises a `lucky` finding where the best run stands out from what its settings explain.
+
+    Rule: at least 20 complete runs, and the best lies 6 robust deviations (1.4826 times the median absolute residual)
+    below the fit on the claimed knobs, and its lead over the second is half of that gap. Never more than weak: only
+    running the same settings with another seed can tell luck from gold.
+    """
+    best = study.best
+    if best is None or len(study.complete) < LUCK_FEWEST:
+        return ()
+    costs = np.asarray([study.cost(trial) for trial in study.complete])
+    residual = _residuals(study, claimed, costs)
+    place = study.complete.index(best)
+    others = np.delete(residual, place)
+    scale = 1.4826 * float(np.median(np.abs(others - np.median(others))))
+    gap = float(np.median(others)) - float(residual[place])
+    lead = float(np.partition(costs, 1)[1] - costs[place])
+    if scale <= 0 or gap < STANDS_OUT * scale or lead < gap / 2:
+        return ()
+    facts = {"trial": best.number, "best_value": rounded(best.value or 0.0), "deviations": rounded(gap / scale, 2),
+             "trials": len(study.complete)}
+    return (Finding(kind="lucky", strength="weak", facts=facts),)
+
+
+def _residuals(study: Study, claimed: tuple[Claim, ...], costs: Array) -> Array:
+    if not claimed:
+        return costs - np.median(costs)
+    base = basis(np.concatenate([design(study, claim.name, study.complete) for claim in claimed], axis=1))
+    centred = costs - costs.mean()
+    return centred - base @ (base.T @ centred)
+
+

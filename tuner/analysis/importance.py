@@ -1,0 +1,248 @@
+"""Which knobs mattered, and which pairs. Two ways must agree before a knob is named; see the table in __init__.py."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tuner.analysis.chance import Array, Question, basis, permutation_p, ranks, squeezed
+from tuner.analysis.study import BROKEN, Study, finite, is_number, rounded
+from tuner.events import Finding, Strength, TrialRecord
+from tuner.plan.space import Choices
+
+FEWEST = 6
+"""Complete trials below which nothing is said about knobs."""
+PLENTY = 50
+"""Trials from which PED-ANOVA is on firm ground; below, evidence is weak at most."""
+CLAIM_P = 0.01
+STRONG_P = 0.001
+FLAT_P = 0.1
+"""Below this something may be there after all: more trials are wanted before nothing is called flat."""
+PAIR_FEWEST = 30
+PAIR_P = 0.005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One knob that mattered."""
+
+    name: str
+    share: float
+    """Of the variance of the ranks, beyond the knobs named before it."""
+    p: float
+    ped_share: float
+    """PED-ANOVA's share of all searched knobs."""
+    strength: Strength
+
+
+def ranked_trials(study: Study) -> tuple[tuple[TrialRecord, ...], Array]:
+    """Trials with their place in the order, best lowest: complete ones by value, then pruned, then broken-down ones.
+
+    A pruned trial was behind when it was stopped, a diverged one is worth nothing: both say something about knobs.
+    Failures of another kind (memory, data, crash) say nothing about how well a setting learns and are left out.
+    """
+    complete = study.complete
+    if not complete:
+        return (), np.zeros(0)
+    worst = max(study.cost(trial) for trial in complete)
+    spread = max(1.0, abs(worst))
+    pruned = tuple(trial for trial in study.trials if trial.state == "pruned")
+    broken = tuple(trial for trial in study.trials if trial.state == "failed" and trial.cause in BROKEN)
+    costs = [study.cost(trial) for trial in complete]
+    costs += [worst + spread] * len(pruned) + [worst + 2 * spread] * len(broken)
+    return (*complete, *pruned, *broken), np.asarray(costs)
+
+
+def knobs_that_vary(study: Study, trials: Sequence[TrialRecord]) -> tuple[str, ...]:
+    """Searched knobs with at least two values among `trials`; the seed is luck, not a knob."""
+    return tuple(
+        name for name in study.searched
+        if name != "seed" and len({trial.settings.get(name) for trial in trials} - {None}) >= 2
+        and all(trial.settings.get(name) is not None for trial in trials)
+    )
+
+
+def design(study: Study, name: str, trials: Sequence[TrialRecord], by: Literal["rank", "scale"] = "rank") -> Array:
+    """Columns (n, k) that can follow a rise, a fall and a sweet spot of a number, or one level for each word.
+
+    `rank` spreads the runs evenly, which suits a random search; `scale` keeps their distances, which suits a search
+    that soon stays near the best and leaves few runs far out.
+    """
+    values = [trial.settings[name] for trial in trials]
+    if study.is_numeric(name) and all(is_number(value) for value in values):
+        place = ranks(values) if by == "rank" else np.asarray([study.axis(name, value) for value in values])
+        if len(set(values)) < 3:
+            return place[:, None]
+        place = place - place.mean()
+        place = place / np.abs(place).max()
+        return np.stack([place, place**2], axis=1)
+    levels = sorted({str(value) for value in values})
+    return np.stack([np.asarray([str(value) == level for value in values], dtype=float) for level in levels], axis=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One knob's effect beyond others: the share it explains, and the chance of so much by accident."""
+
+    name: str
+    share: float
+    p: float
+
+
+def effects(study: Study, names: Sequence[str], beyond: Sequence[str], trials: Sequence[TrialRecord],
+            costs: Array) -> tuple[Seen, ...]:
+    """Promises the effect of each of `names` beyond `beyond`, p adjusted for all of them, the surest first."""
+    questions, bases, ways = [], [], (("rank", ranks(costs)), ("scale", squeezed(costs)))
+    for by, target in ways:
+        known = [design(study, name, trials, by) for name in beyond]  # type: ignore[arg-type]
+        base = basis(np.concatenate(known, axis=1)) if known else np.zeros((len(trials), 0))
+        questions += [Question(design=design(study, name, trials, by), target=target) for name in names]  # type: ignore[arg-type]
+        bases += [base] * len(names)
+    shares, chances = permutation_p(questions, bases)
+    seen = []
+    for place, name in enumerate(names):
+        p, share = min((chances[way], -shares[way]) for way in (place, place + len(names)))
+        seen.append(Seen(name=name, share=-share, p=p))
+    return tuple(sorted(seen, key=lambda one: (one.p, -one.share, one.name)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Importance:
+    claims: tuple[Claim, ...]
+    """The strongest first."""
+    lowest_p: float
+    """Of all knobs, before anything is known: how near to a claim the nearest came."""
+
+
+def importance(study: Study) -> Importance:
+    """Promises the knobs that mattered; none at all where chance could have done it."""
+    trials, costs = ranked_trials(study)
+    names = list(knobs_that_vary(study, trials)) if len(study.complete) >= FEWEST else []
+    if not names:
+        return Importance(claims=(), lowest_p=1.0)
+    count, ped = len(names), ped_anova(study, trials, costs, names)
+    found: list[Claim] = []
+    known: list[str] = []
+    lowest_p = 1.0
+    while names and 2 * len(known) + 4 < len(trials):
+        first = effects(study, names, known, trials, costs)[0]
+        lowest_p = first.p if not known else lowest_p
+        if first.p > CLAIM_P:
+            break
+        known.append(first.name)
+        names.remove(first.name)
+        if count > 1 and ped[first.name] < 0.5 / count:
+            continue
+        leading = sorted(ped.values(), reverse=True)[: len(found) + 1]
+        strong = len(trials) >= PLENTY and first.p <= STRONG_P and ped[first.name] >= leading[-1]
+        found.append(Claim(name=first.name, share=first.share, p=first.p, ped_share=ped[first.name],
+                           strength="strong" if strong else "weak"))
+    return Importance(claims=tuple(found), lowest_p=lowest_p)
+
+
+def ped_anova(study: Study, trials: Sequence[TrialRecord], costs: Array, names: Sequence[str]) -> dict[str, float]:
+    """PED-ANOVA's shares (Watanabe et al. 2023), summing to 1. Below 50 trials the wider top third is used."""
+    import optuna
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+    from optuna.importance import PedAnovaImportanceEvaluator
+
+    dists: dict[str, object] = {}
+    for name in names:
+        values = [trial.settings[name] for trial in trials]
+        spread = not isinstance(study.space[name], Choices) and len(set(values)) > 6
+        if spread and all(is_number(value) for value in values):
+            dists[name] = FloatDistribution(min(map(float, values)), max(map(float, values)),
+                                            log=study.is_log(name) and min(map(float, values)) > 0)
+        else:
+            dists[name] = CategoricalDistribution(sorted({str(value) for value in values}))
+    before = optuna.logging.get_verbosity()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        try:
+            copy = optuna.create_study(direction="minimize")
+            for trial, cost in zip(trials, costs, strict=True):
+                params = {name: (float(trial.settings[name]) if isinstance(dist, FloatDistribution)
+                                 else str(trial.settings[name])) for name, dist in dists.items()}
+                copy.add_trial(optuna.trial.create_trial(params=params, distributions=dists, value=float(cost)))
+            quantile = 0.1 if len(trials) >= 2 * PLENTY else 0.2 if len(trials) >= PLENTY else 0.35
+            scores = PedAnovaImportanceEvaluator(target_quantile=quantile).evaluate(copy)
+        finally:
+            optuna.logging.set_verbosity(before)
+    total = sum(scores.values())
+    return {name: scores.get(name, 0.0) / total if total > 0 else 0.0 for name in names}
+
+
+def interactions(study: Study) -> tuple[Finding, ...]:
+    """The pair of numbers whose effect is more than the sum of their own, where the data carry it: one at most."""
+    trials, costs = ranked_trials(study)
+    names = [name for name in knobs_that_vary(study, trials) if study.is_numeric(name)]
+    pairs = list(itertools.combinations(names, 2))
+    if len(trials) < max(PAIR_FEWEST, 4 * len(names) + 10) or not pairs:
+        return ()
+    target = ranks(costs)
+    place = {name: ranks([float(trial.settings[name]) for trial in trials]) for name in names}
+    base = basis(np.concatenate([design(study, name, trials) for name in names], axis=1))
+    products = [(place[left] * place[right])[:, None] for left, right in pairs]
+    questions = [Question(design=product, target=target) for product in products]
+    shares, chances = permutation_p(questions, [base] * len(questions))
+    p, share, (left, right) = min(zip(chances, (-share for share in shares), pairs, strict=True))
+    if p > PAIR_P:
+        return ()
+    product = place[left] * place[right]
+    together = float(product @ target) < 0
+    return (
+        Finding(
+            kind="interaction", strength="strong" if len(trials) >= PLENTY and p <= STRONG_P else "weak",
+            facts={"names": [left, right], "together": together, "share": rounded(-share), "p": rounded(p),
+                   "trials": len(trials)},
+        ),
+    )
+
+
+def importance_findings(study: Study, claimed: Sequence[Claim]) -> tuple[Finding, ...]:
+    """One `what_mattered` finding for each claim, the strongest first."""
+    trials, _ = ranked_trials(study)
+    return tuple(
+        Finding(
+            kind="what_mattered", strength=claim.strength,
+            facts={"name": claim.name, "place": place, "share": rounded(claim.share), "p": rounded(claim.p),
+                   "ped_share": rounded(claim.ped_share), "trials": len(trials), "complete": len(study.complete),
+                   "searched": len(study.searched)},
+        )
+        for place, claim in enumerate(claimed, start=1)
+    )
+
+
+def thin_and_flat(study: Study, seen: Importance, other: bool) -> tuple[Finding, ...]:
+    """`thin`: too few trials to say which knob mattered, and how many would do. `flat`: enough, and nothing mattered.
+
+    `other` is True when something else (a pair, a threshold) was found to matter: then nothing is called flat.
+    """
+    complete = len(study.complete)
+    varied = knobs_that_vary(study, study.ended)
+    enough = max(12, 8 * len(varied))
+    if complete < FEWEST:
+        return (_thin(study, complete, max(8, 4 * len(varied))),)
+    if seen.claims or other or not varied:
+        return ()
+    if complete < enough:
+        return (_thin(study, complete, enough),)
+    if seen.lowest_p < FLAT_P:
+        return (_thin(study, complete, 2 * complete),)
+    values = sorted(trial.value for trial in study.complete if finite(trial.value) and trial.value is not None)
+    low, high = values[len(values) // 10], values[-1 - len(values) // 10]
+    facts = {"trials": complete, "names": list(varied), "low": rounded(low), "high": rounded(high),
+             "best": rounded(min(values) if not study.maximise else max(values))}
+    return (Finding(kind="flat", strength="strong" if complete >= PLENTY else "weak", facts=facts),)
+
+
+def _thin(study: Study, complete: int, needed: int) -> Finding:
+    facts = {"what": "trials", "have": complete, "needed": needed, "planned": study.planned, "more": needed - complete,
+             "running": study.state == "running"}
+    return Finding(kind="thin", strength="strong", facts=facts)

@@ -1,0 +1,177 @@
+"""What went wrong in one trial, read from its record and its curve. Over all trials: thresholds.py."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.analysis.study import BROKEN, Study, finite, is_number, median, rounded
+from tuner.events import Finding, Strength, TrialRecord
+
+RISE = 1.05
+"""A validation loss this many times its lowest counts as risen."""
+FALLING = 0.05
+"""Share of its value that the validation loss must lose over the last third to count as still falling."""
+LITTLE = 0.1
+"""Share of its first value that the loss must lose for anything to have been learnt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """The finite points of a trial's curve."""
+
+    train: tuple[tuple[int, float], ...]
+    valid: tuple[tuple[int, float], ...]
+    last_step: int
+
+
+def curve_of(trial: TrialRecord) -> Curve:
+    points = sorted(trial.curve, key=lambda point: point[0])
+    train = tuple((step, value) for step, value, _ in points if value is not None and math.isfinite(value))
+    valid = tuple((step, value) for step, _, value in points if value is not None and math.isfinite(value))
+    return Curve(train=train, valid=valid, last_step=points[-1][0] if points else 0)
+
+
+def trial_findings(study: Study) -> tuple[Finding, ...]:
+    """Promises at most one finding a trial, in the order of their numbers; a trial that went well has none."""
+    found = (_one(study, trial) for trial in study.ended)
+    return tuple(finding for finding in found if finding is not None)
+
+
+def _one(study: Study, trial: TrialRecord) -> Finding | None:
+    facts: dict[str, Any] = {"trial": trial.number, "seconds": rounded(trial.seconds, 3)}
+    if trial.state == "pruned":
+        steps = curve_of(trial).last_step
+        return Finding(kind="pruned", strength="strong", facts=facts | {"step": steps or None})
+    if trial.state == "stopped" or trial.cause == "stopped":
+        return Finding(kind="stopped", strength="strong", facts=facts)
+    if trial.state == "failed":
+        return _failed(study, trial, facts)
+    return _overfitted(trial, facts) or _learnt_little(study, trial, facts) or _still_falling(trial, facts)
+
+
+def _failed(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Finding:
+    match trial.cause:
+        case "nan" | "diverged":
+            suspect, strength = _suspect_too_high(study, trial)
+            curve = curve_of(trial)
+            facts |= {"not_a_number": trial.cause == "nan", "step": curve.last_step or None, "suspect": suspect,
+                      "learning_rate": trial.settings.get("learning_rate")}
+            if suspect is None:
+                return Finding(kind="diverged", strength="strong", facts=facts)
+            return Finding(kind="learning_rate_too_high", strength=strength, facts=facts)
+        case "out_of_memory":
+            batch, length = trial.settings.get("batch_size"), trial.settings.get("max_length")
+            tokens = batch * length if is_number(batch) and is_number(length) else None
+            facts |= {"batch_size": batch, "max_length": length, "tokens": tokens}
+            return Finding(kind="out_of_memory", strength="strong", facts=facts)
+        case "bad_data":
+            return Finding(kind="bad_data", strength="strong", facts=facts)
+        case "worker_lost":
+            return Finding(kind="worker_lost", strength="strong", facts=facts)
+        case _:
+            return Finding(kind="crashed", strength="strong", facts=facts | {"reference": _reference(study, trial)})
+
+
+def _reference(study: Study, trial: TrialRecord) -> str:
+    """What a person can tell the operator, who finds the trial's log by it."""
+    return f"{study.number}-{trial.number}"
+
+
+def _suspect_too_high(study: Study, trial: TrialRecord) -> tuple[str | None, Strength]:
+    """Blames the learning rate only where this study tested it: at least three sound runs, all at a lower one."""
+    rate = trial.settings.get("learning_rate")
+    if "learning_rate" not in study.searched or not is_number(rate):
+        return None, "none"
+    sound = [value for other in study.complete if is_number(value := other.settings.get("learning_rate"))]
+    broken = [other for other in study.trials if other.state == "failed" and other.cause in BROKEN]
+    if len(sound) < 3 or max(sound) >= rate:
+        return None, "none"
+    return "learning_rate", "strong" if len(broken) >= 3 and len(sound) >= 6 else "weak"
+
+
+def _overfitted(trial: TrialRecord, facts: dict[str, Any]) -> Finding | None:
+    """Validation loss past its lowest point for good, while the training loss goes on falling."""
+    curve = curve_of(trial)
+    if len(curve.valid) < 3:
+        return None
+    place = min(range(len(curve.valid)), key=lambda index: curve.valid[index][1])
+    step, lowest = curve.valid[place]
+    after = [value for _, value in curve.valid[place + 1:]]
+    if not after or lowest <= 0 or after[-1] < RISE * lowest or after[-1] - lowest <= 2 * _jitter(curve.valid, place):
+        return None
+    train_then, train_last = _at(curve.train, step), curve.train[-1][1] if curve.train else None
+    if train_then is None or train_last is None or train_last >= train_then:
+        return None
+    epochs = trial.settings.get("epochs")
+    part = step / curve.last_step if curve.last_step > 0 else None
+    facts |= {"from_step": step, "epochs": epochs,
+              "from_epoch": max(1, math.ceil(part * epochs - 1e-9)) if part and is_number(epochs) else None,
+              "lowest": rounded(lowest), "last": rounded(after[-1]), "rise": rounded(after[-1] / lowest - 1, 2)}
+    return Finding(kind="overfitted", strength="strong" if len(after) >= 3 else "weak", facts=facts)
+
+
+def _jitter(valid: Sequence[tuple[int, float]], place: int) -> float:
+    """How much the validation loss goes up by itself on its way down: the median rise before its lowest point."""
+    rises = [b - a for (_, a), (_, b) in itertools.pairwise(valid[: place + 1]) if b > a]
+    return median(rises) if rises else 0.0
+
+
+def _at(points: Sequence[tuple[int, float]], step: int) -> float | None:
+    """The value measured nearest to `step`."""
+    return min(points, key=lambda point: (abs(point[0] - step), point[0]))[1] if points else None
+
+
+def fall(trial: TrialRecord) -> float | None:
+    """Share of its first value that the (validation, else training) loss lost; None without a curve."""
+    curve = curve_of(trial)
+    points = curve.valid if len(curve.valid) >= 2 else curve.train
+    if len(points) < 2 or points[0][1] <= 0:
+        return None
+    return 1 - points[-1][1] / points[0][1]
+
+
+def _learnt_little(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Finding | None:
+    """Next to nothing learnt, although another run of the same study learnt at least three times as much."""
+    mine = fall(trial)
+    others = {other.number: fall(other) for other in study.complete}
+    best = max((value for value in others.values() if value is not None), default=None)
+    if mine is None or best is None or mine >= LITTLE or best < max(3 * mine, 3 * LITTLE):
+        return None
+    facts |= {"fall": rounded(max(mine, 0.0), 2), "best_fall": rounded(best, 2), "still_falling": False}
+    rate = trial.settings.get("learning_rate")
+    if "learning_rate" in study.searched and is_number(rate):
+        lower = [other for other in study.complete if 0 < _rate(other) <= rate]
+        higher = [other for other in study.complete if _rate(other) > rate]
+        all_little = all((others[other.number] or 0.0) < LITTLE for other in lower)
+        learnt_above = [other for other in higher if (others[other.number] or 0.0) >= 3 * LITTLE]
+        if all_little and len(learnt_above) >= 2:
+            facts |= {"learning_rate": rate, "learnt_from": min(_rate(other) for other in learnt_above)}
+            strength: Strength = "strong" if len(lower) >= 3 and len(learnt_above) >= 3 else "weak"
+            return Finding(kind="learning_rate_too_low", strength=strength, facts=facts)
+    return Finding(kind="learnt_too_little", strength="weak", facts=facts)
+
+
+def _rate(trial: TrialRecord) -> float:
+    """The trial's learning rate; 0 where it is not known."""
+    value = trial.settings.get("learning_rate")
+    return float(value) if is_number(value) else 0.0
+
+
+def _still_falling(trial: TrialRecord, facts: dict[str, Any]) -> Finding | None:
+    """The validation loss lost 5% or more over the last third of the run, a sixth of its fall, and ended lowest."""
+    curve = curve_of(trial)
+    if len(curve.valid) < 4 or curve.last_step <= 0:
+        return None
+    first, last = curve.valid[0][1], curve.valid[-1][1]
+    then = _at(curve.valid, round(curve.last_step * 2 / 3))
+    if then is None or not finite(then) or then <= 0 or last > min(value for _, value in curve.valid):
+        return None
+    if (then - last) / then < FALLING or then - last < (first - last) / 6:
+        return None
+    facts |= {"fall": rounded(1 - last / first, 2), "late_fall": rounded((then - last) / then, 2),
+              "still_falling": True, "epochs": trial.settings.get("epochs")}
+    return Finding(kind="learnt_too_little", strength="strong", facts=facts)
