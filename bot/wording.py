@@ -22,6 +22,7 @@ def filters(language: str, texts: Mapping[str, str]) -> dict[str, Callable[..., 
         "listed": words.listed,
         "either": words.either,
         "quoted": words.quoted,
+        "scored": words.scored,
         "clip": clip,
     }
 
@@ -99,6 +100,11 @@ class _Words:
 
     def _unit(self, value: int, unit: str) -> str:
         return f"{value}{self._word('count_gap')}{self._word(unit if value == 1 else unit + 's')}"
+
+    def scored(self, value: float, metric: str) -> str:
+        """Promises a score with what it measures: "loss 0.42", "82% right answers" / 「損失0.42」「正答率82%」."""
+        shown = percent(value) if metric == "accuracy" else number(value)
+        return self._word(f"scored_{metric}").format(shown)
 
     def knob(self, name: str) -> str:
         return self._texts[f"knobs.{name}"]

@@ -1,0 +1,199 @@
+"""The desk plans before it spends: cards in words, questions back, changes, Start once, in both languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.replies import Card, Text
+from desk_house import Clock, a_desk, button, words
+
+
+async def test_a_sentence_becomes_a_card_and_queues_nothing(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        replies = await person.say("tune lr between 1e-5 and 1e-3")
+        said = words(replies)
+        assert "from 0.00001 to 0.001, tried on a logarithmic scale" in said
+        assert "faq.csv" in said
+        assert "(assumed)" in said
+        assert await person.store.jobs("team") == []
+
+
+async def test_the_card_names_every_default_that_it_filled_in(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        said = words(await person.say("tune lr between 1e-5 and 1e-3"))
+        for name in ("epochs", "batch size", "LoRA rank", "LoRA alpha", "dropout", "weight decay", "warm-up", "seed",
+                     "maximal length", "gradient clipping", "label smoothing", "gradient accumulation", "tuned parts",
+                     "learning rate schedule", "Tries", "Judged by"):
+            assert name in said
+
+
+async def test_start_queues_one_job_however_often_it_is_pressed(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        start = button(await person.say("tune lr between 1e-5 and 1e-3 with 8 trials"), "start")
+        first, second = words(await person.press(start)), words(await person.press(start))
+        jobs = await person.store.jobs("team")
+        assert [job.plan.trials for job in jobs] == [8]
+        assert "job 1" in first
+        assert "already" in second
+
+
+async def test_a_japanese_sentence_is_answered_in_japanese(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        replies = await person.say("学習率を1e-5から1e-3で調整して")
+        said = words(replies)
+        assert "0.00001～0.001" in said
+        assert "［おまかせ］" in said
+        queued = await person.press(button(replies, "開始"))
+        assert "ジョブ1" in words(queued)
+        assert (await person.store.jobs("team"))[0].language == "ja"
+
+
+@pytest.mark.parametrize(("yes", "jobs"), [("yes", 1), ("no", 0)])
+async def test_yes_and_no_answer_a_pending_plan(tmp_path: Path, yes: str, jobs: int) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        await person.say("tune lr between 1e-5 and 1e-3")
+        await person.say(yes)
+        assert len(await person.store.jobs("team")) == jobs
+
+
+@pytest.mark.parametrize("text", ["start tomorrow", "don't start yet", "yes but not now", "まだ始めないで", "shall we?"])
+async def test_hesitation_starts_nothing(tmp_path: Path, text: str) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        await person.say("tune lr between 1e-5 and 1e-3")
+        await person.say(text)
+        assert await person.store.jobs("team") == []
+
+
+async def test_without_data_the_desk_asks_for_a_file_and_remembers_the_wish(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        replies = await person.say("tune lr between 1e-5 and 1e-3")
+        assert "file" in words(replies)
+        assert button(replies, "sample").action == "sample:en"
+        assert await person.store.dialogue("*", "draft:nothing") is None
+
+
+async def test_a_knob_without_values_is_asked_about_and_the_answer_completes_it(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        asked = await person.say("tune the dropout please")
+        assert isinstance(asked[0], Text)
+        assert len(asked[0].buttons) >= 2
+        card = await person.say("0 to 0.15")
+        assert isinstance(card[0], Card)
+        assert "from 0 to 0.15" in words(card)
+
+
+async def test_the_open_question_survives_a_restart(tmp_path: Path) -> None:
+    clock = Clock()
+    async with a_desk(tmp_path, clock=clock) as person:
+        await person.has_data()
+        await person.say("tune the dropout please")
+    async with a_desk(tmp_path, clock=clock) as person:
+        assert "from 0 to 0.15" in words(await person.say("0 to 0.15"))
+
+
+async def test_an_offered_answer_is_pressed_by_its_number(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        asked = await person.say("tune the dropout please")
+        card = await person.press(button(asked, "1"))
+        assert "Search: dropout" in words(card)
+
+
+async def test_a_question_expires(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        await person.say("tune the dropout please")
+        person.clock.now += 48 * 3600
+        assert not any(isinstance(reply, Card) for reply in await person.say("0 to 0.15"))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("make it 20 trials instead", ["20, one after the other", "Changed: 20 tries"]),
+        ("and dropout 0 to 0.2 too", ["Search: dropout: from 0 to 0.2", "Search: learning rate"]),
+    ],
+)
+async def test_a_follow_up_changes_the_pending_plan_and_says_what_changed(
+    tmp_path: Path, change: str, expected: list[str]
+) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        await person.say("tune lr between 1e-5 and 1e-3")
+        said = words(await person.say(change))
+        for part in expected:
+            assert part in said
+        assert await person.store.jobs("team") == []
+
+
+async def test_a_japanese_follow_up_changes_the_number_of_tries(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        await person.say("学習率を1e-5から1e-3で調整して")
+        said = words(await person.say("やっぱり10回で"))
+        assert "10回" in said
+        assert "変更した点" in said
+
+
+async def test_the_same_again_starts_from_the_last_job(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        await person.press(button(await person.say("tune lr between 1e-5 and 1e-3 with 5 trials"), "start"))
+        said = words(await person.say("same again but with cosine"))
+        assert "from 0.00001 to 0.001" in said
+        assert "cosine" in said
+        assert "5, one after the other" in said
+
+
+async def test_a_plan_of_one_team_cannot_be_started_by_another(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        start = button(await person.say("tune lr between 1e-5 and 1e-3"), "start")
+        person.team = "other"
+        await person.press(start)
+        assert await person.store.jobs("other") == []
+        assert await person.store.jobs("team") == []
+
+
+@pytest.mark.parametrize("text", ["tune lr from 1e-3 to 1e-5", "学習率を1e-3から1e-5で調整して"])
+async def test_reversed_bounds_are_turned_and_said_once(tmp_path: Path, text: str) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        replies = await person.say(text)
+        assert isinstance(replies[0], Card)
+        assert len(replies[0].notes) == 1
+
+
+async def test_an_impossible_value_is_refused_with_what_to_type(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        said = words(await person.say("tune dropout from 0 to 1.5"))
+        assert "1.5" in said
+        assert "type for example" in said
+
+
+async def test_unknown_words_get_one_friendly_line_with_two_examples(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        replies = await person.say("the weather is nice today")
+        assert len(replies) == 1
+        assert words(replies).count("“") == 2
+
+
+async def test_the_desk_is_silent_where_it_was_not_spoken_to(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        assert await person.say("the weather is nice today", addressed=False) == []
+
+
+async def test_a_chosen_language_overrules_the_language_of_the_words(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.say("日本語にして")
+        assert "ジョブ" in words(await person.say("what is running?")) or "実行中" in words(await person.say("queue"))
