@@ -7,7 +7,7 @@ from typing import Any
 
 from tuner.data.examples import Message
 from tuner.data.render import prompt_ids
-from tuner.embedded.general_chat import check_prompts
+from tuner.embedded.general_chat import check_prompts, is_right
 from tuner.evaluate.base import Base
 from tuner.evaluate.generate import generate
 from tuner.evaluate.losses import never
@@ -22,5 +22,5 @@ def chat_scores(base: Base, stop: Callable[[], bool] = never, sample: int = SAMP
     chosen = [prompts[place * len(prompts) // sample] for place in range(sample)] if len(prompts) > sample else prompts
     ids = [prompt_ids(base.tokenizer, (Message(role="user", content=one.prompt),)) for one in chosen]
     answers = generate(base.model, base.tokenizer, ids, base.device, 40, stop)
-    right = sum(one.accepts(answer) for one, answer in zip(chosen, answers, strict=True))
+    right = sum(is_right(one, answer) for one, answer in zip(chosen, answers, strict=True))
     return {"general_chat_accuracy": right / max(1, len(chosen)), "general_chat_prompts": len(chosen)}

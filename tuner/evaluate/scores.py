@@ -21,7 +21,10 @@ LONGEST = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One example as evaluation needs it: its last answer is what has to be written."""
+    """One example as evaluation needs it: its last answer is what has to be written.
+
+    A prompt that leaves less than half of the model's room for the answer loses its beginning.
+    """
 
     row: int
     encoded: Encoded
@@ -41,7 +44,7 @@ def _question(base: Base, example: Example, longest: int) -> Question:
     expected = messages[last].content
     return Question(
         row=example.row, encoded=encode(base.tokenizer, messages, longest),
-        prompt=tuple(prompt_ids(base.tokenizer, messages[:last])), expected=expected,
+        prompt=tuple(prompt_ids(base.tokenizer, messages[:last])[-longest // 2 :]), expected=expected,
         expected_tokens=len(base.tokenizer(expected, add_special_tokens=False)["input_ids"]),
     )
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from tuner.data.examples import Example, read
+from tuner.data.examples import Example, Message, Role, read
 from tuner.data.render import Encoded, encode
 from tuner.data.split import split
 from tuner.embedded.general_chat import general_chat
@@ -31,10 +31,14 @@ class Splits:
 
 
 def load_splits(path: Path, sizes: tuple[int, int, int], seed: int, chat: int) -> Splits:
-    """Promises the same rows for the same arguments. Raises OSError or ValueError when the file cannot be read."""
-    parts = split(read(path), sizes, seed)
-    mixed = tuple(general_chat(chat, seed, "train")) if chat else ()
-    return Splits(train=tuple(parts.train), valid=tuple(parts.valid), test=tuple(parts.test), chat=mixed)
+    """Promises the same rows for the same arguments. Raises OSError or ValueError when the file cannot be read, and
+    ProblemError when it cannot be split."""
+    parts = split(read(path), seed, sizes)
+    mixed = tuple(
+        Example(row=0, messages=tuple(Message(role=cast(Role, one["role"]), content=one["content"]) for one in conversation))
+        for conversation in (general_chat(chat, seed) if chat else ())
+    )
+    return Splits(train=parts.train, valid=parts.validation, test=parts.test, chat=mixed)
 
 
 @dataclass(frozen=True, kw_only=True)
