@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -34,11 +34,13 @@ def load_splits(path: Path, sizes: tuple[int, int, int], seed: int, chat: int) -
     """Promises the same rows for the same arguments. Raises OSError or ValueError when the file cannot be read, and
     ProblemError when it cannot be split."""
     parts = split(read(path), seed, sizes)
-    mixed = tuple(
-        Example(row=0, messages=tuple(Message(role=cast(Role, one["role"]), content=one["content"]) for one in conversation))
-        for conversation in (general_chat(chat, seed) if chat else ())
-    )
+    mixed = tuple(_example(conversation) for conversation in (general_chat(chat, seed) if chat else ()))
     return Splits(train=parts.train, valid=parts.validation, test=parts.test, chat=mixed)
+
+
+def _example(conversation: Sequence[Mapping[str, str]]) -> Example:
+    messages = (Message(role=cast(Role, one["role"]), content=one["content"]) for one in conversation)
+    return Example(row=0, messages=tuple(messages))
 
 
 @dataclass(frozen=True, kw_only=True)
