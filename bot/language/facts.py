@@ -1,19 +1,26 @@
-"""What a sentence shows at a glance: which labels it carries, which words nobody knows, how it ends."""
+"""What a sentence shows at a glance: which labels it carries, which words nobody knows, what is asked for."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from bot.language import moods
 from bot.language.commands import Language
 from bot.language.groups import GroupReader
+from bot.language.moods import Mood
 from bot.language.references import References
 from bot.language.space import Settings
+
+_KANA = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
+_CONDITION_KANA = ("たら", "だら", "れば", "なら", "ときは", "際は")
 
 
 @dataclass(slots=True, kw_only=True)
 class Facts:
     """One sentence, seen from above. Read by the rules, changed by nobody after `look`."""
 
+    text: str
     low: str
     view: GroupReader
     references: References
@@ -21,41 +28,100 @@ class Facts:
     labels: frozenset[str]
     gates: frozenset[str]
     foreign: int
+    everyday: int
+    is_japanese: bool
+    asks: bool
+    mood: Mood
+    spans: list[tuple[tuple[int, int], Mood]]
     language: Language
-    is_question: bool
 
     def any(self, *labels: str) -> bool:
         """True when the sentence carries one of the labels."""
         return not self.labels.isdisjoint(labels)
 
-    def moods(self, *verbs: str) -> set[str]:
-        """The moods in which one of the verbs occurs."""
-        wanted = {f"verb:{verb}" for verb in verbs}
-        return {label[5:] for token in self.view.tokens if not wanted.isdisjoint(token.labels)
-                for label in token.labels if label.startswith("form:")}
+    def group(self, *groups: str) -> bool:
+        """True when the sentence carries a label of one of the groups."""
+        starts = tuple(group + ":" for group in groups)
+        return any(label.startswith(starts) for label in self.labels)
 
     @property
     def values(self) -> bool:
         """True when a known knob has values."""
         return any(spec is not None for spec in self.settings.space.values())
 
+    @property
+    def strong_knob(self) -> bool:
+        """True when a knob is named by a word that means nothing else in daily life."""
+        return any(any(x.startswith("knob:") for x in t.labels) and "weak_knob:words" not in t.labels for t in self.view.tokens)
 
-def look(low: str, view: GroupReader, references: References, settings: Settings, language: Language) -> Facts:
+    @property
+    def strange(self) -> int:
+        """How far the words lead away from this product."""
+        return self.foreign + 2 * self.everyday
+
+
+def look(text: str, low: str, view: GroupReader, references: References, settings: Settings, language: Language) -> Facts:
     """The facts of one sentence."""
     labels: set[str] = set()
     gates: set[str] = set()
-    foreign = 0
+    foreign = everyday = 0
     covered = references.used | settings.used
     for i, token in enumerate(view.tokens):
-        if token.kind in ("word", "jword") and i not in covered:
-            foreign += 1
+        if token.kind in ("word", "jword"):
+            if i not in covered and not (len(token.text) == 1 and token.kind == "word"):
+                foreign += 1
             continue
         if i in covered and token.kind in ("num", "dur", "file"):
             continue
         labels |= token.labels
         if i not in covered:
-            gates.update(label[5:] for label in token.labels if label.startswith("gate:"))
-    ends = low.rstrip("!.。 )w笑")
-    return Facts(low=low, view=view, references=references, settings=settings, labels=frozenset(labels),
-                 gates=frozenset(gates), foreign=foreign, language=language,
-                 is_question=ends.endswith(("?", "か", "かな", "の")))
+            found = [label[5:] for label in token.labels if label.startswith("gate:")]
+            gates.update(found)
+            if "everyday:words" in token.labels:
+                everyday += 1
+    is_japanese = bool(_KANA.search(low))
+    if is_japanese and _kana_condition(view):
+        gates.add("condition")
+    if is_japanese:
+        mood = moods.japanese_mood(view)
+        spans = [((0, view.size), mood)]
+    else:
+        spans = [(span, moods.english_mood(view, span)) for span in moods.english_clauses(view)]
+        mood = _best(spans)
+        if _vocative(text, view):
+            gates.add("talk")
+    ends = low.rstrip("!.。 )w笑~…")
+    asks = ends.endswith("?") or (is_japanese and ends.endswith(("か", "かな", "の", "っけ", "かね", "かしら", "ん")))
+    return Facts(text=text, low=low, view=view, references=references, settings=settings, labels=frozenset(labels),
+                 gates=frozenset(gates), foreign=foreign, everyday=everyday, is_japanese=is_japanese, asks=asks, mood=mood,
+                 spans=spans, language=language)
+
+
+def _best(spans: list[tuple[tuple[int, int], Mood]]) -> Mood:
+    found = [mood for _, mood in spans]
+    for mood in ("request", "question", "report", "negated", "fragment"):
+        if mood in found:
+            return mood  # type: ignore[return-value]
+    return "none"
+
+
+def _vocative(text: str, view: GroupReader) -> bool:
+    """True when the sentence is addressed to a person: "Priya, please tune ..."."""
+    tokens = view.tokens
+    if len(tokens) < 3 or tokens[1].text not in (",", ":") or not text[:1].isupper():
+        return text.startswith("@") or "<@" in text
+    return tokens[0].kind == "word" or "gate:people" in tokens[0].labels
+
+
+def _kana_condition(view: GroupReader) -> bool:
+    run = ""
+    for i, token in enumerate(view.tokens):
+        if token.kind == "kana" or (token.text in ("た", "な", "ば", "し") and token.kind == "vocab"):
+            run += token.text
+            continue
+        if "form:cond" in token.labels and i < view.size - 1:
+            return True
+        if run.endswith(_CONDITION_KANA):
+            return True
+        run = ""
+    return run.endswith(_CONDITION_KANA)

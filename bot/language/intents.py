@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bot.language import starts
 from bot.language.commands import Intent
 from bot.language.facts import Facts
-
-_STOPPERS = frozenset({"refusal", "future", "condition", "musing", "report", "talk"})
 
 
 def decide(facts: Facts) -> Intent:
     """The intent; `unknown` when nothing is certain enough."""
-    if "injection" in facts.gates:
+    if "injection" in facts.gates or not facts.view.size:
         return "unknown"
     for intent, rule in _RULES:
         if rule(facts):
@@ -20,101 +19,166 @@ def decide(facts: Facts) -> Intent:
     return "unknown"
 
 
+def _content(f: Facts) -> bool:
+    return f.values or f.settings.not_a_number
+
+
 def _is_settings(f: Facts) -> bool:
-    if f.any("tongue:en", "tongue:ja") and f.any("verb:speak") and not f.values and f.foreign == 0:
-        return True
-    return f.any("verb:settings") and not f.values and f.foreign == 0
+    if _content(f) or f.strange > 0 or f.gates & {"refusal", "talk", "people"}:
+        return False
+    if f.any("tongue:en", "tongue:ja"):
+        if f.any("verb:run", "verb:tune") and f.is_japanese and not f.any("verb:set"):
+            return False
+        small = f.view.size <= 4 and not f.any("subject:words")
+        return (f.any("verb:speak", "verb:settings") or small) and not f.any("ask:what", "ask:why", "verb:chat", "ask:wh") \
+            and not _first_person(f)
+    return f.any("verb:settings") and f.mood != "report"
+
+
+def _first_person(f: Facts) -> bool:
+    return not f.is_japanese and f.view.text(0).lower() in ("i", "we", "my", "he", "she", "they") and not f.any("want:request")
 
 
 def _is_extend(f: Facts) -> bool:
     s = f.settings
-    if s.more_trials is not None or (f.any("verb:extend", "unit:more") and (s.time_s is not None or s.trials is not None)):
-        return not f.values and f.foreign <= 1
-    return f.any("verb:extend") and not f.values and f.foreign == 0 and not f.any("verb:data")
+    if _content(f) or f.strange > 2 or f.gates & {"refusal", "talk", "condition"} or f.mood in ("report", "negated", "plan"):
+        return False
+    if f.asks and f.any("ask:wh", "verb:status") and not f.any("want:request"):
+        return False
+    amount = s.time_s is not None or s.trials is not None
+    if s.more_trials is not None:
+        return not (f.is_japanese and f.any("verb:status") and f.asks)
+    if f.any("verb:extend") and amount:
+        return True
+    if f.any("unit:more") and amount:
+        return not f.any("verb:status") or not f.asks
+    return f.any("verb:extend") and not f.any("verb:data") and f.references.dataset is None and f.strange == 0
+
+
+def _named_term(f: Facts) -> bool:
+    return bool(f.settings.space) or f.group("word", "term") or f.any("method:grid", "method:random", "method:bayes")
 
 
 def _is_explain_term(f: Facts) -> bool:
-    named = bool(f.settings.space) or any(x.startswith(("word:", "method:", "term:")) for x in f.labels)
-    if not named or (f.any("want:request") and f.values):
+    if not _named_term(f) or (f.any("want:request") and f.values) or f.strange > 4:
         return False
-    if f.any("ask:what") and not f.values:
+    if f.any("ref:job", "ref:trial", "ref:last_job") or f.references.job is not None or f.references.trial is not None:
+        return False
+    if f.any("verb:best") and not f.any("ask:term"):
+        return False
+    if f.values:
+        return f.any("ask:what", "ask:term") and f.mood != "request" and (f.asks or f.any("gate:condition"))
+    if f.any("ask:what"):
+        return not f.any("ask:why") or f.any("ask:term")
+    if f.any("verb:explain") and not f.any("object:result"):
         return True
-    return f.any("ask:term") and (f.is_question or f.any("ask:what", "ask:wh")) and not f.any("verb:tune") and f.foreign <= 1
+    return f.any("ask:term") and (f.asks or f.any("ask:wh") or f.mood == "question") and not f.any("verb:tune")
 
 
 def _is_explain_result(f: Facts) -> bool:
-    if f.values:
+    if _content(f) or f.strange > 4 or f.gates & {"refusal", "talk"}:
         return False
-    if f.any("ask:why") and f.foreign <= 2:
-        return True
-    return f.any("verb:explain") and f.any("object:result", "ref:trial", "ref:job", "ref:last_job", "ref:last")
+    if f.any("ask:why"):
+        return f.any("object:result", "object:training", "object:model", "ref:trial", "ref:job", "ref:last_job", "ref:last") \
+            or f.references.trial is not None or f.references.job is not None or bool(f.settings.space) or f.strange == 0
+    return f.any("verb:explain") and (f.any("object:result", "ref:trial", "ref:job", "ref:last_job", "ref:last")
+                                      or f.references.trial is not None or f.references.job is not None) and f.strange <= 3
 
 
 def _is_help(f: Facts) -> bool:
-    return f.any("verb:help") and not f.values and f.foreign <= 1
+    return f.any("verb:help") and not f.values and f.strange <= 1 and not f.gates & {"refusal", "people", "talk"} \
+        and f.references.job is None
 
 
 def _is_chat(f: Facts) -> bool:
-    return f.any("verb:chat") and f.any("object:model", "ref:best_trial", "ref:job", "ref:trial", "ref:last") and f.foreign <= 3
+    if not f.any("verb:chat") or f.values or f.gates & {"refusal", "future"}:
+        return False
+    target = f.any("object:model", "ref:best_trial", "ref:last_job", "ref:last") or f.references.job is not None \
+        or f.references.trial is not None
+    if target:
+        return True
+    return f.strange == 0 and f.view.size <= 3 and not f.gates
 
 
 def _is_compare(f: Facts) -> bool:
-    return f.any("verb:compare") and not f.values and f.foreign == 0
+    if not f.any("verb:compare") or f.values or f.strange > 1 or f.gates & {"refusal", "talk"}:
+        return False
+    target = f.any("object:model", "object:answer", "ref:trial", "ref:best_trial", "ref:job", "object:training", "object:result") \
+        or f.references.trials_named > 0 or f.references.job is not None
+    return target or (f.strange == 0 and f.view.size <= 6)
 
 
 def _is_rate(f: Facts) -> bool:
-    return f.any("verb:rate") and f.any("verb:judge_words", "verb:rate") and f.foreign == 0 and not f.values
+    return f.any("verb:rate") and f.strange <= 1 and not f.values and not f.gates & {"talk", "people"} and not f.any("ask:why") \
+        and f.references.job is None
 
 
 def _is_export(f: Facts) -> bool:
-    return f.any("verb:export") and not f.values and f.foreign <= 1
+    if not f.any("verb:export") or f.values or f.gates & {"refusal", "talk", "people"}:
+        return False
+    if f.mood in ("report", "negated", "plan"):
+        return False
+    target = f.any("object:model", "ref:trial", "ref:best_trial", "ref:job", "ref:last_job", "object:training", "object:result") \
+        or f.references.trial is not None or f.references.job is not None
+    return (target and f.strange <= 2) or f.strange == 0
 
 
 def _is_data(f: Facts) -> bool:
-    if f.values or f.moods("tune") - {"noun"}:
+    if f.values or f.mood in ("negated", "plan") or f.gates & {"refusal", "talk", "people"}:
         return False
-    return (f.any("verb:data") or f.references.dataset is not None and f.any("verb:show", "ask:wh")) and f.foreign <= 1
+    if f.any("verb:data"):
+        return f.strange <= 1
+    return f.references.dataset is not None and f.strange <= 1 and (f.any("verb:show", "ask:wh", "object:data", "verb:set")
+                                                                    or f.view.size <= 2)
 
 
 def _is_history(f: Facts) -> bool:
-    return f.any("verb:history") and not f.values and f.foreign == 0
+    return f.any("verb:history") and not _content(f) and f.strange <= 1 and not f.gates & {"refusal", "talk"}
 
 
 def _is_best(f: Facts) -> bool:
-    return f.any("verb:best", "ref:best_trial") and not f.values and f.foreign == 0 \
-        and (f.is_question or f.any("verb:show", "ask:what", "ask:wh"))
+    if not f.any("verb:best", "ref:best_trial") or f.strange > 0 or f.gates & {"refusal", "talk"}:
+        return False
+    if f.values:
+        return False
+    return f.asks or f.any("verb:show", "ask:what", "ask:wh") or f.view.size <= 6
 
 
 def _is_queue(f: Facts) -> bool:
-    return f.any("verb:queue") and not f.values and f.foreign == 0
+    return f.any("verb:queue") and not _content(f) and f.strange <= 1 and not f.gates & {"refusal", "talk"}
 
 
 def _is_status(f: Facts) -> bool:
-    return f.any("verb:status") and not f.values and f.foreign == 0
+    if not f.any("verb:status") or _content(f) or f.gates & {"refusal", "talk"}:
+        return False
+    target = f.any("object:training", "ref:job", "object:model", "ref:last_job") or f.references.job is not None
+    return f.strange == 0 or (target and f.strange <= 1)
 
 
 def _acts(verb: str) -> Callable[[Facts], bool]:
+    label = f"verb:{verb}"
+
     def rule(f: Facts) -> bool:
-        return f.any(f"verb:{verb}") and not f.values and f.foreign == 0 and not f.gates & {"refusal", "talk"}
+        if label not in f.labels or _content(f) or f.gates & {"refusal", "talk", "people", "condition", "future"} - _own(f, label):
+            return False
+        if f.mood in ("report", "negated", "question", "plan") and not _polite(f):
+            return False
+        target = f.any("object:training", "ref:job", "ref:last_job") or f.references.job is not None
+        return f.strange == 0 or (target and f.strange <= 2 and f.everyday == 0)
     return rule
 
 
-def _is_tune(f: Facts) -> bool:
-    s = f.settings
-    if f.gates & _STOPPERS or "injection" in f.gates:
-        return False
-    strong = f.values or s.not_a_number
-    verbs = f.any("verb:tune", "verb:search", "verb:try", "verb:run", "verb:set")
-    if strong:
-        return f.foreign <= (2 if verbs else 0)
-    if f.any("ask:what", "ask:why"):
-        return False
-    if s.space or s.unknown_knobs:
-        return verbs and f.foreign <= 1
-    said = any(x.startswith(("method:", "pruner:", "metric:")) for x in f.labels)
-    if f.any("verb:tune") or f.any("verb:better"):
-        return f.foreign <= 1
-    return (said or s.trials is not None) and verbs and f.foreign == 0
+def _own(f: Facts, label: str) -> frozenset[str]:
+    """Gates that sit on the verb's own word: 中止に is both a stop and a refusal."""
+    found: set[str] = set()
+    for token in f.view.tokens:
+        if label in token.labels:
+            found |= {x[5:] for x in token.labels if x.startswith("gate:")}
+    return frozenset(found)
+
+
+def _polite(f: Facts) -> bool:
+    return f.any("want:request") and f.mood == "question"
 
 
 _RULES: tuple[tuple[Intent, Callable[[Facts], bool]], ...] = (
@@ -122,15 +186,15 @@ _RULES: tuple[tuple[Intent, Callable[[Facts], bool]], ...] = (
     ("extend", _is_extend),
     ("explain_term", _is_explain_term),
     ("explain_result", _is_explain_result),
+    ("chat", _is_chat),
     ("pause", _acts("pause")),
     ("resume", _acts("resume")),
     ("stop", _acts("stop")),
     ("export", _is_export),
-    ("chat", _is_chat),
     ("rate", _is_rate),
     ("compare", _is_compare),
     ("help", _is_help),
-    ("tune", _is_tune),
+    ("tune", starts.is_start),
     ("data", _is_data),
     ("history", _is_history),
     ("best", _is_best),

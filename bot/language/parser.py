@@ -25,7 +25,7 @@ def parse(text: str, vocabulary: Vocabulary | None = None) -> Command:
     view = GroupReader(tokenize(shown, low, words))
     references = find_references(view)
     settings = SettingsReader(view, references).read()
-    facts = look(low, view, references, settings, language)
+    facts = look(shown, low, view, references, settings, language)
     return _command(facts, language)
 
 

@@ -1,0 +1,212 @@
+"""Is something asked for, here and now? Reports, plans, conditions, refusals and questions are not requests.
+
+English is read clause by clause from the left (who does what), Japanese from its last predicate.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bot.language.groups import GroupReader
+from bot.language.tokens import Token
+
+Mood = Literal["request", "fragment", "report", "negated", "question", "refusal", "plan", "none"]
+
+_EN_BREAKS = frozenset(",;.!?:\n|—")
+_EN_BREAK_WORDS = frozenset({"so", "but", "because", "since", "then", "and then", "also", "plus"})
+_JA_BREAKS = frozenset("、。!?\n,")
+_QUESTION_STARTS = frozenset({"is", "are", "was", "were", "does", "did", "has", "have", "do", "should", "shall", "will", "what",
+                              "why", "how", "which", "who", "when", "where", "whose", "am", "isn't", "aren't", "what's",
+                              "how's", "who's", "when's", "can i", "may i"})
+
+
+def clauses(view: GroupReader, breaks: frozenset[str], words: frozenset[str]) -> list[tuple[int, int]]:
+    """The clauses as half-open spans of token positions; empty ones are left out."""
+    spans, start = [], 0
+    for i, token in enumerate(view.tokens):
+        text = token.text.lower()
+        if text in breaks or text in words:
+            if i > start:
+                spans.append((start, i))
+            start = i + 1
+    if start < view.size:
+        spans.append((start, view.size))
+    return spans
+
+
+def english_clauses(view: GroupReader) -> list[tuple[int, int]]:
+    """The clauses of an English sentence."""
+    return clauses(view, _EN_BREAKS, _EN_BREAK_WORDS)
+
+
+def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
+    """The mood of one English clause."""
+    start, end = span
+    while start < end and _is_padding(view.tokens[start]):
+        start += 1
+    if start == end:
+        return "none"
+    wants = any(_is_want(view.tokens[i]) for i in range(span[0], end))
+    if _negated(view, start, end):
+        return "negated"
+    first = view.tokens[start].text.lower()
+    if _has_gate(view, start, end, "musing") and not wants:
+        return "question"
+    if first in _QUESTION_STARTS and not wants:
+        return "question"
+    if _someone_acts(view, start, end):
+        return "report"
+    verb = _first_verb(view, start, end)
+    if _has_gate(view, start, end, "report") and not wants and not (verb == start and _form(view.tokens[start]) == "base"):
+        return "report"
+    if wants:
+        return "request"
+    if verb is None:
+        return "report" if _pronoun_before(view, start, end) else "fragment"
+    form = _form(view.tokens[verb])
+    if form in ("past", "s", "ing"):
+        if form == "ing" and verb > start and view.tokens[verb - 1].labels & {"verb:set", "verb:run", "verb:try", "want:request"}:
+            return "request"
+        return "report" if form != "ing" or verb == start or _pronoun_before(view, start, verb) else "fragment"
+    if form == "base" and _pronoun_before(view, start, verb):
+        return "report"
+    return "request"
+
+
+def _is_padding(token: Token) -> bool:
+    return "say:words" in token.labels and not any(x.startswith(("verb:", "want:", "knob:", "gate:")) for x in token.labels) \
+        or "benign:words" in token.labels or token.text.lower() in ("and", "please", "then")
+
+
+def _is_want(token: Token) -> bool:
+    return "want:request" in token.labels and not any(x.startswith("verb:") for x in token.labels)
+
+
+def _has_gate(view: GroupReader, start: int, end: int, gate: str) -> bool:
+    label = f"gate:{gate}"
+    return any(label in view.tokens[i].labels for i in range(start, end))
+
+
+def _negated(view: GroupReader, start: int, end: int) -> bool:
+    return any("gate:negation" in view.tokens[i].labels and not any(x.startswith("op:") for x in view.tokens[i].labels)
+               for i in range(start, end))
+
+
+def _someone_acts(view: GroupReader, start: int, end: int) -> bool:
+    for i in range(start, end):
+        if "gate:people" in view.tokens[i].labels:
+            before = view.text(i - 1).lower() if i > start else ""
+            if before not in ("for", "to", "with", "of", "from", "by", "'s", "as", "like"):
+                return True
+    return False
+
+
+def _form(token: Token) -> str:
+    forms = {label[5:] for label in token.labels if label.startswith("form:")}
+    for form in ("base", "phrase", "past", "ing", "s"):
+        if form in forms:
+            return form
+    return next(iter(sorted(forms)), "")
+
+
+def _first_verb(view: GroupReader, start: int, end: int) -> int | None:
+    for i in range(start, end):
+        token = view.tokens[i]
+        if not any(x.startswith("verb:") for x in token.labels) or not any(x.startswith("form:") for x in token.labels):
+            continue
+        if any(x.startswith(("knob:", "metric:", "method:", "op:")) for x in token.labels) and i > start:
+            continue
+        if _form(token) in ("base", "s", "phrase", "ing") and i > start and view.has(i - 1, "noun_before:words"):
+            continue
+        if _form(token) in ("base", "s", "phrase") and i > start and view.tokens[i - 1].kind == "num":
+            continue
+        return i
+    return None
+
+
+def _pronoun_before(view: GroupReader, start: int, end: int) -> bool:
+    return any(view.tokens[i].text.lower() in ("i", "we", "he", "she", "they", "i'm", "we're", "they're", "i've", "we've")
+               for i in range(start, end))
+
+
+_SUBORDINATE = ("けど", "けれど", "けれども", "が", "ので", "から", "し", "のに", "んで", "ため", "ですが", "んですが", "んだけど", "んですけど",
+                "ですけど", "ので、")
+
+
+def japanese_mood(view: GroupReader) -> Mood:
+    """The mood of the last predicate that is not subordinate; "fragment" when there is none."""
+    i = view.size - 1
+    asks = False
+    while i >= 0:
+        token = view.tokens[i]
+        if token.text == "?":
+            asks = True
+        elif token.text in ("か", "かな", "の") and token.labels & {"common:words", "ask:yesno"} and i >= view.size - 3:
+            asks = True
+        else:
+            mood = _japanese_token_mood(view, i, asks)
+            if mood is not None and not (mood == "report" and _is_subordinate(view, i)):
+                return mood
+        i -= 1
+    return "question" if asks else "fragment"
+
+
+def _is_subordinate(view: GroupReader, i: int) -> bool:
+    """True when the predicate at i only gives a reason or a contrast: 発散したので、… 失敗したけど、…"""
+    text = ""
+    for k in range(i + 1, min(i + 4, view.size)):
+        text += view.tokens[k].text
+    if not any(view.tokens[k].kind != "sym" for k in range(i + 1, view.size)):
+        return False
+    joined = view.tokens[i].text
+    return text.startswith(_SUBORDINATE) or joined.endswith(("けど", "ので", "から"))
+
+
+def _japanese_token_mood(view: GroupReader, i: int, asks: bool) -> Mood | None:
+    token = view.tokens[i]
+    labels = token.labels
+    if "benign:words" in labels:
+        return None
+    if "gate:refusal" in labels:
+        return "refusal"
+    if labels & {"gate:future", "gate:musing"}:
+        return "plan"
+    if "gate:report" in labels and "want:request" not in labels:
+        return "question" if asks else "report"
+    if "gate:negation" in labels:
+        return "question" if asks else "negated"
+    forms = {label[5:] for label in labels if label.startswith("form:")}
+    if forms and any(x.startswith("verb:") for x in labels):
+        return _form_mood(view, i, forms, asks)
+    if "want:request" in labels:
+        return "request"
+    return None
+
+
+def _form_mood(view: GroupReader, i: int, forms: set[str], asks: bool) -> Mood | None:
+    after = view.text(i + 1)
+    if forms & {"te", "want", "vol"}:
+        if after in ("から", "は", "も") and i + 2 < view.size:
+            return None
+        return "request"
+    if "not" in forms:
+        return "question" if asks else "negated"
+    if "past" in forms:
+        return "question" if asks else "report"
+    if "now" in forms:
+        return "question" if asks else "report"
+    if "musing" in forms or "cond" in forms:
+        return "plan"
+    if "may" in forms:
+        return "question" if asks else "request"
+    if "can" in forms:
+        return "request" if asks else "plan"
+    if forms & {"plain", "stem"}:
+        if after in ("の", "こと", "と", "人", "時", "とき", "ため", "前", "ん", "方") or "stem" in forms:
+            return None
+        return "question" if asks else "request"
+    if "noun" in forms:
+        if i == view.size - 1 or view.tokens[i + 1].kind == "sym" or after in ("で", "を", "、", "。", "!"):
+            return "question" if asks else "request"
+        return None
+    return None

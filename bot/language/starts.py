@@ -1,0 +1,78 @@
+"""When a sentence starts a tuning job. The worst error is a wrong start: evidence for a request and nothing against it."""
+
+from __future__ import annotations
+
+from bot.language.facts import Facts
+from bot.language.moods import Mood
+
+_AGAINST = frozenset({"refusal", "future", "condition", "talk", "injection"})
+
+
+def is_start(f: Facts) -> bool:
+    """True when the sentence asks for a tuning job, now, of this bot."""
+    if f.gates & _AGAINST - _harmless(f):
+        return False
+    if f.is_japanese and f.gates & {"people"} and _somebody(f):
+        return False
+    if f.is_japanese and "past" in f.gates and f.mood != "request":
+        return False
+    mood = f.mood if f.is_japanese else _english_mood(f)
+    if mood not in ("request", "fragment"):
+        return False
+    s = f.settings
+    asked = mood == "request"
+    if f.values or s.not_a_number:
+        if not asked and f.asks:
+            return False
+        limit = (4 if asked else 1) if f.strong_knob or _sure(f) else (1 if asked else 0)
+        return f.strange <= limit
+    if f.any("ask:what", "ask:why", "verb:help"):
+        return False
+    if s.space or s.unknown_knobs:
+        verbs = f.any("verb:tune", "verb:search", "verb:try", "verb:run", "verb:set")
+        return (asked and verbs and f.strange <= 1) or (s.unknown_knobs and asked and verbs and f.strange <= 1)
+    said = f.group("method", "pruner", "metric")
+    if f.any("verb:tune", "verb:better"):
+        return asked and f.strange <= 1 or (said and f.strange == 0)
+    if said or (f.any("verb:search", "verb:run", "verb:try") and (s.trials is not None or s.time_s is not None
+                                                                  or f.references.dataset is not None)):
+        return f.strange == 0 and (asked or s.trials is not None or s.parallel is not None) and not f.any("verb:best", "verb:show")
+    return f.any("verb:run") and asked and f.strange == 0 and f.any("object:training", "object:model") and _launches(f)
+
+
+def _launches(f: Facts) -> bool:
+    return f.references.job is None and not f.any("verb:status", "verb:queue", "verb:history")
+
+
+def _sure(f: Facts) -> bool:
+    return f.any("verb:tune", "verb:search") or f.settings.trials is not None or f.group("method", "pruner")
+
+
+def _harmless(f: Facts) -> frozenset[str]:
+    """In Japanese an early refusal does not count when the last predicate asks: 枝刈りはやめて…調整して."""
+    return frozenset({"refusal"}) if f.is_japanese and f.mood == "request" else frozenset()
+
+
+def _somebody(f: Facts) -> bool:
+    """True when a person is the subject or is spoken to: 田中さん、… 部長が…"""
+    for i, token in enumerate(f.view.tokens):
+        if "gate:people" in token.labels and f.view.text(i + 1) in ("、", ",", "が", "は", "も", "から", "に", "って", "と", "曰く", "によると", "", "で", "では"):
+            return True
+    return False
+
+
+def _english_mood(f: Facts) -> Mood:
+    content = [mood for span, mood in f.spans if _holds_content(f, span)]
+    every = [mood for _, mood in f.spans]
+    if "report" in content or "question" in content:
+        return "report"
+    if "request" in every:
+        return "request" if "negated" not in content or "request" in content else "negated"
+    if "negated" in content or "report" in every or "question" in every:
+        return "report"
+    return "fragment" if content else "none"
+
+
+def _holds_content(f: Facts, span: tuple[int, int]) -> bool:
+    return any(i in f.settings.used or f.view.tokens[i].labels & {"verb:tune", "verb:better", "verb:search"}
+               for i in range(*span))
