@@ -1,0 +1,246 @@
+"""Pretrains the embedded model on the generator's conversations: answers only, sorted by length, no padding to speak
+of, bf16 products with fp32 weights, Muon for the inner matrices. Resumes from its checkpoint after a kill."""
+
+import json
+import os
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional
+from transformers import AttentionInterface, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from tuner.embedded.corpus import conversations
+from tuner.embedded.make_tokenizer import ASSISTANT, END, MAX_POSITIONS, SYSTEM, USER
+from tuner.embedded.texts import Conversation
+
+IGNORED = -100
+_POOL = 6_000  # conversations sorted together
+_LONGEST = 384  # tokens; a longer conversation is left out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything that decides the weights, apart from numerics."""
+
+    seed: int = 20
+    steps: int = 6_000
+    tokens_per_step: int = 4_096
+    learning_rate: float = 3e-3  # of AdamW, for embedding and norms
+    matrix_rate: float = 0.02  # of Muon, for the inner matrices
+    warmup_steps: int = 100
+    decay_share: float = 0.45  # of the steps, at the end, falling to zero
+    weight_decay: float = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One conversation in tokens; the mask marks what the model has to say."""
+
+    ids: list[int]
+    said: list[bool]
+
+
+def _fp32_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    scaling: float | None = None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """Causal attention in fp32: on a CPU its bf16 backward is several times slower.
+
+    query, key, value: (rows, heads, length, width); the answer: (rows, length, heads, width).
+    """
+    with torch.autocast("cpu", enabled=False):
+        mixed = functional.scaled_dot_product_attention(
+            query.float(), key.float(), value.float(), is_causal=True, scale=scaling
+        )
+    return mixed.transpose(1, 2), None
+
+
+def new_model(vocabulary: int) -> LlamaForCausalLM:
+    """The untrained network, always the same shape."""
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=vocabulary,
+            hidden_size=192,
+            intermediate_size=512,
+            num_hidden_layers=5,
+            num_attention_heads=4,
+            num_key_value_heads=4,
+            max_position_embeddings=MAX_POSITIONS,
+            tie_word_embeddings=True,
+            rms_norm_eps=1e-5,
+            initializer_range=0.02,
+            pad_token_id=0,
+            bos_token_id=None,
+            eos_token_id=1,
+        )
+    )
+
+
+class Encoder:
+    """Turns conversations into rows just as the chat template does, without its cost."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self._tokenizer = tokenizer
+        ids = tokenizer.convert_tokens_to_ids([END, SYSTEM, USER, ASSISTANT])
+        self._end, self._roles = ids[0], dict(zip(("system", "user", "assistant"), ids[1:], strict=True))
+
+    def rows(self, talks: Sequence[Conversation]) -> list[Row]:
+        """One row a conversation, in order."""
+        contents = [message["content"] for talk in talks for message in talk]
+        encoded = iter(self._tokenizer(contents, add_special_tokens=False, return_attention_mask=False)["input_ids"])
+        return [self._row(talk, encoded) for talk in talks]
+
+    def _row(self, talk: Conversation, encoded: Iterator[list[int]]) -> Row:
+        ids: list[int] = []
+        said: list[bool] = []
+        for message in talk:
+            content = next(encoded)
+            ids += [self._roles[message["role"]], *content, self._end]
+            said += [False] + [message["role"] == "assistant"] * (len(content) + 1)
+        return Row(ids=ids, said=said)
+
+
+def batches(
+    encoder: Encoder, seed: int, spellings: Sequence[str], tokens: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Endless batches of about ``tokens`` tokens, rows of like length together.
+
+    ids: (rows, length) int64; targets: (rows, length) int64, ``IGNORED`` where nothing is learnt.
+    """
+    rng = random.Random(seed)
+    source = conversations(seed, spellings)
+    while True:
+        rows = [row for row in encoder.rows(list(islice(source, _POOL))) if len(row.ids) <= _LONGEST]
+        rows.sort(key=lambda row: len(row.ids))
+        groups: list[list[Row]] = [[]]
+        for row in rows:
+            if groups[-1] and (len(groups[-1]) + 1) * len(row.ids) > tokens:
+                groups.append([])
+            groups[-1].append(row)
+        rng.shuffle(groups)
+        yield from (_tensors(group) for group in groups)
+
+
+def _tensors(rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+    length = max(len(row.ids) for row in rows)
+    ids = torch.zeros(len(rows), length, dtype=torch.long)
+    targets = torch.full((len(rows), length), IGNORED, dtype=torch.long)
+    for index, row in enumerate(rows):
+        ids[index, : len(row.ids)] = torch.tensor(row.ids)
+        shifted = [token if said else IGNORED for token, said in zip(row.ids[1:], row.said[1:], strict=True)]
+        targets[index, : len(shifted)] = torch.tensor(shifted)
+    return ids, targets
+
+
+def answer_loss(model: LlamaForCausalLM, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Mean cross entropy of the answer tokens; logits are made for these alone. Padding stands at the end, where a
+    causal network cannot see it."""
+    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
+    learnt = targets != IGNORED
+    logits = functional.linear(hidden[learnt], model.lm_head.weight)
+    return functional.cross_entropy(logits.float(), targets[learnt])
+
+
+def factor(step: int, recipe: Recipe) -> float:
+    """The share of the learning rate at ``step``: up, flat, down to zero."""
+    if step < recipe.warmup_steps:
+        return (step + 1) / recipe.warmup_steps
+    left = (recipe.steps - step) / (recipe.decay_share * recipe.steps)
+    return min(1.0, max(0.0, left))
+
+
+def pretrain(
+    tokenizer: PreTrainedTokenizerFast, spellings: Sequence[str], recipe: Recipe, folder: Path, *, save_every_s: float
+) -> LlamaForCausalLM:
+    """Trains from the checkpoint in ``folder`` or from nothing, and returns the model. Each finished step is logged
+    to ``folder/log.jsonl``."""
+    torch.manual_seed(recipe.seed)
+    model = new_model(len(tokenizer))
+    AttentionInterface.register("fp32", _fp32_attention)
+    model.config._attn_implementation = "fp32"
+    optimizers = _optimizers(model, recipe)
+    start = _restore(folder, recipe, model, optimizers)
+    stream = batches(Encoder(tokenizer), recipe.seed, spellings, recipe.tokens_per_step)
+    for _ in range(start):
+        next(stream)
+    saved = began = time.monotonic()
+    seen = 0
+    for step in range(start, recipe.steps):
+        ids, targets = next(stream)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = answer_loss(model, ids, targets)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * factor(step, recipe)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        seen += ids.numel()
+        if step % 20 == 0:
+            _log(folder, step=step, loss=round(loss.item(), 4), tokens_s=round(seen / (time.monotonic() - began)))
+        if time.monotonic() - saved > save_every_s:
+            _save(folder, recipe, step + 1, model, optimizers)
+            saved = time.monotonic()
+    _save(folder, recipe, recipe.steps, model, optimizers)
+    return model
+
+
+def _optimizers(model: LlamaForCausalLM, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    inner = [weight for name, weight in model.named_parameters() if weight.ndim == 2 and "layers" in name]
+    chosen = {id(weight) for weight in inner}
+    outer = [weight for weight in model.parameters() if id(weight) not in chosen]
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.Muon(
+            inner, lr=recipe.matrix_rate, weight_decay=recipe.weight_decay, momentum=0.95, ns_steps=5
+        ),
+        torch.optim.AdamW(outer, lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
+    ]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["initial_lr"] = group["lr"]
+    return optimizers
+
+
+def _save(
+    folder: Path, recipe: Recipe, step: int, model: LlamaForCausalLM, optimizers: list[torch.optim.Optimizer]
+) -> None:
+    state = {
+        "recipe": asdict(recipe),
+        "step": step,
+        "model": model.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+    }
+    torch.save(state, folder / "checkpoint.tmp")
+    os.replace(folder / "checkpoint.tmp", folder / "checkpoint.pt")
+
+
+def _restore(
+    folder: Path, recipe: Recipe, model: LlamaForCausalLM, optimizers: list[torch.optim.Optimizer]
+) -> int:
+    path = folder / "checkpoint.pt"
+    if not path.exists():
+        return 0
+    state: dict[str, Any] = torch.load(path, weights_only=True)
+    if state["recipe"] != asdict(recipe):
+        raise ValueError(f"a checkpoint continues only with its own recipe, got {recipe} for {state['recipe']}")
+    model.load_state_dict(state["model"])
+    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
+    return int(state["step"])
+
+
+def _log(folder: Path, **facts: float) -> None:
+    with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps(facts) + "\n")
