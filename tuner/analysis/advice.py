@@ -53,8 +53,8 @@ def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any
     if thin is not None and study.complete:
         yield {"action": "more_trials", "because": "thin", "trials": max(2, thin.facts["more"]), "strength": "strong"}
     if "lucky" in of:
-        yield {"action": "other_seeds", "because": "lucky", "name": "seed", "trials": 6, "strength": "weak",
-               "trial": of["lucky"].facts["trial"]}
+        yield {"action": "other_seeds", "because": "lucky", "name": "seed", "low": 1, "high": 5, "trials": 6,
+               "trial": of["lucky"].facts["trial"], "settings": of["winner"].facts["best_settings"], "strength": "weak"}
     yield from _below_threshold(study, of)
     if "flat" in of:
         yield {"action": "stop_tuning", "because": "flat", "strength": of["flat"].strength}
@@ -105,4 +105,4 @@ def _below_threshold(study: Study, of: dict[str, Finding]) -> Iterable[dict[str,
     spec = study.space[facts["name"]]
     if isinstance(spec, Range) and spec.low is not None and spec.low < facts["highest_sound"]:
         yield {"action": "narrow", "because": "threshold", "name": facts["name"], "low": spec.low,
-               "high": facts["highest_sound"], "trials": 12, "strength": of["threshold"].strength}
+               "high": facts["value"], "trials": 12, "strength": of["threshold"].strength}

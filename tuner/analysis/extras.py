@@ -31,8 +31,8 @@ def forgetting_findings(study: Study) -> tuple[Finding, ...]:
     if before is not None and after is not None:
         lost = before - after
         facts = {"before": rounded(before), "after": rounded(after), "lost": rounded(lost),
-                 "mixed_in": study.general_chat, "forgot": lost >= LOST}
-        found.append(Finding(kind="forgetting", strength="strong" if abs(lost) >= LOST else "weak", facts=facts))
+                 "mixed_in": study.general_chat, "forgot": lost >= LOST - 1e-9}
+        found.append(Finding(kind="forgetting", strength="strong" if abs(lost) >= LOST - 1e-9 else "weak", facts=facts))
     if best is not None:
         looping = sum(1 for answer in best.answers if _LOOP.search(answer))
         empty = sum(1 for answer in best.answers if not answer.strip())

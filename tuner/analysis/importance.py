@@ -211,7 +211,7 @@ def importance_findings(study: Study, claimed: Sequence[Claim]) -> tuple[Finding
     return tuple(
         Finding(
             kind="what_mattered", strength=claim.strength,
-            facts={"name": claim.name, "place": place, "share": rounded(claim.share), "p": rounded(claim.p),
+            facts={"name": claim.name, "place": place, "share": rounded(claim.share), "p": max(0.001, rounded(claim.p)),
                    "ped_share": rounded(claim.ped_share), "trials": len(trials), "complete": len(study.complete),
                    "searched": len(study.searched)},
         )

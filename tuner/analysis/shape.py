@@ -109,7 +109,7 @@ def _good_range(study: Study, name: str, trials: Sequence[TrialRecord]) -> dict[
         return {"good_low": None, "good_high": None}
     sign = -1 if study.maximise else 1
     return {
-        "good_low": rounded(low, 3), "good_high": rounded(high, 3), "good_count": len(good),
+        "good_low": rounded(low, 2), "good_high": rounded(high, 2), "good_count": len(good),
         "inside_count": len(inside), "outside_count": len(outside),
         "inside_median": rounded(sign * median([study.cost(trial) for trial in inside])),
         "outside_median": rounded(sign * median([study.cost(trial) for trial in outside])),

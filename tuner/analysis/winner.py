@@ -87,8 +87,9 @@ def compare(ours: TestResult, other: TestResult) -> dict[str, Any]:
                         "difference": 0.0, "wins": False, "strength": "none"}
     low, high, probability = paired_bootstrap(differences)
     mean = sum(differences) / len(differences)
+    sayable = min(0.99, max(0.01, probability))
     facts |= {"by": "right" if by_right else "loss", "difference": rounded(mean), "low": rounded(low),
-              "high": rounded(high), "probability": rounded(probability), "p": rounded(p), "wins": mean > 0}
+              "high": rounded(high), "probability": rounded(sayable), "p": rounded(p), "wins": mean > 0}
     return facts | {"strength": _strength(count, p, low, high)}
 
 
