@@ -71,7 +71,10 @@ def embedded() -> ModelCard:
         origin="embedded",
         parameters=2_400_000,
         defaults=_complete(DEFAULTS),
-        recommended=MappingProxyType(dict(RECOMMENDED)),
+        recommended=MappingProxyType(
+            {name: (float(bounds[0]), float(bounds[1])) for name, bounds in RECOMMENDED.items()
+             if KNOBS[name].kind != "choice"}
+        ),
         general_chat=GENERAL_CHAT_EXAMPLES,
     )
 
