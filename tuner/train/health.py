@@ -17,7 +17,7 @@ class TrialBrokeError(Exception):
 
 
 class LossWatch:
-    """The rule of divergence, with `start` the first step's loss (the untouched model's, before any update):
+    """The rule of divergence, with `start` the untouched model's loss on a sample of the training examples:
 
     under way, the mean of the last `WINDOW` losses lies above `2 * start + 1`;
     at the end, the mean of the last epoch lies above `1.1 * start + 0.1`.
@@ -25,16 +25,14 @@ class LossWatch:
 
     WINDOW = 8
 
-    def __init__(self) -> None:
-        self._start: float | None = None
+    def __init__(self, start: float) -> None:
+        self._start = start
         self._last: deque[float] = deque(maxlen=self.WINDOW)
 
     def add(self, loss: float, norm: float) -> None:
         """Raises TrialBrokeError `nan` at once, `diverged` by the rule."""
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise TrialBrokeError("nan", f"loss {loss}, gradient norm {norm}")
-        if self._start is None:
-            self._start = loss
         self._last.append(loss)
         mean = math.fsum(self._last) / len(self._last)
         if len(self._last) == self.WINDOW and mean > 2 * self._start + 1:
@@ -42,5 +40,5 @@ class LossWatch:
 
     def finish(self, last_epoch_mean: float) -> None:
         """Raises TrialBrokeError `diverged` when the trial ends worse than it began."""
-        if self._start is not None and last_epoch_mean > 1.1 * self._start + 0.1:
+        if last_epoch_mean > 1.1 * self._start + 0.1:
             raise TrialBrokeError("diverged", f"loss went from {self._start:.3f} to {last_epoch_mean:.3f}")

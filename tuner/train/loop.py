@@ -31,6 +31,9 @@ Wish = Literal["", "pruned", "stopped"]
 CHEAP_SHARE = 0.15
 """Validation between epoch ends is worth it while it costs at most this share of the training tokens."""
 
+SAMPLE = 48
+"""Training examples by which the untouched model's loss is known."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -96,7 +99,7 @@ class _Run:
         self.steps = steps_in_all(len(examples), settings.batch_size, settings.gradient_accumulation, settings.epochs)
         self.warmup = warmup_steps(settings.warmup_ratio, self.steps)
         self.validate_after = self._validation_steps()
-        self.watch = LossWatch()
+        self.watch = LossWatch(self._untouched_loss())
         self.step, self.tokens, self.told_at = 0, 0, -math.inf
         self.epoch_losses: list[float] = []
         self.recent: deque[float] = deque(maxlen=8)
@@ -107,6 +110,14 @@ class _Run:
         trained = epochs * sum(len(example.ids) for example in self.examples)
         once = sum(len(example.ids) for example in self.task.valid)
         return validation_steps(self.steps // epochs, epochs, cheap=8 * once <= CHEAP_SHARE * trained)
+
+    def _untouched_loss(self) -> float:
+        """Before any update, on examples drawn by the trial's seed, as the steps compute it."""
+        drawn = next(epoch_steps(len(self.examples), SAMPLE, 1, epoch=-1, seed=self.task.settings.seed))[0]
+        with torch.no_grad(), laid_out(self.inner, self.task.layout):
+            parts = [pack([self.examples[index] for index in drawn[place : place + 8]], self.task.device)
+                     for place in range(0, len(drawn), 8)]
+            return math.fsum(float(self._loss_sum(part)) for part in parts) / sum(part.answers for part in parts)
 
     def run(self) -> Trained:
         settings = self.task.settings

@@ -1,0 +1,69 @@
+"""Order of examples, points of validation, the schedule of the learning rate, and the settings as values."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from training_bench import SETTINGS
+from transformers import get_scheduler
+
+from tuner.train.batches import epoch_steps, steps_in_all, validation_steps
+from tuner.train.optim import rate_factor, warmup_steps
+from tuner.train.settings import TrialSettings
+
+_THEIR_NAMES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
+@pytest.mark.parametrize("ratio", [0.0, 0.1, 1.0])
+def test_the_schedule_is_that_of_transformers(schedule: str, ratio: float) -> None:
+    steps = 37
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = get_scheduler(_THEIR_NAMES[schedule], optimiser, num_warmup_steps=warmup_steps(ratio, steps),
+                           num_training_steps=steps)
+    for step in range(steps):
+        ours = rate_factor(step, steps, warmup_steps(ratio, steps), schedule)  # type: ignore[arg-type]
+        assert ours == pytest.approx(theirs.get_last_lr()[0], abs=1e-12)
+        optimiser.step()
+        theirs.step()
+
+
+@given(count=st.integers(1, 60), batch=st.integers(1, 9), accumulation=st.integers(1, 4), epochs=st.integers(1, 3))
+def test_every_epoch_shows_every_example_once(count: int, batch: int, accumulation: int, epochs: int) -> None:
+    taken = 0
+    for epoch in range(epochs):
+        steps = list(epoch_steps(count, batch, accumulation, epoch, seed=3))
+        taken += len(steps)
+        assert sorted(index for step in steps for micro in step for index in micro) == list(range(count))
+        assert all(len(micro) <= batch for step in steps for micro in step)
+        assert all(len(step) <= accumulation for step in steps)
+    assert taken == steps_in_all(count, batch, accumulation, epochs)
+
+
+def test_the_order_differs_by_epoch_and_seed_and_by_nothing_else() -> None:
+    orders = [list(epoch_steps(30, 4, 1, epoch, seed)) for epoch, seed in ((0, 1), (1, 1), (0, 2))]
+    assert orders[0] != orders[1] != orders[2] != orders[0]
+    assert orders[0] == list(epoch_steps(30, 4, 1, 0, 1))
+
+
+def test_accumulation_does_not_change_which_examples_share_a_step() -> None:
+    big = [step[0] for step in epoch_steps(30, 8, 1, 0, 0)]
+    small = [[index for micro in step for index in micro] for step in epoch_steps(30, 2, 4, 0, 0)]
+    assert big == small
+
+
+@given(per_epoch=st.integers(1, 50), epochs=st.integers(1, 20), cheap=st.booleans())
+def test_validation_comes_at_each_epochs_end_and_often_enough(per_epoch: int, epochs: int, cheap: bool) -> None:
+    chosen = validation_steps(per_epoch, epochs, cheap)
+    assert {per_epoch * epoch for epoch in range(1, epochs + 1)} <= chosen
+    assert all(1 <= step <= per_epoch * epochs for step in chosen)
+    if cheap:
+        assert len(chosen) >= min(8, per_epoch * epochs)
+
+
+def test_settings_keep_every_knob_and_name_what_is_missing() -> None:
+    assert TrialSettings.from_mapping({**SETTINGS, "other": 1}).lora_alpha == 16.0
+    with pytest.raises(ValueError, match="epochs, seed missing"):
+        TrialSettings.from_mapping({name: value for name, value in SETTINGS.items() if name not in ("epochs", "seed")})
