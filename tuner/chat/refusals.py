@@ -14,6 +14,12 @@ import aiohttp
 from tuner.problems import Fact, Problem
 
 _DETAIL_CHARACTERS = 200
+_NOBODY_THERE = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+)
 _TOO_LONG_WORDS = ("context length", "context_length", "maximum context", "too many tokens")
 
 
@@ -42,7 +48,7 @@ def named_failures(source: Source, waited_s: float) -> Iterator[None]:
     """Turns what the network does into ChatUnavailable."""
     try:
         yield
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+    except _NOBODY_THERE as error:
         raise source.problem("no_server") from error
     except TimeoutError as error:
         raise source.problem("silent", waited_s=waited_s) from error
