@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.data.dialect import Dialect, adapt, answer_span, dialect_of, tokens, tokens_and_mask
+from tuner.data.dialect import Dialect, Refused, adapt, answer_span, dialect_of, tokens, tokens_and_mask
 from tuner.data.examples import Message
 from tuner.problems import Problem, ProblemError
 
@@ -133,20 +133,32 @@ def _runs(mask: list[bool]) -> list[tuple[int, int]]:
 def _spans(tokenizer: Any, dialect: Dialect, chat: tuple[Message, ...], ids: list[int]) -> list[tuple[int, int]]:
     """Where each answer begins and ends, found by comparing with the same conversation up to it or with another answer.
 
-    The comparison with a prompt is what generation will see; it fails only where a template writes earlier turns
+    The comparison with a prompt is what generation will see; it fails where a template writes earlier turns
     differently from the last one, as templates with thinking blocks do.
     """
     spans = []
     for place, message in enumerate(chat):
         if message.role != "assistant":
             continue
-        if place == len(chat) - 1 and place and dialect.opens_answers:
-            prompt = tokens(tokenizer, dialect, chat[:place], opened=True)
-            if ids[: len(prompt)] == prompt:
-                spans.append((len(prompt), len(ids)))
-                continue
-        spans.append(answer_span(tokenizer, dialect, chat, place, ids))
+        start = _start(tokenizer, dialect, chat[:place], ids)
+        is_last = place == len(chat) - 1
+        if start is None or not is_last:
+            found, end = answer_span(tokenizer, dialect, chat, place, ids)
+            spans.append((found if start is None else start, end))
+        else:
+            spans.append((start, len(ids)))
     return spans
+
+
+def _start(tokenizer: Any, dialect: Dialect, before: tuple[Message, ...], ids: list[int]) -> int | None:
+    """Where generation would begin after `before`; None when the whole conversation does not begin with that prompt."""
+    if not before or not dialect.opens_answers:
+        return None
+    try:
+        prompt = tokens(tokenizer, dialect, before, opened=True)
+    except Refused:
+        return None
+    return len(prompt) if ids[: len(prompt)] == prompt else None
 
 
 def _closed(
