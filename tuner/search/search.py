@@ -58,6 +58,11 @@ class Search:
         self._running[number] = settings
         return number, settings
 
+    @property
+    def is_done(self) -> bool:
+        """True when every trial of the plan has ended."""
+        return len(self._records) >= self.plan.trials
+
     def report(self, number: int, step: int, steps: int, loss: float) -> bool:
         """Promises whether the trial should be pruned, after its validation loss at `step` of `steps`."""
         if math.isfinite(loss):

@@ -1,0 +1,301 @@
+"""One claimed job from its first trial to its report: ask, run, tell, record; obey wishes; survive the runner.
+
+Knows no queue and no process: it is handed a ledger, a crew and a search. What it promises, whoever dies when:
+a trial is recorded once, a wish is obeyed within about a second, and an ended job has its report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from tuner.checkpoints import digest
+from tuner.events import (
+    Cause,
+    JobPaused,
+    JobStarted,
+    Report,
+    StudyFinished,
+    TestResult,
+    TrialFinished,
+    TrialRecord,
+    TrialStarted,
+)
+from tuner.plan.estimate import SCORED_ANSWERS
+from tuner.runners.base import Broken, Runner, StepDone, TrialEnded, TrialSpec, Validated
+from tuner.search import Search
+from tuner.store.records import Job, Wish
+from tuner.worker.course import Course
+from tuner.worker.crew import Crew, Dead, GaveUp
+from tuner.worker.ledger import Ledger
+from tuner.worker.logs import note
+from tuner.worker.prepare import Prepared
+from tuner.worker.sealed import score_sealed_test
+
+STOPPING_S = 60.0
+"""For a trial to write down what it learnt after a person stopped it."""
+
+Reason = Literal["done", "stopped", "time"]
+
+
+class Paused(Exception):
+    """A person asked for a pause, and nothing is under way any more."""
+
+
+class Study:
+    def __init__(self, job: Job, prepared: Prepared, ledger: Ledger, crew: Crew, home: Path, *,
+                 clock: Callable[[], float]) -> None:
+        self._job = job
+        self._plan = job.plan
+        self._prepared = prepared
+        self._ledger = ledger
+        self._crew = crew
+        self._home = home
+        self._clock = clock
+        self._claimed_at = clock()
+        self._wish: Wish = job.wish
+        self._courses: dict[int, Course] = {}
+        self._slots: dict[int, int] = {}
+        """Number -> slot of the trials under way."""
+        self._asked_to_stop: set[int] = set()
+        self._stop_by: float | None = None
+        self._exhausted = False
+        self._told_start = False
+
+    def obey(self, wish: Wish) -> None:
+        """Takes a person's wish; called from the heartbeat."""
+        if wish != self._wish:
+            note("job.wish", self._job.id, wish=wish)
+            self._wish = wish
+            self._crew.wake()
+
+    async def run(self) -> None:
+        """Promises a released job. Raises LeaseLost, ProblemError for what no other try would mend."""
+        records = await self._ledger.take_over()
+        self._again = bool(records) or self._job.ran_s > 0
+        self._search = await asyncio.to_thread(Search, self._plan, None, records)
+        try:
+            reason = await self._train()
+            await self._finish(reason)
+        except Paused:
+            await self._crew.close()
+            await self._ledger.take_over()
+            done = len(await self._records())
+            await self._ledger.release("paused", JobPaused(trials_done=done))
+
+    # Trials
+
+    async def _train(self) -> Reason:
+        """Until nothing is left to start and nothing is under way."""
+        while True:
+            try:
+                await self._fill()
+                if not self._courses:
+                    return self._reason()
+                await self._step()
+            except Dead as dead:
+                await self._bury(dead.broken)
+            except GaveUp as over:
+                # A full disk is not the trials' fault: their numbers run again when the job is resumed.
+                if over.broken.key in ("runner.died", "runner.no_memory", "runner.stalled"):
+                    await self._bury(over.broken)
+                raise
+
+    async def _step(self) -> None:
+        """One event, or one wish."""
+        event = await self._crew.next()
+        now = self._now()
+        match event:
+            case StepDone() | Validated():
+                course = self._courses.get(event.number)
+                if course is not None:
+                    await self._watch(course, event, now)
+            case TrialEnded():
+                await self._ended(event)
+            case _:
+                pass
+        await self._stop_what_is_unwanted(now)
+
+    async def _fill(self) -> None:
+        """Starts trials while there is a free slot and something to start."""
+        while not self._is_ending():
+            runner = self._crew.runner
+            if runner is not None and len(self._courses) >= runner.slots:
+                return
+            if runner is None and await self._load() is None:
+                continue  # A wish came; the loop's condition decides.
+            asked = await asyncio.to_thread(self._search.ask)
+            if asked is None:
+                self._exhausted = True
+                return
+            await self._start(*asked)
+
+    async def _load(self) -> Runner | None:
+        """A loaded runner, with its device told and its speed measured; None when it is not wanted any more."""
+        runner = await self._crew.load(lambda: self._wish != "")
+        device, load_s = self._crew.device, self._crew.load_s
+        if runner is None or device is None:
+            return None
+        if not self._told_start:
+            self._told_start = True
+            await self._ledger.append(JobStarted(device=device.device_name, again=self._again))
+        if load_s is not None:
+            await self._ledger.measure(f"load_seconds:{self._prepared.card.name}", load_s)
+        return runner
+
+    async def _start(self, number: int, settings: dict[str, float | int | str]) -> None:
+        runner = self._crew.runner
+        assert runner is not None
+        slot = next(slot for slot in range(runner.slots) if slot not in self._slots.values())
+        await self._ledger.start(number, settings, TrialStarted(number=number, settings=settings))
+        self._courses[number] = Course(number, settings)
+        self._slots[number] = slot
+        note("trial.started", self._job.id, trial=number, slot=slot)
+        await runner.start(slot, TrialSpec(number=number, settings=settings))
+
+    async def _watch(self, course: Course, event: StepDone | Validated, now: float) -> None:
+        told = course.saw(event, now)
+        if told is not None:
+            await self._ledger.progress(told)
+        if isinstance(event, Validated) and event.number not in self._asked_to_stop:
+            hopeless = self._search.report(event.number, event.step, event.steps, event.valid_loss)
+            runner = self._crew.runner
+            if hopeless and runner is not None:
+                note("trial.pruned", self._job.id, trial=event.number, step=event.step)
+                self._asked_to_stop.add(event.number)
+                await runner.stop(event.number, "pruned")
+
+    async def _ended(self, event: TrialEnded) -> None:
+        course = self._courses.get(event.number)
+        if course is None:
+            return
+        self._crew.succeeded()
+        record = course.record(event, self._plan.metric)
+        await self._record(record)
+        if record.state == "complete":
+            await self._measure(course, event)
+
+    async def _record(self, record: TrialRecord) -> None:
+        """Everything that is known about an ended trial, in the store before anything else happens."""
+        if record.checkpoint is not None:
+            record = await self._keep_checkpoint(record)
+        self._search.tell(record)
+        await self._ledger.record(record, TrialFinished(
+            number=record.number, state=record.state, value=record.value, cause=record.cause,
+            best=self._search.is_best(record)))
+        note("trial.ended", self._job.id, trial=record.number, state=record.state, cause=record.cause)
+        for known in (self._courses, self._slots):
+            known.pop(record.number, None)
+        self._asked_to_stop.discard(record.number)
+
+    async def _keep_checkpoint(self, record: TrialRecord) -> TrialRecord:
+        folder = f"{self._prepared.folder}/{record.checkpoint}"
+        try:
+            sha256 = await asyncio.to_thread(digest, self._home / folder)
+        except OSError:
+            note("checkpoint.missing", self._job.id, level=logging.WARNING, trial=record.number)
+            return dataclasses.replace(record, checkpoint=None)
+        await self._ledger.checkpoint(record.number, folder, sha256, record.value)
+        return record
+
+    async def _bury(self, broken: Broken) -> None:
+        """The runner died: the trials under way have failed, with a number under which the log tells more."""
+        cause: Cause = "out_of_memory" if broken.key == "runner.no_memory" else "crashed"
+        for course in list(self._courses.values()):
+            reference = secrets.token_hex(4)
+            note("trial.lost", self._job.id, level=logging.WARNING, trial=course.number, reference=reference)
+            await self._record(course.lost(cause, f"[{reference}] {broken.error}".strip(), 0.0))
+
+    # Wishes and time
+
+    def _is_ending(self) -> bool:
+        return self._wish != "" or self._is_time_over() or self._exhausted
+
+    def _is_time_over(self) -> bool:
+        budget = self._plan.time_budget_s
+        return budget is not None and self._job.ran_s + self._clock() - self._claimed_at >= budget
+
+    def _reason(self) -> Reason:
+        """Why training is over. Raises Paused."""
+        if self._wish == "pause":
+            raise Paused
+        if self._wish == "stop":
+            return "stopped"
+        return "done" if self._exhausted or self._search.is_done else "time"
+
+    async def _stop_what_is_unwanted(self, now: float) -> None:
+        """Obeys a wish while trials are under way. A pause drops them: their numbers run again."""
+        if self._wish == "pause":
+            self._courses.clear()
+            raise Paused
+        if self._wish != "stop":
+            return
+        runner = self._crew.runner
+        if self._stop_by is None:
+            self._stop_by = now + STOPPING_S
+            asyncio.get_running_loop().call_later(STOPPING_S, self._crew.wake)
+        for number in self._courses:
+            if runner is not None and number not in self._asked_to_stop:
+                self._asked_to_stop.add(number)
+                await runner.stop(number, "stopped")
+        if now >= self._stop_by:
+            await self._crew.close()
+            for course in list(self._courses.values()):
+                await self._record(dataclasses.replace(course.lost("stopped", "", 0.0), state="stopped"))
+
+    # The end
+
+    async def _finish(self, reason: Reason) -> None:
+        """The sealed test once a subject, then the report, in one write with the job's end."""
+        best = self._search.best()
+        records = await self._records()
+        if best is not None and best.state == "complete":
+            await score_sealed_test(self._ledger, self._crew, self._loaded, records, best)
+        await self._crew.close()
+        state: Literal["stopped", "finished"] = "stopped" if reason == "stopped" else "finished"
+        job = dataclasses.replace(await self._ledger.fresh(), state=state)
+        report = await asyncio.to_thread(_report, job, records, await self._ledger.tests())
+        note("job.reported", self._job.id, reason=reason, trials=len(records))
+        await self._ledger.release(state, StudyFinished(reason=reason, report=report))
+
+    async def _loaded(self) -> Runner:
+        """A loaded runner for the sealed test. Raises Paused; a stop changes nothing any more."""
+        while True:
+            if self._wish == "pause":
+                raise Paused
+            runner = self._crew.runner or await self._crew.load(lambda: self._wish == "pause")
+            if runner is not None:
+                return runner
+
+    async def _records(self) -> list[TrialRecord]:
+        return [record for record in await self._ledger.trials() if record.state != "running"]
+
+    async def _measure(self, course: Course, ended: TrialEnded) -> None:
+        """What the estimate of the next plan is made of."""
+        name, device = self._prepared.card.name, self._crew.device
+        speed = course.seconds_per_token(ended.tokens)
+        if speed is not None and device is not None:
+            await self._ledger.measure(f"seconds_per_token:{name}", speed)
+            await self._ledger.measure(f"seconds_per_token:{name}:{device.device}", speed)
+        answers = min(SCORED_ANSWERS, self._plan.split[1])
+        scoring = course.seconds_since_last(self._now())
+        if scoring is not None and answers:
+            await self._ledger.measure(f"score_seconds:{name}", scoring / answers)
+        memory = ended.metrics.get("peak_memory_bytes")
+        if isinstance(memory, int | float):
+            await self._ledger.measure(f"memory_bytes:{name}", float(memory))
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _report(job: Job, records: list[TrialRecord], tests: list[TestResult]) -> Report:
+    # Imported here, in a thread: analysis brings NumPy and Optuna along, and only an ended job needs it.
+    from tuner.analysis import build_report
+
+    return build_report(job, records, tests)
