@@ -183,4 +183,4 @@ class QueueMachine(RuleBasedStateMachine):
 
 
 TestQueueMachine = QueueMachine.TestCase
-TestQueueMachine.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)
+TestQueueMachine.settings = settings(max_examples=15, stateful_step_count=40, deadline=None)
