@@ -122,7 +122,7 @@ class Worker:
         reference = secrets.token_hex(4)
         note("job.failed", job.id, level=logging.ERROR, trace=trace, problem=problem.key, reference=reference,
              error=error[-2000:] or None)
-        facts = {"model": job.plan.model, **problem.facts, "reference": reference}
+        facts = {"model": job.plan.model, **problem.facts, "job": job.number, "reference": reference}
         try:
             await ledger.release("failed", JobFailed(key=problem.key, facts=facts, reference=reference),
                                  Problem(key=problem.key, facts=facts))
