@@ -23,7 +23,8 @@ LLAMA3 = (
     "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
 )
 GEMMA = (
-    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}"
+    "{% endif %}"
     "{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
     "{{ raise_exception('Conversation roles must alternate') }}{% endif %}"
     "{{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else message['role']) + '\n' "
@@ -33,7 +34,8 @@ GEMMA = (
 MISTRAL = (
     "{% if messages[0]['role'] == 'system' %}{% set system = messages[0]['content'] %}{% set turns = messages[1:] %}"
     "{% else %}{% set turns = messages %}{% endif %}{{ bos_token }}{% for message in turns %}"
-    "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}"
+    "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}"
+    "{% endif %}"
     "{% if message['role'] == 'user' %}{% if loop.last and system is defined or (loop.index0 == (turns | length) - 2 "
     "and system is defined) %}{{ '[INST] ' + system + '\n\n' + message['content'] + '[/INST]' }}{% else %}"
     "{{ '[INST] ' + message['content'] + '[/INST]' }}{% endif %}{% else %}"
@@ -44,8 +46,8 @@ THINKING = (
     "{% set ns.last = loop.index0 %}{% endif %}{% endfor %}{% for message in messages %}"
     "{{ '<|im_start|>' + message['role'] + '\n' }}{% if message['role'] == 'assistant' and loop.index0 > ns.last %}"
     "{{ '<think>\n\n</think>\n\n' }}{% endif %}{{ message['content'] + '<|im_end|>\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% if enable_thinking is defined and not enable_thinking %}"
-    "{{ '<think>\n\n</think>\n\n' }}{% endif %}{% endif %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
+    "{% if enable_thinking is defined and not enable_thinking %}{{ '<think>\n\n</think>\n\n' }}{% endif %}{% endif %}"
 )
 NO_SYSTEM = (
     "{% for message in messages %}{% if message['role'] == 'user' %}{{ 'Q: ' + message['content'] + '\n' }}"
@@ -63,7 +65,8 @@ END = {
     "chatml": "<|im_end|>", "generation": "<|im_end|>", "llama3": "<|eot_id|>", "gemma": "<end_of_turn>",
     "mistral": "</s>", "thinking": "<|im_end|>", "no_system": "</s>", "plain": "</s>",
 }
-_TEXTS = ["Where do I leave a broken bike? Behind the gate.", "営業時間は何時から何時までですか？ 九時から五時までです。",
+_TEXTS = ["Where do I leave a broken bike? Behind the gate.",
+          "営業時間は何時から何時までですか？ 九時から五時までです。",
           "system user assistant model Q: A: ### User: ### Assistant: think"]
 
 

@@ -14,6 +14,8 @@ from tuner.problems import Problem
 class TokenCounts:
     """How long the examples are for one model."""
 
+    total: int
+    """Tokens of all examples together."""
     median: int
     p95: int
     longest: int
@@ -38,6 +40,8 @@ class ReportCard:
     """Examples that repeat an earlier one almost letter by letter, exact ones left out."""
     groups: int
     """Examples that differ from all others: what can be split."""
+    split: tuple[int, int, int]
+    """Examples that would go to training, validation and the sealed test."""
     sample_row: int
     sample: tuple[tuple[str, bool], ...]
     """One example as the model will see it: texts in order, True where it is learnt."""
@@ -53,6 +57,7 @@ class ReportCard:
         value = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
         value["tokens"] = dataclasses.asdict(self.tokens)
         value["languages"] = dict(self.languages)
+        value["split"] = list(self.split)
         value["mapping"] = dict(self.mapping)
         value["sample"] = [[text, learnt] for text, learnt in self.sample]
         value["findings"] = [finding.to_json() for finding in self.findings]
@@ -62,6 +67,7 @@ class ReportCard:
     def from_json(cls, value: Mapping[str, Any]) -> ReportCard:
         fields = dict(value)
         fields["tokens"] = TokenCounts(**value["tokens"])
+        fields["split"] = tuple(value["split"])
         fields["sample"] = tuple((text, learnt) for text, learnt in value["sample"])
         fields["findings"] = tuple(Problem.from_json(finding) for finding in value["findings"])
         return cls(**fields)

@@ -14,7 +14,7 @@ from tuner.data.examples import Example, Issue
 from tuner.data.inspection import Inspection, inspect_file
 from tuner.data.near import exact_groups, near_groups, plain
 from tuner.data.personal import control_tokens, personal_data
-from tuner.data.split import MIN_EXAMPLES
+from tuner.data.split import MIN_EXAMPLES, SPLIT_SEED, split_sizes
 from tuner.problems import Problem, ProblemError, Severity
 
 __all__ = ["Inspection", "ReportCard", "TokenCounts", "check", "inspect_file"]
@@ -39,14 +39,15 @@ def check(
     mapping: Mapping[str, str] | None = None,
 ) -> ReportCard:
     """Promises the card of a data set for one model. Raises ProblemError when no example is left to look at."""
-    left_out = len({issue.row for issue in issues if issue.reason not in _WHOLE_FILE | _STILL_USED | _NO_EXAMPLE})
+    kept = _WHOLE_FILE | _STILL_USED | _NO_EXAMPLE
+    left_out = len({issue.row for issue in issues if issue.reason not in kept})
     if not examples:
         raise ProblemError([Problem(key="data.nothing_usable", facts={"rows": left_out}), *_from_issues(issues)])
     usable, lengths, refused = _fitting(examples, tokenizer, max_length)
     issues = [*issues, *refused]
     if not usable:
-        raise ProblemError([Problem(key="data.nothing_usable", facts={"rows": len(examples) + left_out}),
-                            *_from_issues(issues)])
+        nothing = Problem(key="data.nothing_usable", facts={"rows": len(examples) + left_out})
+        raise ProblemError([nothing, *_from_issues(issues)])
     exact, near = exact_groups(usable), near_groups(usable)
     exact_again = len(usable) - len(exact)
     findings = [
@@ -66,6 +67,7 @@ def check(
         exact_duplicates=exact_again,
         near_duplicates=len(usable) - len(near) - exact_again,
         groups=len(near),
+        split=split_sizes(usable, SPLIT_SEED) if len(near) >= MIN_EXAMPLES else (len(usable), 0, 0),
         sample_row=sample.row,
         sample=_seen(tokenizer, sample, max_length),
         multi_turn=sum(sum(message.role == "assistant" for message in one.messages) > 1 for one in usable),
@@ -83,7 +85,7 @@ def _problem(name: str, rows: Iterable[int], severity: Severity = "warning", **f
 def _fitting(
     examples: Sequence[Example], tokenizer: Any, max_length: int
 ) -> tuple[list[Example], list[int], list[Issue]]:
-    """Examples of which something is learnt, their lengths in tokens before any cut, and an issue for each other one."""
+    """Examples of which something is learnt, their lengths before any cut, and an issue for each other one."""
     from tuner.data.render import encode, length
 
     usable: list[Example] = []
@@ -150,6 +152,8 @@ def _private(examples: Sequence[Example], tokenizer: Any) -> list[Problem]:
         text = "\n".join(message.content for message in example.messages)
         for kind in personal_data(text):
             rows[kind].append(example.row)
+        if "\ufffd" in text:
+            rows["garbled"].append(example.row)
         found = control_tokens(text, own)
         if found:
             rows["control_tokens"].append(example.row)
@@ -166,6 +170,7 @@ def _lengths(examples: Sequence[Example], lengths: Sequence[int], max_length: in
 def _token_counts(lengths: Sequence[int], max_length: int) -> TokenCounts:
     ordered = sorted(lengths)
     return TokenCounts(
+        total=sum(min(count, max_length) for count in ordered),
         median=round(statistics.median(ordered)),
         p95=ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))],
         longest=ordered[-1],

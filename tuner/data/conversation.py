@@ -30,7 +30,7 @@ class Unusable(Exception):
 
 
 def clean(value: Any, part: str, *, may_be_empty: bool = False) -> str:
-    """Promises the text of a cell without outer spaces, with plain line breaks and without invisible control characters.
+    """Promises the text of a cell without outer spaces and control characters, with plain line breaks.
 
     Raises Unusable `empty_<part>` for an empty one, `not_text` for a list or an object, `formula_error` for what a
     spreadsheet writes in place of a value, `broken_characters` for half a character, `cell_too_long`.

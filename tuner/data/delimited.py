@@ -1,4 +1,4 @@
-"""CSV, TSV and their relatives into records: finds the delimiter, keeps quoted line breaks, counts rows as a spreadsheet."""
+"""CSV, TSV and their relatives into records: finds the delimiter, keeps quoted line breaks, counts rows as they are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _TRIED = 200
 
 
 def records(text: str, name: str) -> list[Record]:
-    """Promises every record with its row number. Raises ProblemError for too many rows and for a quote that never closes."""
+    """Promises every record with its row number.
+
+    Raises ProblemError for too many rows or columns and for a quotation mark that never closes.
+    """
     text, skipped, delimiter = _announced(text)
     if delimiter is None:
         delimiter = _delimiter(text, name)
@@ -64,7 +67,7 @@ def _announced(text: str) -> tuple[str, int, str | None]:
 
 
 def _delimiter(text: str, name: str) -> str:
-    """The delimiter by which most rows have the same number of cells; known headings and the file's ending count first."""
+    """The delimiter by which most rows have the same number of cells; headings that it brings out count first."""
     preferred = "\t" if name.casefold().endswith((".tsv", ".tab")) else ","
     best, best_score = preferred, 0.0
     for delimiter in sorted(_DELIMITERS, key=lambda one: one != preferred):

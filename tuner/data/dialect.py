@@ -128,7 +128,9 @@ def tokens(tokenizer: Any, dialect: Dialect, messages: Sequence[Message], *, ope
                        sanitize_control_tokens=careful))
 
 
-def tokens_and_mask(tokenizer: Any, dialect: Dialect, messages: Sequence[Message]) -> tuple[list[int], list[bool]] | None:
+def tokens_and_mask(
+    tokenizer: Any, dialect: Dialect, messages: Sequence[Message]
+) -> tuple[list[int], list[bool]] | None:
     """Promises ids and the template's own word on what is generated; None where it has none to say.
 
     The library refuses to mark and to sanitise in one call, so messages that hold control tokens get None as well.
@@ -144,8 +146,9 @@ def _apply(tokenizer: Any, dialect: Dialect, messages: Sequence[Message], **opti
     import jinja2
 
     chat = [{"role": message.role, "content": message.content} for message in messages]
+    options = {**options, **_FIXED, "chat_template": dialect.chat_template, "tokenize": True}
     try:
-        return tokenizer.apply_chat_template(chat, chat_template=dialect.chat_template, tokenize=True, **options, **_FIXED)
+        return tokenizer.apply_chat_template(chat, **options)
     except (jinja2.TemplateError, ValueError, TypeError, KeyError) as error:
         raise Refused(str(error)) from error
 
@@ -191,7 +194,12 @@ def adapt(
             return way, tokens(tokenizer, dialect, way, opened=opened)
         except Refused as error:
             reason = error
-    raise ProblemError([Problem(key="data.template_refuses", facts={"reason": str(reason)[:200]})]) from reason
+    raise refusal(reason) from reason
+
+
+def refusal(reason: Refused | None) -> ProblemError:
+    """Promises the Problem `data.template_refuses` with the template's own words."""
+    return ProblemError([Problem(key="data.template_refuses", facts={"reason": str(reason)[:200]})])
 
 
 def _joined(messages: Sequence[Message]) -> tuple[Message, ...]:

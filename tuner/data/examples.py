@@ -22,7 +22,7 @@ class Example:
     """One conversation to learn from, with at least one question and one answer."""
 
     row: int
-    """Where the person finds it: spreadsheet row (headings are row 1), line of a JSONL file, 1-based place in a JSON list."""
+    """Where the person finds it: spreadsheet row (headings are row 1), line of JSONL, 1-based place in a JSON list."""
     messages: tuple[Message, ...]
 
     @property

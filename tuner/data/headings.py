@@ -44,10 +44,11 @@ def _place_of_headings(filled: Sequence[Record]) -> int | None:
         if is_heading(cells):
             return place
     first = _trimmed(filled[0][1])
-    looks_like_data = len(filled) > 1 and any(
-        len(cell) > _LONG or "\n" in cell.strip() or cell.strip().endswith(_ENDINGS) or _is_number(cell) for cell in first
-    )
-    return None if looks_like_data else 0
+    return None if len(filled) > 1 and any(_is_data(cell.strip()) for cell in first) else 0
+
+
+def _is_data(cell: str) -> bool:
+    return len(cell) > _LONG or "\n" in cell or cell.endswith(_ENDINGS) or _is_number(cell)
 
 
 def _is_number(cell: str) -> bool:
@@ -79,7 +80,9 @@ def _columns(names: tuple[str, ...], below: Sequence[Record]) -> tuple[str, ...]
     return tuple(columns)
 
 
-def _table(columns: tuple[str, ...], records: Sequence[Record], issues: tuple[Issue, ...], *, has_headings: bool) -> Table:
+def _table(
+    columns: tuple[str, ...], records: Sequence[Record], issues: tuple[Issue, ...], *, has_headings: bool
+) -> Table:
     rows: list[Row] = []
     found = list(issues)
     last = max((number for number, cells in records if any(cell.strip() for cell in cells)), default=0)

@@ -1,4 +1,4 @@
-"""A file from a person into a data set on disk, in a child process: a hostile or broken file cannot take the bot along."""
+"""A person's file into a data set on disk, in a child process: a hostile or broken file cannot take the bot along."""
 
 from __future__ import annotations
 
@@ -99,12 +99,12 @@ def _prepare(out: Path, content: bytes, request: Mapping[str, Any]) -> Path:
 
 
 async def _run(folder: Path, timeout_s: float) -> dict[str, Any]:
-    here = str(Path(__file__).resolve().parents[2])
-    paths = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "PYTHONPATH": paths, "TOKENIZERS_PARALLELISM": "false", "PYTHONUTF8": "1"}
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "tuner.data", str(folder),
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=await asyncio.to_thread(_environment),
     )
     try:
         said, complained = await asyncio.wait_for(child.communicate(), timeout_s)
@@ -121,6 +121,13 @@ async def _run(folder: Path, timeout_s: float) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         pass
     raise _failed(f"exit status {child.returncode}: {complained.decode('utf-8', 'replace')[-_LOGGED:]}")
+
+
+def _environment() -> dict[str, str]:
+    """The child finds this very package, and nothing that happens to lie in the working directory."""
+    here = str(Path(__file__).resolve().parents[2])
+    paths = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": paths, "TOKENIZERS_PARALLELISM": "false", "PYTHONUTF8": "1"}
 
 
 def _failed(reason: str) -> ProblemError:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from tuner.data.columns import ROLES, roles
 from tuner.data.table import Table, letter, plain_name
-from tuner.problems import Problem, ProblemError
+from tuner.problems import Fact, Problem, ProblemError
 
 ColumnMapping = Mapping[str, str]
 """Role (question, answer, input, system, messages) -> column as it is called in the file."""
@@ -46,7 +46,8 @@ def _from_words(table: Table, said: ColumnMapping) -> dict[str, str]:
         if role is None:
             problems.append(Problem(key="data.no_such_role", facts={"role": word}))
         elif column is None:
-            problems.append(Problem(key="data.no_such_column", facts={"column": wanted, "columns": _shown(table.columns)}))
+            facts: dict[str, Fact] = {"column": wanted, "columns": _shown(table.columns)}
+            problems.append(Problem(key="data.no_such_column", facts=facts))
         elif column in found.values():
             problems.append(Problem(key="data.same_column", facts={"column": column}))
         else:
@@ -130,7 +131,7 @@ def _only_pair(by_role: Mapping[str, list[str]]) -> tuple[str, str] | None:
 
 def _which_columns(table: Table) -> Problem:
     question, answer = _likely(table)
-    facts = {
+    facts: dict[str, Fact] = {
         "columns": _shown(table.columns),
         "samples": _samples(table),
         "question": question,
@@ -143,7 +144,7 @@ def _which_columns(table: Table) -> Problem:
 
 
 def _likely(table: Table) -> tuple[str, str]:
-    """A suggestion for the question that is asked back, never acted upon: names first, then question marks and length."""
+    """A suggestion for the question that is asked back, never acted upon: by names, question marks and length."""
     if len(table.columns) < 2:
         return table.columns[0], ""
     rows = table.rows[:200]
@@ -160,7 +161,13 @@ def _likely(table: Table) -> tuple[str, str]:
     places = range(len(table.columns))
     question = max(places, key=lambda index: (asks(index), -index))
     answer = max((index for index in places if index != question), key=lambda index: (tells(index), -index))
-    return table.columns[question], table.columns[answer]
+    return _typeable(table.columns, question), _typeable(table.columns, answer)
+
+
+def _typeable(columns: tuple[str, ...], index: int) -> str:
+    """The column's name, or its letter where the name would not survive `question=NAME`."""
+    name = columns[index]
+    return letter(index) if len(name) > _SAMPLE or any(sign.isspace() or sign in "=＝`\"" for sign in name) else name
 
 
 def _samples(table: Table) -> list[str]:

@@ -36,7 +36,10 @@ def _is_json(text: str) -> bool:
 
 
 def read_objects(text: str, name: str) -> Table:
-    """Promises one row an object. Raises ProblemError when it is not JSON, is nested too deeply or is no list of objects."""
+    """Promises one row an object.
+
+    Raises ProblemError when it is not JSON, is nested too deeply or is no list of objects.
+    """
     if not text.strip():
         raise refuse("empty_file")
     lines = text.split("\n")  # not splitlines: U+2028 may stand inside a JSON text

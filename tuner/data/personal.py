@@ -13,7 +13,9 @@ from typing import Literal
 Kind = Literal["email", "phone", "card", "my_number", "key", "password"]
 
 _EMAIL = re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}@((?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24})(?![\w-])")
-_EXAMPLE_HOSTS = re.compile(r"(?:^|\.)(?:example|test|invalid|localhost)(?:\.(?:com|org|net|jp|co\.jp))?$", re.IGNORECASE)
+_EXAMPLE_HOSTS = re.compile(
+    r"(?:^|\.)(?:example|test|invalid|localhost)(?:\.(?:com|org|net|jp|co\.jp))?$", re.IGNORECASE
+)
 
 _EDGE = r"(?<![\d\w./,:-])"
 _END = r"(?![\d/]|[-.,]\d)"
@@ -50,7 +52,8 @@ _KEYS = re.compile(
     r"|\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
 )
 _PASSWORD = re.compile(
-    r"(?:\bpass(?:word|wd|phrase)?|\bpwd|\bsecret(?:[ _-]?key)?|\bapi[ _-]?key|\baccess[ _-]?token|パスワード|暗証番号|秘密鍵)"
+    r"(?:\bpass(?:word|wd|phrase)?|\bpwd|\bsecret(?:[ _-]?key)?|\bapi[ _-]?key|\baccess[ _-]?token"
+    r"|パスワード|暗証番号|秘密鍵)"
     r"[\"']?\s{0,3}(?:[=:]|は|\bis\b)\s{0,3}[\"'「]?([!-~]{4,80})",
     re.IGNORECASE,
 )

@@ -81,8 +81,8 @@ def _matrices(texts: Sequence[tuple[str, str]], places: list[int], level: int) -
     width = int(columns.max(initial=0)) + 1
     matrices = []
     start = 0
-    for side in sides:
-        pointers = np.concatenate([[0], np.cumsum([len(one) for one in side])])
+    for hashes in sides:
+        pointers = np.concatenate([[0], np.cumsum([len(one) for one in hashes])])
         indices = columns[start:start + int(pointers[-1])]
         start += int(pointers[-1])
         values = np.ones(len(indices), dtype=np.int32)

@@ -1,4 +1,4 @@
-"""The one door from bytes to a table: CSV, TSV, semicolons, XLSX, JSON, JSONL in the encodings that people's programs write."""
+"""The door from bytes to a table: CSV, TSV, semicolons, XLSX, JSON, JSONL in the encodings that programs write."""
 
 from __future__ import annotations
 

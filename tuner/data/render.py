@@ -1,7 +1,7 @@
 """Conversations into token ids and what of them is learnt: the one renderer of training, evaluation and chat.
 
-Takes any Hugging Face tokenizer object; imports neither torch nor transformers. Learnt are the assistant's texts and the
-token that ends each of them, nothing else.
+Takes any Hugging Face tokenizer object; imports neither torch nor transformers. Learnt are the assistant's texts and
+the token that ends each of them, nothing else.
 
 What is too long loses its oldest exchanges first, a question with its answer, never the system text. If one exchange
 alone is too long, its end is cut: the model then learns the beginning of the answer and no end token, so that it is
@@ -10,12 +10,12 @@ never taught to stop in mid-sentence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.data.dialect import Dialect, Refused, adapt, answer_span, dialect_of, tokens, tokens_and_mask
-from tuner.data.examples import Message
+from tuner.data.dialect import Dialect, Refused, adapt, answer_span, dialect_of, refusal, tokens, tokens_and_mask
+from tuner.data.examples import Example, Message
 from tuner.problems import Problem, ProblemError
 
 
@@ -57,6 +57,18 @@ def length(tokenizer: Any, messages: Sequence[Message]) -> int:
     return len(adapt(tokenizer, dialect_of(tokenizer), messages, opened=False)[1])
 
 
+def learnable(tokenizer: Any, examples: Iterable[Example], max_length: int) -> tuple[Example, ...]:
+    """Promises those examples of which something is learnt at this length; the report card lists the others by row."""
+    return tuple(example for example in examples if _is_learnable(tokenizer, example.messages, max_length))
+
+
+def _is_learnable(tokenizer: Any, messages: Sequence[Message], max_length: int) -> bool:
+    try:
+        return length(tokenizer, messages) < max_length or any(encode(tokenizer, messages, max_length).learn)
+    except ProblemError:  # the template takes no such conversation
+        return False
+
+
 def prompt_ids(tokenizer: Any, messages: Sequence[Message], max_length: int | None = None) -> list[int]:
     """Promises the ids after which the model writes its answer, at most `max_length`; oldest exchanges go first.
 
@@ -96,26 +108,29 @@ def _shortened(messages: Sequence[Message]) -> list[tuple[Message, ...]]:
 def _opened(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
     dialect = dialect_of(tokenizer)
     chat, ids = adapt(tokenizer, dialect, messages, opened=True)
-    return ids if dialect.opens_answers else _introduced(tokenizer, dialect, chat)
-
-
-def _introduced(tokenizer: Any, dialect: Dialect, chat: tuple[Message, ...]) -> list[int]:
-    """The prompt of a template that introduces an answer only together with it: a conversation up to where one begins."""
-    whole = (*chat, Message(role="assistant", content="a"))
-    ids = tokens(tokenizer, dialect, whole, opened=False)
-    return ids[: answer_span(tokenizer, dialect, whole, len(chat), ids)[0]]
+    if dialect.opens_answers:
+        return ids
+    whole = (*chat, Message(role="assistant", content="a"))  # what introduces an answer comes only together with one
+    try:
+        ids = tokens(tokenizer, dialect, whole, opened=False)
+        return ids[: answer_span(tokenizer, dialect, whole, len(chat), ids)[0]]
+    except Refused as error:
+        raise refusal(error) from error
 
 
 def _render(tokenizer: Any, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
     """Ids of the whole conversation up to the last learnt token, and what is learnt."""
     dialect = dialect_of(tokenizer)
     chat, ids = adapt(tokenizer, dialect, messages, opened=False)
-    marked = tokens_and_mask(tokenizer, dialect, chat)
-    if marked is not None:
-        ids, mask = marked
-        spans = _runs(mask)
-    else:
-        spans = _spans(tokenizer, dialect, chat, ids)
+    try:
+        marked = tokens_and_mask(tokenizer, dialect, chat)
+        if marked is not None:
+            ids, mask = marked
+            spans = _runs(mask)
+        else:
+            spans = _spans(tokenizer, dialect, chat, ids)
+    except Refused as error:
+        raise refusal(error) from error
     ids, spans = _closed(tokenizer, dialect, ids, spans)
     learn = [False] * len(ids)
     for start, end in spans:

@@ -1,4 +1,4 @@
-"""XLSX into records: the first sheet that holds something, formulas as the values they had. Bounded before it is opened."""
+"""XLSX into records: the first sheet that holds something, formulas as the values they had. Bounded before opening."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from tuner.problems import Problem, ProblemError
 
 @functools.lru_cache(maxsize=4)
 def load_tokenizer(source: str) -> Any:
-    """Promises the tokenizer of a model folder or hub id. Raises ProblemError `data.no_tokenizer` when there is none."""
+    """Promises the tokenizer of a model folder or hub id. Raises ProblemError `data.no_tokenizer` when it has none."""
     from transformers import AutoTokenizer
 
     try:
