@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+from bot.desk import columns
 from bot.desk.buttons import button
 from bot.desk.context import Turn
 from bot.language.commands import Command
@@ -26,16 +27,27 @@ async def take(turn: Turn, attachment: Attachment, mapping: dict[str, str] | Non
 
     Raises ProblemError for a file that cannot be used, with what to change.
     """
+    await columns.remember(turn, attachment)
     card = models.find(turn.services.model) or models.embedded()
     folder = turn.services.home / "teams" / turn.team / "data"
     inspection = await inspect_file(
         attachment.content, attachment.name, model_source=card.source, max_length=int(card.defaults["max_length"]),
         out=folder, mapping=mapping)
+    turn.state.pop("columns", None)
+    errors = [finding for finding in inspection.card.findings if finding.severity == "error"]
+    if errors:
+        raise ProblemError(errors)
     dataset = await turn.store.add_dataset(DataSet(
         id=inspection.id, team=turn.team, name=attachment.name, report=inspection.card.to_json(),
         folder=str((folder / inspection.id).relative_to(turn.services.home)), added_at=turn.services.clock()))
     await turn.store.prefer(turn.team, None, _CURRENT + turn.utterance.channel, dataset.id)
     return dataset
+
+
+async def take_with_columns(turn: Turn, mapping: dict[str, str]) -> DataSet | None:
+    """Promises the data set of the file posted last, read with these columns; None when no file was posted."""
+    attachment = await columns.posted(turn)
+    return None if attachment is None else await take(turn, attachment, mapping)
 
 
 async def take_sample(turn: Turn) -> DataSet:
@@ -96,8 +108,8 @@ def report_card(turn: Turn, dataset: DataSet) -> Card:
         (turn.say("replies.data.name_languages"), turn.say("replies.data.languages", {"languages": report["languages"]})),
         (turn.say("replies.data.name_length"), turn.say("replies.data.length", tokens)),
     ]
-    problems = tuple(Problem.from_json(problem) for problem in report["problems"])
-    lines = (turn.say("replies.data.example", {"example": _marked(report.get("example") or [])}),
+    problems = tuple(Problem.from_json(problem) for problem in report["findings"])
+    lines = (turn.say("replies.data.example", {"example": _marked(report["sample"])}),
              turn.say("replies.data.next"))
     return Card(title=turn.say("replies.data.title", {"name": dataset.name}), fields=tuple(fields), lines=lines,
                 notes=problem_sentences(problems, turn.language))

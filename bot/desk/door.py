@@ -6,8 +6,9 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
-from bot.desk import data, drafts, jobs, plans, talk, tuning, words
+from bot.desk import columns, data, drafts, jobs, plans, talk, tuning, words
 from bot.desk.context import Services, Turn
 from bot.desk.questions import Question
 from bot.language.answers import parse_answer
@@ -20,6 +21,7 @@ from bot.utterance import Utterance
 from tuner.chat.client import ChatUnavailable
 from tuner.problems import ProblemError
 from tuner.store import StoreUnavailable
+from tuner.store.records import DataSet
 
 _LOG = logging.getLogger("onsa.desk")
 
@@ -54,8 +56,8 @@ class Desk:
                     yield reply
             await self._keep(turn)
         except ProblemError as error:
+            yield columns.question(turn, error.problems)
             await self._keep(turn)
-            yield Text(text="\n".join(problem_sentences(error.problems, turn.language)))
         except (StoreUnavailable, ChatUnavailable) as error:
             yield Text(text="\n".join(problem_sentences([error.problem], turn.language)))
         except Exception:
@@ -100,30 +102,32 @@ async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
             yield reply
         return
     command = parse(utterance.text)
+    if not utterance.attachments:
+        async for reply in _words(turn, command):
+            yield reply
+        return
     for attachment in utterance.attachments:
         dataset = await data.take(turn, attachment)
-        yield data.report_card(turn, dataset)
-        async for reply in tuning.with_data(turn, dataset):
-            yield reply
-    if utterance.attachments:
         if command.intent == "tune":
-            async for reply in tuning.tune(turn, _without_file(command, turn)):
+            yield data.report_card(turn, dataset)
+        else:
+            async for reply in _with_data(turn, dataset):
                 yield reply
-        return
-    async for reply in _words(turn, command):
-        yield reply
-
-
-def _without_file(command: Command, turn: Turn) -> Command:
-    """The file's own name in the sentence means the file that came with it."""
-    from dataclasses import replace
-
-    return replace(command, dataset=None)
+    if command.intent == "tune":
+        # The file's own name in the sentence means the file that came with it.
+        async for reply in tuning.tune(turn, replace(command, dataset=None)):
+            yield reply
 
 
 async def _words(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     """Words alone: an answer to the open question, a change of the pending plan, or a command."""
     text = turn.utterance.text
+    mapping = columns.said(text)
+    dataset = await data.take_with_columns(turn, mapping) if mapping else None
+    if dataset is not None:
+        async for reply in _with_data(turn, dataset):
+            yield reply
+        return
     if "question" in turn.state:
         question = Question.from_json(turn.state["question"])
         answered = tuning.understood_answer(text, question)
@@ -168,7 +172,9 @@ async def _press(turn: Turn, action: str) -> AsyncIterator[Reply]:
         case "change":
             replies = plans.how_to_change(turn, argument)
         case "sample":
-            replies = _sample(turn)
+            replies = _with_data(turn, await data.take_sample(turn))
+        case "columns" if int(argument) < len(turn.state.get("columns") or ()):
+            replies = _with_data(turn, await data.take_with_columns(turn, turn.state["columns"][int(argument)]))
         case "answer" if "question" in turn.state:
             question = Question.from_json(turn.state["question"])
             replies = tuning.answer(turn, question, *question.offers[int(argument)])
@@ -192,8 +198,11 @@ async def _press(turn: Turn, action: str) -> AsyncIterator[Reply]:
         yield reply
 
 
-async def _sample(turn: Turn) -> AsyncIterator[Reply]:
-    dataset = await data.take_sample(turn)
+async def _with_data(turn: Turn, dataset: DataSet | None) -> AsyncIterator[Reply]:
+    """The report card of a data set that just arrived, and the plan that waited for it."""
+    if dataset is None:
+        yield Text(text=turn.say("replies.desk.button_too_old"))
+        return
     yield data.report_card(turn, dataset)
     async for reply in tuning.with_data(turn, dataset):
         yield reply

@@ -61,7 +61,7 @@ class Person:
         """The channel has a data set, as if the file had been posted."""
         report = {"examples": usable, "usable": usable, "languages": {"en": 1.0, "ja": 0.0, "other": 0.0},
                   "tokens": {"median": 30, "p95": 50, "longest": 60, "total": usable * 30, "cut": 0},
-                  "split": [usable - 44, 22, 22], "problems": [], "example": []}
+                  "split": [usable - 44, 22, 22], "findings": [], "sample": []}
         dataset = await self.store.add_dataset(DataSet(
             id=f"{name}-{self.team}".encode().hex()[:64], team=self.team, name=name, folder="data", report=report,
             added_at=self.clock()))

@@ -1,0 +1,70 @@
+"""Which column holds the questions and which the answers: asked when a file leaves it open, answered by typing or pressing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bot.desk.buttons import numbered
+from bot.desk.context import Turn
+from bot.phrases import problem_sentences
+from bot.replies import Text
+from bot.utterance import Attachment
+from tuner.problems import Problem
+
+ASKS = frozenset({"data.which_columns", "data.no_headings", "data.no_such_column", "data.same_column"})
+"""Problems that naming the columns solves."""
+
+_ROLE = re.compile(r"(?:^|(?<=[\s,;、，]))([A-Za-z]{2,20}|質問|回答|問い|答え)\s*[=＝]\s*")
+_ROLES = {"質問": "question", "問い": "question", "回答": "answer", "答え": "answer"}
+
+
+async def remember(turn: Turn, attachment: Attachment) -> None:
+    """Keeps the posted bytes, so that naming the columns later needs no second upload."""
+    name = hashlib.sha256(attachment.content).hexdigest()
+    folder = turn.services.home / "teams" / turn.team / "posted"
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    await asyncio.to_thread((folder / name).write_bytes, attachment.content)
+    turn.state["posted"] = {"name": attachment.name, "sha256": name}
+
+
+async def posted(turn: Turn) -> Attachment | None:
+    """Promises the file that was posted last in this dialogue, or None."""
+    known = turn.state.get("posted")
+    if not known:
+        return None
+    path = turn.services.home / "teams" / turn.team / "posted" / known["sha256"]
+    try:
+        return Attachment(name=known["name"], content=await asyncio.to_thread(path.read_bytes))
+    except OSError:
+        return None
+
+
+def said(text: str) -> dict[str, str]:
+    """Promises role -> column of `question=COLUMN answer=COLUMN`; empty when `text` says no such thing."""
+    found = list(_ROLE.finditer(text))
+    ends = [*(match.start() for match in found[1:]), len(text)]
+    pairs = {}
+    for match, end in zip(found, ends, strict=True):
+        column = text[match.end() : end].strip(" \t,;、，\"'“”「」")
+        if column:
+            pairs[_ROLES.get(match[1], match[1].lower())] = column
+    return pairs if {"question", "answer"} <= set(pairs) else {}
+
+
+def question(turn: Turn, problems: tuple[Problem, ...]) -> Text:
+    """Promises the problems in words; where columns were proposed, the two ways round as buttons."""
+    offers: list[dict[str, str]] = []
+    for problem in problems:
+        facts: Mapping[str, Any] = problem.facts
+        if problem.key in ASKS and facts.get("question") and facts.get("answer"):
+            first, second = str(facts["question"]), str(facts["answer"])
+            offers = [{"question": first, "answer": second}, {"question": second, "answer": first}]
+    turn.state["columns"] = offers
+    buttons = tuple(
+        numbered("columns", str(index), index + 1, turn.say("replies.data.columns_offer", offer))
+        for index, offer in enumerate(offers))
+    return Text(text="\n".join(problem_sentences(problems, turn.language)), buttons=buttons)
