@@ -24,7 +24,7 @@ from tuner.chat.address import Address, read_address, read_token  # noqa: E402
 from tuner.store import Store  # noqa: E402
 
 
-async def fill(home: Path, model: Path, team: str, trials: int = 2) -> None:
+async def fill(home: Path, model: Path, team: str, trials: int) -> None:
     """One job of `team` on the model, with a checkpoint a trial; the last trial is the best."""
     async with await Store.open(home) as store:
         job, _ = await store.submit(new_job(message=f"m-{team}", team=team, model=str(model)))
@@ -40,11 +40,11 @@ async def fill(home: Path, model: Path, team: str, trials: int = 2) -> None:
         await store.release(job.id, "w", "finished")
 
 
-def build(folder: Path, teams: tuple[str, ...] = ("red", "blue")) -> Path:
-    """Promises a home whose teams each have one job on the same tiny model."""
+def build(folder: Path) -> Path:
+    """Promises a home with two teams, red and blue, each with one job on the same tiny random model."""
     model = save_model(folder / "tiny-llama", max_position_embeddings=512)
-    for team in teams:
-        asyncio.run(fill(folder / "home", model, team))
+    for team, trials in {"red": 2, "blue": 1}.items():
+        asyncio.run(fill(folder / "home", model, team, trials))
     return folder / "home"
 
 

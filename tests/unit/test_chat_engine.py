@@ -167,6 +167,22 @@ async def test_a_short_answer_is_not_held_up_by_a_long_one(start: Callable[..., 
     long.cancel()
 
 
+async def test_a_newcomer_has_the_next_turn(start: Callable[..., Engine], script: Script) -> None:
+    engine = start(places=8)
+    others = [engine.ask(ask("x", f"other {place}", max_tokens=10**9)) for place in range(7)]
+    for other in others:
+        await asyncio.wait_for(other.next(), 10)
+        await asyncio.wait_for(other.next(), 10)
+    script.gate.clear()
+    before = len(script.steps)
+    newcomer = engine.ask(ask("hi\0", "newcomer"))
+    script.gate.set()
+    assert await heard(newcomer) == ("hi", "stop", 3)
+    assert script.steps[before:].index("newcomer") <= TURN_TOKENS + 1, "only the turn under way comes first"
+    for other in others:
+        other.cancel()
+
+
 async def test_who_came_first_is_served_first(start: Callable[..., Engine], script: Script) -> None:
     engine = start(places=1, line=10)
     await asyncio.gather(*(heard(engine.ask(ask("hi\0", name))) for name in "abcdef"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -22,6 +23,7 @@ Messages = Sequence[Mapping[str, Any]]
 
 _CONNECT_S = 10.0
 _MAX_REPLY_BYTES = 8_000_000
+_JSON = {"Content-Type": "application/json"}
 
 
 class ChatClient:
@@ -91,7 +93,8 @@ class ChatClient:
         body |= {"stop": list(stop)} if stop else {}
         source = Source(url=self._url, model=model)
         deadline = asyncio.get_running_loop().time() + self._answer_s
-        response = await self._send("POST", "chat/completions", source, json=body)
+        raw = io.BytesIO(json.dumps(body).encode())
+        response = await self._send("POST", "chat/completions", source, data=raw, headers=_JSON)
         try:
             if response.content_type != "text/event-stream":
                 yield _whole(await _json_of(response, source, self._timeout_s), source)

@@ -138,7 +138,8 @@ class Engine:
         self._clock = clock
         self._arrivals: queue.SimpleQueue[_Writing | None] = queue.SimpleQueue()
         self._waiting: deque[_Writing] = deque()
-        self._active: list[_Writing] = []
+        self._active: deque[_Writing] = deque()
+        """Whose turn is next stands first."""
         self._counted: set[Answer] = set()
         self._mean_s = 2.0
         self._is_closing = False
@@ -174,8 +175,9 @@ class Engine:
             self._drop_cancelled()
             if models is not None:
                 self._admit(models)
-            for writing in tuple(self._active):
-                self._turn(writing)
+            if self._active:
+                self._active.rotate(-1)
+                self._turn(self._active[-1])
         for writing in (*self._active, *self._waiting):
             self._leave(writing, Failed("closing"))
 
@@ -202,15 +204,19 @@ class Engine:
             writing.answer.send(Begun(prompt_tokens=len(writing.prompt.ids)))
 
     def _admit(self, models: Models) -> None:
-        """First come, first served; the first in line also waits for room for its weights."""
-        while self._waiting and len(self._active) < self._places and models.has_room(self._waiting[0].ask.model):
+        """First come, first served; the first in line also waits for room for its weights. Newcomers' turn is next."""
+        newcomers: list[_Writing] = []
+        while self._waiting and len(self._active) + len(newcomers) < self._places:
             writing = self._waiting[0]
+            if not models.has_room(writing.ask.model):
+                break
             try:
                 writing.begin(models.begin(writing.ask, writing.prompt), self._clock())
             except Exception as error:
                 self._leave(writing, error)
             else:
-                self._active.append(self._waiting.popleft())
+                newcomers.append(self._waiting.popleft())
+        self._active.extendleft(reversed(newcomers))
 
     def _turn(self, writing: _Writing) -> None:
         try:
