@@ -16,11 +16,13 @@ import signal
 import sys
 from pathlib import Path
 
+from tuner.runners.local import launch_local
 from tuner.store import StoreUnavailable
+from tuner.worker.crew import Launch
 from tuner.worker.loop import LEASE_S, run
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, runner_factory: Launch = launch_local) -> int:
     parser = argparse.ArgumentParser(prog="python -m tuner.worker")
     parser.add_argument("--home", type=Path, default=Path(os.environ.get("ONSA_HOME", Path.home() / ".onsa")))
     parser.add_argument("--once", action="store_true", help="one job at most")
@@ -29,16 +31,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--parent-pipe", action="store_true", help="end when stdin ends")
     chosen = parser.parse_args(arguments)
     try:
-        return asyncio.run(_work(chosen))
+        return asyncio.run(_work(chosen, runner_factory))
     except StoreUnavailable as error:
         print(json.dumps({"problem": error.problem.to_json()}), file=sys.stderr)
         return 2
 
 
-async def _work(chosen: argparse.Namespace) -> int:
+async def _work(chosen: argparse.Namespace, runner_factory: Launch) -> int:
     loop = asyncio.get_running_loop()
     working = asyncio.create_task(run(chosen.home, once=chosen.once, idle_exit_s=chosen.idle_exit,
-                                      lease_s=chosen.lease))
+                                      lease_s=chosen.lease, runner_factory=runner_factory))
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, working.cancel)
     parent = asyncio.create_task(_until_parent_is_gone(working)) if chosen.parent_pipe else None

@@ -21,7 +21,7 @@ SCRIPTED_SETUP = {"model": "m", "examples": "e", "split_seed": 0, "split": (4, 2
 
 def save_tiny_model(folder: Path) -> Path:
     """A random model of two layers in hub format (tests/unit/tiny_models.py)."""
-    spec = importlib.util.spec_from_file_location("tiny_models", Path(__file__).parents[1] / "unit" / "tiny_models.py")
+    spec = importlib.util.spec_from_file_location("tiny_models", Path(__file__).parent / "unit" / "tiny_models.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
