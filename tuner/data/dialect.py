@@ -38,7 +38,7 @@ _MARKS = ("\U000f0000", "\U000f0001")
 
 _GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
 _PROBE = "zebra"
-_FILLERS = ("0", "Zoë", "鬱")
+_FILLERS = ("a", "0", "鬱")
 """Answers put in place of the real one to see where it begins and ends; no text begins or ends like all of them."""
 
 

@@ -7,6 +7,7 @@ numbers. How candidates are found: see tuner.data.pieces.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,10 +15,13 @@ from dataclasses import dataclass, field
 from tuner.data.examples import Example
 
 
+_BETWEEN = re.compile(r"[\W_]+")
+
+
 def plain(text: str) -> str:
     """Promises the text without width, case, spaces and punctuation; without spaces alone if nothing else is left."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(character for character in folded if character.isalnum()) or "".join(folded.split())
+    return _BETWEEN.sub("", folded) or "".join(folded.split())
 
 
 @dataclass(slots=True)
@@ -50,23 +54,26 @@ class Groups:
 
 def exact_groups(examples: Sequence[Example]) -> list[list[int]]:
     """Promises places of examples grouped by equal questions and answers, by what `plain` keeps of them."""
+    return list(_exact(examples).values())
+
+
+def _exact(examples: Sequence[Example]) -> dict[tuple[str, str], list[int]]:
     groups: dict[tuple[str, str], list[int]] = {}
     for place, example in enumerate(examples):
         groups.setdefault((plain(example.question), plain(example.answer)), []).append(place)
-    return list(groups.values())
+    return groups
 
 
 def near_groups(examples: Sequence[Example]) -> list[list[int]]:
     """Promises every place in exactly one group; near duplicates, and what is linked through them, share a group."""
     from tuner.data.pieces import similar_pairs
 
+    exact = _exact(examples)
     groups = Groups(len(examples))
-    firsts: list[int] = []
-    for same in exact_groups(examples):
-        firsts.append(same[0])
+    for same in exact.values():
         for place in same[1:]:
             groups.join(same[0], place)
-    texts = [(plain(examples[place].question), plain(examples[place].answer)) for place in firsts]
-    for one, other in similar_pairs(texts):
+    firsts = [same[0] for same in exact.values()]
+    for one, other in similar_pairs(list(exact)):
         groups.join(firsts[one], firsts[other])
     return groups.listed()

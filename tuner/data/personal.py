@@ -12,18 +12,21 @@ from typing import Literal
 
 Kind = Literal["email", "phone", "card", "my_number", "key", "password"]
 
-_EMAIL = re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}@((?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24})(?![\w-])")
+_EMAIL = re.compile(
+    r"(?<![A-Za-z0-9_.+-])[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}"
+    r"@((?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24})(?![A-Za-z0-9_-])"
+)
 _EXAMPLE_HOSTS = re.compile(
     r"(?:^|\.)(?:example|test|invalid|localhost)(?:\.(?:com|org|net|jp|co\.jp))?$", re.IGNORECASE
 )
 
-_EDGE = r"(?<![\d\w./,:-])"
+_EDGE = r"(?<![A-Za-z0-9_./,-])"  # not \w, which Japanese letters are
 _END = r"(?![\d/]|[-.,]\d)"
 _PHONES = (
     re.compile(_EDGE + r"0[789]0[- ]?\d{4}[- ]?\d{4}" + _END),
     re.compile(_EDGE + r"\(?0\d{1,4}\)?[- ]\(?\d{1,4}\)?[- ]\d{3,4}" + _END),
     re.compile(_EDGE + r"\(0\d{1,4}\) ?\d{1,4}[- ]\d{4}" + _END),
-    re.compile(r"(?<![\w+])\+\d{1,3}[- ]?(?:\(0?\))?[- ]?(?:\d[- ]?){7,12}\d" + _END),
+    re.compile(r"(?<![A-Za-z0-9_+])\+\d{1,3}[- ]?(?:\(0?\))?[- ]?(?:\d[- ]?){7,12}\d" + _END),
     re.compile(_EDGE + r"(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-. ])[2-9]\d{2}[-. ]\d{4}" + _END),
 )
 _HOTLINE = re.compile(r"^(?:0120|0800|0570|0990)")
@@ -108,7 +111,7 @@ def _is_phone(text: str) -> bool:
 
 def _is_card(text: str) -> bool:
     digits = _only_digits(text)
-    if not _CARD_STARTS.match(digits) or len(set(digits)) < 3:
+    if not _CARD_STARTS.match(digits) or len(set(digits)) == 1:
         return False
     doubled = [int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(reversed(digits))]
     return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
