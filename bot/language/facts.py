@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.language import moods
 from bot.language.commands import Language
 from bot.language.groups import GroupReader
+from bot.language.messages import message_for_model
 from bot.language.moods import Mood
 from bot.language.references import References
 from bot.language.space import Settings
@@ -34,6 +35,8 @@ class Facts:
     mood: Mood
     spans: list[tuple[tuple[int, int], Mood]]
     language: Language
+    forms: frozenset[str]
+    message: bool
 
     def any(self, *labels: str) -> bool:
         """True when the sentence carries one of the labels."""
@@ -67,9 +70,13 @@ def look(text: str, low: str, view: GroupReader, references: References, setting
     foreign = everyday = 0
     covered = references.used | settings.used
     for i, token in enumerate(view.tokens):
+        labels |= token.labels & {"unit:more"}
         if token.kind in ("word", "jword"):
             if i not in covered and not (len(token.text) == 1 and token.kind == "word"):
                 foreign += 1
+            continue
+        if token.kind == "quote":
+            labels.add("quote:quote")
             continue
         if i in covered and token.kind in ("num", "dur", "file"):
             continue
@@ -94,7 +101,15 @@ def look(text: str, low: str, view: GroupReader, references: References, setting
     asks = ends.endswith("?") or (is_japanese and ends.endswith(("か", "かな", "の", "っけ", "かね", "かしら", "ん")))
     return Facts(text=text, low=low, view=view, references=references, settings=settings, labels=frozenset(labels),
                  gates=frozenset(gates), foreign=foreign, everyday=everyday, is_japanese=is_japanese, asks=asks, mood=mood,
-                 spans=spans, language=language)
+                 spans=spans, language=language, forms=frozenset(x[5:] for x in labels if x.startswith("form:")),
+                 message=_has_message(text, labels, is_japanese))
+
+
+def _has_message(text: str, labels: set[str], is_japanese: bool) -> bool:
+    """True when the sentence holds words meant for the model."""
+    if not labels & {"verb:chat", "quote:quote"} and not text[:4].lower() in ("tell", "ask "):
+        return False
+    return message_for_model(text, is_japanese) is not None
 
 
 def _best(spans: list[tuple[tuple[int, int], Mood]]) -> Mood:

@@ -7,7 +7,7 @@ from typing import Any
 
 # mood -> endings after the stem in -i (masu stem) or after the te form
 _AFTER_TE = (
-    ("te", ""), ("past", "た"), ("past", "いた"), ("past", "いました"), ("past", "ました"), ("now", "る"), ("now", "いる"),
+    ("te", ""), ("want", "もらってもいい"), ("want", "もらっていい"), ("want", "いただいても"), ("want", "もらえ"), ("want", "いただけ"), ("want", "頂け"), ("want", "くれ"), ("want", "くれる"), ("want", "くれない"), ("want", "ちょうだい"), ("want", "くださ"), ("past", "くれました"), ("past", "もらいました"), ("past", "いただいた"), ("past", "いただきました"), ("past", "た"), ("past", "いた"), ("past", "いました"), ("past", "ました"), ("now", "る"), ("now", "いる"),
     ("now", "ます"), ("now", "います"), ("te", "おいて"), ("te", "みて"), ("te", "ください"), ("past", "おいた"),
     ("past", "おきました"), ("past", "みた"), ("past", "みました"), ("past", "しまった"), ("past", "もらった"),
     ("past", "くれた"), ("now", "ん"), ("want", "ほしい"), ("want", "欲しい"), ("te", "いって"), ("te", "みてくれ"),
@@ -32,7 +32,7 @@ _SURU = (("plain", "する"), ("plain", "します"), ("past", "した"), ("past
          ("past", "したから"), ("past", "したよ"), ("past", "したね"), ("plain", "すること"), ("plain", "するのは"),
          ("musing", "するかも"), ("musing", "するつもり"), ("musing", "する予定"), ("want", "始めて"), ("want", "はじめて"),
          ("te", "したげて"), ("te", "かけて"), ("te", "回して"), ("not", "やめて"), ("may", "しても"), ("te", "なさい"),
-         ("te", "しなさい"), ("past", "済み"), ("past", "してあ"))
+         ("te", "しなさい"), ("past", "済み"), ("way", "の仕方"), ("way", "のしかた"), ("way", "のやり方"), ("way", "方法"), ("way", "の方法"), ("way", "の始め方"), ("way", "のはじめ方"), ("want", "たのむ"), ("want", "たのみます"), ("want", "よろしくお願い"), ("want", "してくれる"), ("want", "してくれ"), ("past", "してあ"))
 
 
 def forms(entry: Mapping[str, Any], label: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -139,7 +139,7 @@ def _common(nai: str, i: str, te: str, ta: str, plain: str, e: str) -> Iterator[
                 ("vol", i + "ましょう"), ("cond", ta + "ら"), ("cond", e + "ば"), ("can", e + "る"), ("can", e + "ます"),
                 ("te", tot + "いて"), ("now", tot + "る"), ("past", tot + "った"), ("past", tot + "いた"), ("te", tot + "って"),
                 ("te", tot + "き"), ("te", ta + "って"), ("past", ta + "ら、"), ("cond", plain + "と"), ("cond", plain + "なら"),
-                ("musing", plain + "つもり"), ("musing", plain + "予定"), ("musing", plain + "かも"), ("may", ta + "ほうが"),
+                ("way", i + "方"), ("musing", plain + "つもり"), ("musing", plain + "予定"), ("musing", plain + "かも"), ("may", ta + "ほうが"),
                 ("may", ta + "方が"), ("past", ta + "けど"), ("past", ta + "ので"), ("past", ta + "よ"), ("past", ta + "ね"),
                 ("plain", plain + "のは"), ("past", te[:-1] + ("じゃった" if te.endswith("で") else "ちゃった")),
                 ("te", te[:-1] + ("じゃって" if te.endswith("で") else "ちゃって")), ("want", te + "や"), ("may", te + "も"))

@@ -15,8 +15,8 @@ Mood = Literal["request", "fragment", "report", "negated", "question", "refusal"
 _EN_BREAKS = frozenset(",;.!?:\n|—")
 _EN_BREAK_WORDS = frozenset({"so", "but", "because", "since", "then", "and then", "also", "plus"})
 _JA_BREAKS = frozenset("、。!?\n,")
-_QUESTION_STARTS = frozenset({"is", "are", "was", "were", "does", "did", "has", "have", "do", "should", "shall", "will", "what",
-                              "why", "how", "which", "who", "when", "where", "whose", "am", "isn't", "aren't", "what's",
+_QUESTION_STARTS = frozenset({"is", "are", "was", "were", "does", "did", "has", "have", "should", "shall", "will", "what",
+                              "why", "how", "which", "who", "when", "where", "whose", "am", "do you", "do we", "do i", "isn't", "aren't", "what's",
                               "how's", "who's", "when's", "can i", "may i"})
 
 
@@ -25,13 +25,17 @@ def clauses(view: GroupReader, breaks: frozenset[str], words: frozenset[str]) ->
     spans, start = [], 0
     for i, token in enumerate(view.tokens):
         text = token.text.lower()
-        if text in breaks or text in words:
+        if (text in breaks or text in words) and not _inside_list(view, i):
             if i > start:
                 spans.append((start, i))
             start = i + 1
     if start < view.size:
         spans.append((start, view.size))
     return spans
+
+
+def _inside_list(view: GroupReader, i: int) -> bool:
+    return view.number(i + 1) and (view.number(i - 1) or view.text(i) == ":")
 
 
 def english_clauses(view: GroupReader) -> list[tuple[int, int]]:
@@ -64,6 +68,8 @@ def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
     if verb is None:
         return "report" if _pronoun_before(view, start, end) else "fragment"
     form = _form(view.tokens[verb])
+    if form == "past" and view.text(verb - 1).lower() == "be":
+        return "request"
     if form in ("past", "s", "ing"):
         if form == "ing" and verb > start and view.tokens[verb - 1].labels & {"verb:set", "verb:run", "verb:try", "want:request"}:
             return "request"
@@ -96,7 +102,7 @@ def _someone_acts(view: GroupReader, start: int, end: int) -> bool:
     for i in range(start, end):
         if "gate:people" in view.tokens[i].labels:
             before = view.text(i - 1).lower() if i > start else ""
-            if before not in ("for", "to", "with", "of", "from", "by", "'s", "as", "like"):
+            if before not in ("for", "let", "to", "with", "of", "from", "by", "'s", "as", "like"):
                 return True
     return False
 
@@ -109,12 +115,31 @@ def _form(token: Token) -> str:
     return next(iter(sorted(forms)), "")
 
 
+_ACTIONS = frozenset({f"verb:{name}" for name in (
+    "tune", "train", "find", "search", "try", "run", "set", "better", "minimise", "stop", "pause", "resume", "extend", "explain", "chat",
+    "compare", "show", "export", "data")})
+_PHRASES_THAT_ASK = ("make", "get", "give", "do", "work", "whip", "improve", "put", "let", "take", "save", "send", "hand", "grab",
+                     "upload", "push", "talk", "chat", "open", "start", "have", "speak", "carry", "pick", "keep", "go", "add",
+                     "use", "show", "walk", "break", "tell", "shut", "call", "pull", "cut", "wrap", "stand", "hold", "sit", "wake",
+                     "bring", "set", "kick", "run", "train", "zip", "ship", "look", "check", "list", "bail", "stop", "lower")
+
+
+def _is_action(token: Token) -> bool:
+    if token.labels.isdisjoint(_ACTIONS):
+        return False
+    return _form(token) != "phrase" or token.text.lower().startswith(_PHRASES_THAT_ASK)
+
+
 def _first_verb(view: GroupReader, start: int, end: int) -> int | None:
     for i in range(start, end):
         token = view.tokens[i]
         if not any(x.startswith("verb:") for x in token.labels) or not any(x.startswith("form:") for x in token.labels):
             continue
-        if any(x.startswith(("knob:", "metric:", "method:", "op:")) for x in token.labels) and i > start:
+        if not _is_action(token):
+            continue
+        if any(x.startswith(("knob:", "metric:", "method:")) for x in token.labels) and i > start:
+            continue
+        if any(x.startswith("op:") for x in token.labels) and (i > start or _form(token) == "past"):
             continue
         if _form(token) in ("base", "s", "phrase", "ing") and i > start and view.has(i - 1, "noun_before:words"):
             continue
@@ -141,7 +166,7 @@ def japanese_mood(view: GroupReader) -> Mood:
         token = view.tokens[i]
         if token.text == "?":
             asks = True
-        elif token.text in ("か", "かな", "の") and token.labels & {"common:words", "ask:yesno"} and i >= view.size - 3:
+        elif token.text in ("か", "かな", "の") and token.labels & {"common:words", "ask:yesno"} and _ends(view, i):
             asks = True
         else:
             mood = _japanese_token_mood(view, i, asks)
@@ -149,6 +174,10 @@ def japanese_mood(view: GroupReader) -> Mood:
                 return mood
         i -= 1
     return "question" if asks else "fragment"
+
+
+def _ends(view: GroupReader, i: int) -> bool:
+    return all(view.tokens[k].kind == "sym" for k in range(i + 1, view.size))
 
 
 def _is_subordinate(view: GroupReader, i: int) -> bool:
@@ -176,7 +205,7 @@ def _japanese_token_mood(view: GroupReader, i: int, asks: bool) -> Mood | None:
     if "gate:negation" in labels:
         return "question" if asks else "negated"
     forms = {label[5:] for label in labels if label.startswith("form:")}
-    if forms and any(x.startswith("verb:") for x in labels):
+    if forms - {"phrase"} and any(x.startswith("verb:") for x in labels):
         return _form_mood(view, i, forms, asks)
     if "want:request" in labels:
         return "request"
@@ -186,7 +215,8 @@ def _japanese_token_mood(view: GroupReader, i: int, asks: bool) -> Mood | None:
 def _form_mood(view: GroupReader, i: int, forms: set[str], asks: bool) -> Mood | None:
     after = view.text(i + 1)
     if forms & {"te", "want", "vol"}:
-        if after in ("から", "は", "も") and i + 2 < view.size:
+        allowed = after == "も" and view.text(i + 2).startswith(("いい", "よ", "構", "大丈夫", "ok"))
+        if after in ("から", "は", "も") and i + 2 < view.size and not allowed:
             return None
         return "request"
     if "not" in forms:

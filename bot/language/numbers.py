@@ -136,9 +136,13 @@ def _small(digits: str) -> int | None:
 
 def _suffix(low: str, value: float, end: int) -> Number | None:
     kilo = _KILO.match(low, end)
+    if low.startswith(" dozen", end):
+        return _finish(low, value * 12, end + len(" dozen"))._replace(flags="d")
     if kilo and value < 1e6:
         return _finish(low, value * 1000, kilo.end())
     if end < len(low):
+        if low.startswith("ダース", end):
+            return _finish(low, value * 12, end + 3)._replace(flags="d")
         scale = _MYRIAD.get(low[end])
         if scale:
             return _finish(low, value * scale, end + 1)
@@ -204,6 +208,9 @@ def _read_words(low: str, i: int, vocabulary: Vocabulary) -> Number | None:
     if not match or (i > 0 and (low[i - 1].isalnum())):
         return None
     word = match.group()
+    if word in ("minus", "negative") and low[match.end():match.end() + 1] == " ":
+        inner = read(low, match.end() + 1, True, vocabulary)
+        return inner._replace(value=-inner.value) if inner and inner.value > 0 else None
     if word == "point":
         return _decimals(low, 0.0, match.end(), vocabulary, "point ")
     power = _POWER_OF_TEN.match(low, i)
@@ -289,6 +296,33 @@ _AND_MORE = re.compile(r"(?:\s?(?:and|,)?\s?|と)(\d{1,6}(?:\.\d{1,3})?)(?=\s?(?
 _BARE_MINUTES = re.compile(r"h(\d{1,2})(?![\d.])m?(?![a-z])")
 
 
+_ARTICLE_SPAN = re.compile(
+    r"(another|an extra|one more|half a|half an|a half|half|a quarter of an|three quarters of an|a couple of|a couple|"
+    r"a full|a whole|a|an|one|the next|the)"
+    r"(?: more| extra| additional| other| whole| full| good| solid)?[ -](second|sec|minute|min|hour|hr|day|night|week|hours|minutes|days|mins|secs)(?![a-z])")
+_ARTICLE_VALUE = {"half a": 0.5, "half an": 0.5, "a half": 0.5, "half": 0.5, "a quarter of an": 0.25,
+                  "three quarters of an": 0.75, "a couple of": 2.0, "a couple": 2.0}
+
+
+def article_span(low: str, i: int, vocabulary: Vocabulary) -> tuple[float, int, bool] | None:
+    """(seconds, end, added) for a span without digits: "half an hour", "an hour and a half", "another hour"."""
+    if low[i] not in "aoht" or (i > 0 and low[i - 1].isalnum()):
+        return None
+    match = _ARTICLE_SPAN.match(low, i)
+    if not match or (match[1] in ("the", "the next") and match[2] in ("second", "min", "sec")) or match[1] == "the" \
+            or (match[1] in ("a", "an", "one") and match[2] in ("day",) and low.startswith(" in", match.end())):
+        return None
+    seconds = vocabulary.seconds[match[2]] * _ARTICLE_VALUE.get(match[1], 1.0)
+    end = match.end()
+    after = _HALF_AFTER.match(low, end)
+    if after:
+        seconds, end = seconds + vocabulary.seconds[match[2]] / 2, after.end()
+    return seconds, end, "another" in match.group() or "extra" in match.group() or "more" in match.group()
+
+
+_MORE_BETWEEN = re.compile(r"(?: ?-?(more|extra|additional|further|full|whole|solid|straight|additional|other))")
+
+
 def duration(low: str, number: Number, vocabulary: Vocabulary) -> tuple[float, int] | None:
     """(seconds, end) when a unit of time follows the number: "1h30", "90 min", "1時間半", "an hour and a half"."""
     if number.value != number.value or number.value < 0 or number.value > 1e9:
@@ -298,7 +332,8 @@ def duration(low: str, number: Number, vocabulary: Vocabulary) -> tuple[float, i
         return number.value * 3600 + int(glued[1]) * 60, glued.end()
     half = 0.5 if low.startswith(" and a half", number.end) else 0.0
     at = number.end + (len(" and a half") if half else 0)
-    unit = _unit(low, at, vocabulary)
+    between = _MORE_BETWEEN.match(low, at)
+    unit = _unit(low, between.end() if between else at, vocabulary)
     if unit is None:
         return None
     seconds, end = unit

@@ -11,7 +11,9 @@ from bot.language.intents import decide
 from bot.language.references import find_references
 from bot.language.space import SettingsReader
 from bot.language.speaks import language_of
+from bot.language.messages import message_for_model
 from bot.language.tokens import tokenize
+from bot.language.typos import corrected
 from bot.language.vocabulary import Vocabulary, default_vocabulary
 from tuner.plan.knobs import KNOBS
 
@@ -20,16 +22,30 @@ def parse(text: str, vocabulary: Vocabulary | None = None) -> Command:
     """The command that the text asks for; `unknown` when it asks for nothing this product does. Never raises."""
     words = vocabulary or default_vocabulary()
     language = language_of(text)
-    shown = clean(text)
-    low = lower(shown)
+    written = clean(text)
+    shown, low = _spelled(written, words)
     view = GroupReader(tokenize(shown, low, words))
     references = find_references(view)
     settings = SettingsReader(view, references).read()
     facts = look(shown, low, view, references, settings, language)
-    return _command(facts, language)
+    return _command(facts, written, language)
 
 
-def _command(facts: Facts, language: Language) -> Command:
+def _spelled(written: str, vocabulary: Vocabulary) -> tuple[str, str]:
+    """The text with its certain spelling slips put right, and its lower-case twin."""
+    low = lower(written)
+    slips = corrected(low, vocabulary)
+    if not slips:
+        return written, low
+    parts, at = [], 0
+    for start, (end, meant) in slips.items():
+        parts += [written[at:start], meant]
+        at = end
+    shown = "".join([*parts, written[at:]])
+    return shown, lower(shown)
+
+
+def _command(facts: Facts, written: str, language: Language) -> Command:
     intent = decide(facts)
     r, s = facts.references, facts.settings
     if intent == "unknown":
@@ -49,7 +65,7 @@ def _command(facts: Facts, language: Language) -> Command:
         add_trials=(s.more_trials if s.more_trials is not None else s.trials) if intent == "extend" else None,
         time_budget_s=s.time_s if intent == "extend" else None,
         dataset=r.dataset if intent == "data" else None,
-        prompt=_prompt(facts) if intent == "chat" else None,
+        prompt=message_for_model(written, facts.is_japanese) if intent == "chat" else None,
         utterance_language=language,
     )
 
@@ -65,21 +81,14 @@ def _term(facts: Facts) -> str | None:
     return next((_TERMS[label] for token in facts.view.tokens for label in token.labels if label in _TERMS), None)
 
 
-def _prompt(facts: Facts) -> str | None:
-    low = facts.low
-    for opening, closing in ("「」", "『』", '""'):
-        start = low.find(opening)
-        end = low.rfind(closing)
-        if 0 <= start < end:
-            return low[start + 1:end]
-    return None
-
-
 def _tune(facts: Facts, language: Language) -> Command:
     s, r = facts.settings, facts.references
     known: dict[str, Spec] = {}
     codes: list[str] = []
+    left_out = _left_out(facts)
     for name, spec in s.space.items():
+        if spec is None and name in left_out:
+            continue
         if spec is None:
             known[name] = _default_range(name)
             if not s.not_a_number:
@@ -98,7 +107,16 @@ def _tune(facts: Facts, language: Language) -> Command:
     return Command(
         intent="tune", space=known, method=method, pruner=_one(facts, "pruner"), metric=metric,
         trials=s.trials, parallel=s.parallel, time_budget_s=s.time_s, dataset=r.dataset, model=r.model,
-        job=r.job, problems=tuple(dict.fromkeys(codes)), utterance_language=language)
+        job=r.job if r.job != "last" or facts.any("again:words", "verb:redo") else None, problems=tuple(dict.fromkeys(codes)), utterance_language=language)
+
+
+def _left_out(facts: Facts) -> set[str]:
+    """Knobs named only to be left alone: "I don't want warmup"."""
+    names: set[str] = set()
+    for span, mood in facts.spans:
+        if mood == "negated" and not facts.is_japanese:
+            names |= {label[5:] for i in range(*span) for label in facts.view.tokens[i].labels if label.startswith("knob:")}
+    return names
 
 
 def _default_range(name: str) -> Spec:
@@ -109,5 +127,6 @@ def _default_range(name: str) -> Spec:
 
 
 def _one(facts: Facts, group: str):  # type: ignore[no-untyped-def]
-    return next((label.split(":")[1] for token in facts.view.tokens for label in sorted(token.labels)
-                 if label.startswith(group + ":")), None)
+    reported = {i for span, mood in facts.spans if mood == "report" for i in range(*span)}
+    return next((label.split(":")[1] for i, token in enumerate(facts.view.tokens) if i not in reported
+                 for label in sorted(token.labels) if label.startswith(group + ":")), None)

@@ -56,7 +56,7 @@ def _numbered(view: GroupReader, i: int, found: References) -> None:
     if view.text(at) == "#":
         at += 1
     glued = not plain.endswith("s")
-    if view.number(at) and glued and not _is_count(view, at) and plain not in ("run", "try", "attempt", "番", "番目", "回目", "experiment",
+    if view.number(at) and glued and not _is_count(view, at) and plain not in ("try",) and plain not in ("run", "attempt", "番", "番目", "回目", "experiment",
                                                                        "番のジョブ", "番目のジョブ", "番の試行", "番目の試行"):
         value = int(_value(view, at))
         if is_trial:
@@ -70,7 +70,7 @@ def _numbered(view: GroupReader, i: int, found: References) -> None:
             found.job = value
         found.used |= set(range(i, at + 1))
         return
-    if plain in ("run", "try", "attempt", "experiment") and view.number(at) and at == i + 1 and "w" not in view.tokens[at].flags \
+    if plain in ("run", "attempt", "experiment") and view.number(at) and at == i + 1 and "w" not in view.tokens[at].flags \
             and not _is_count(view, at) and _ends(view, at + 1) and not view.has(i - 1, "unit:more") and i > 0:
         found.trial = int(_value(view, at))
         found.used |= {i, at}
@@ -128,6 +128,7 @@ def _named(view: GroupReader, i: int, found: References) -> None:
 _NAME = re.compile(r"[\w.\-/+]+", re.IGNORECASE)
 _DATA_WORDS = ("data", "dataset", "datasets", "set", "file", "csv", "データ", "データセット", "のデータ", "corpus", "data set", "spreadsheet", "ファイル")
 _BEFORE_DATA = ("on", "using", "with", "dataset", "data", "data set", "from", "over", "against", "file", "csv", "データは", "データセット", "データ", "in", "use", "add", "into", "upload", "for")
+_ABOUT = ("is", "does", "has", "are", "was", "about", "of", "called", "named")
 _AFTER_DATA = ("で", "を", "に", "の", "には", "データ", "データセット", "data", "dataset", "って", "は", "data set", "使って", "を使って")
 _MODEL_WORDS = ("model", "base model", "モデル", "ベースモデル", "base", "checkpoint", "ベース")
 
@@ -201,4 +202,7 @@ def _is_dataset(view: GroupReader, i: int, end: int, name: str) -> bool:
         return view.tokens[i].kind == "word" or shaped
     if not shaped:
         return before in ("dataset", "data set", "データセット") and view.tokens[i].kind == "word"
+    if before in _ABOUT:
+        return any(view.has(k, "object:data", "object:topic") or view.tokens[k].kind == "num" for k in range(i, end)) \
+            or bool(re.search(r"\d|_", low))
     return before in _BEFORE_DATA or after in _AFTER_DATA or before in ("the", "our") or i == 0 or end == view.size

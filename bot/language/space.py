@@ -190,8 +190,11 @@ class SettingsReader:
         number = self._single(group)
         if number is None:
             return False
-        before = {label for k in range(max(0, group.start - 2), group.start) for label in view.tokens[k].labels
-                  if label in ("unit:more", "unit:parallel")}
+        before: set[str] = set()
+        for k in range(group.start - 1, max(-1, group.start - 3), -1):
+            if view.text(k) in _BREAKS:
+                break
+            before |= view.tokens[k].labels & {"unit:more", "unit:parallel"}
         more = "unit:more" in before
         hops = 0
         while hops < 3 and (view.has(at, "unit:more", "op:around") or view.text(at).lower() in (
@@ -229,11 +232,12 @@ class SettingsReader:
         k = at + 1
         while k < view.size and k < at + 3 and (view.text(k).lower() in ("are", "running", "run", "を", "で", "は", "of", "them", "runs", "の") ):
             k += 1
-        if view.has(k, "unit:parallel") and not view.number(k + 1) or view.has(at - 1, "unit:parallel"):
+        if "unit:parallel" not in view.tokens[at].labels and self.out.parallel is None and (
+                view.has(k, "unit:parallel") and not view.number(k + 1) or view.has(at - 1, "unit:parallel")):
             self.out.parallel = number
             self._take_count(group, k + 1)
             return True
-        if view.has(group.start - 1, "unit:parallel") or view.has(group.start - 2, "unit:parallel") and view.text(group.start - 1) in ("に", "で"):
+        if self.out.parallel is None and view.has(group.start - 1, "unit:parallel") or self.out.parallel is None and view.has(group.start - 2, "unit:parallel") and view.text(group.start - 1) in ("に", "で"):
             self.out.parallel = number
             self._take_count(group, at + 1)
             return True
@@ -243,6 +247,10 @@ class SettingsReader:
             return True
         if unit == "つ" and not more:
             return False
+        if "epochs" in self.waiting and unit in ("回", "times") and self._adjacent(group):
+            self._give("epochs", group)
+            self._take_count(group, at + 1)
+            return True
         more = more or view.has(at + 1, "unit:more")
         if more:
             self.out.more_trials = number
@@ -296,6 +304,9 @@ class SettingsReader:
             return
         if self.last and isinstance(last, Range) and isinstance(group.spec, Range) and self._completes(last, group.spec):
             return
+        if self.out.trials is None and "d" in self.view.tokens[group.end - 1].flags and isinstance(group.spec, Fixed):
+            self.out.trials = self._single(group)  # "a dozen" of nothing else are trials
+            return
         self.out.orphans.append(group)
 
     def _completes(self, last: Range, other: Range) -> bool:
@@ -321,6 +332,8 @@ class SettingsReader:
 
     def _following_knob(self, group: Group) -> str | None:
         at = group.end
+        if self.view.has(at, "op:step") and self.view.number(at + 1):
+            at += 2
         while self.view.text(at).lower() in ("の", "of", "for", "full", "training", "total", "different", "as", "the", "on", "in") and at < group.end + 3:
             at += 1
         self.following_at = at
@@ -342,6 +355,10 @@ class SettingsReader:
             self.out.vague.add(knob)
         elif isinstance(spec, Fixed) and not group.is_fixed:
             self.out.bare.add(knob)
+        if isinstance(spec, Range) and isinstance(old, Range) and spec.low is None and old.high is None:
+            self.out.space[knob] = spec = Range(low=old.low, high=spec.high, log=old.log, step=old.step)
+        elif isinstance(spec, Range) and isinstance(old, Range) and spec.high is None and old.low is None:
+            self.out.space[knob] = spec = Range(low=spec.low, high=old.high, log=old.log, step=old.step)
         if isinstance(spec, Range) and isinstance(old, Range) and (old.log is not None or old.step is not None):
             self.out.space[knob] = Range(low=spec.low, high=spec.high, log=old.log, step=old.step)
         if knob in self.waiting:

@@ -29,14 +29,23 @@ def is_start(f: Facts) -> bool:
     if f.any("ask:what", "ask:why", "verb:help"):
         return False
     if s.space or s.unknown_knobs:
-        verbs = f.any("verb:tune", "verb:search", "verb:try", "verb:run", "verb:set")
+        verbs = f.any("verb:tune", "verb:search", "verb:try", "verb:find", "verb:train") or s.trials is not None \
+            or (f.is_japanese and f.any("verb:run", "verb:set"))
         return (asked and verbs and f.strange <= 1) or (s.unknown_knobs and asked and verbs and f.strange <= 1)
     said = f.group("method", "pruner", "metric")
     if f.any("verb:tune", "verb:better"):
         return asked and f.strange <= 1 or (said and f.strange == 0)
+    if f.any("verb:train") or (f.any("verb:find") and f.any("super:words", "object:result", "verb:best")):
+        return asked and f.strange == 0
+    if f.any("verb:redo") and f.references.job is not None:
+        return asked and f.strange == 0
+    if asked and s.trials is not None and f.any("want:request"):
+        return f.strange == 0
     if said or (f.any("verb:search", "verb:run", "verb:try") and (s.trials is not None or s.time_s is not None
                                                                   or f.references.dataset is not None)):
-        return f.strange == 0 and (asked or s.trials is not None or s.parallel is not None) and not f.any("verb:best", "verb:show")
+        return f.strange == 0 and (asked or s.trials is not None or s.parallel is not None) and not f.any("verb:show")
+    if s.trials is not None and s.parallel is not None:
+        return f.strange == 0
     return f.any("verb:run") and asked and f.strange == 0 and f.any("object:training", "object:model") and _launches(f)
 
 
@@ -62,8 +71,10 @@ def _somebody(f: Facts) -> bool:
 
 
 def _english_mood(f: Facts) -> Mood:
-    content = [mood for span, mood in f.spans if _holds_content(f, span)]
-    every = [mood for _, mood in f.spans]
+    spans = [(span, mood) for span, mood in f.spans if not (mood == "negated" and _only_names(f, span))]
+    last_request = max((k for k, (span, mood) in enumerate(spans) if mood == "request" and _acts(f, span)), default=-1)
+    content = [mood for k, (span, mood) in enumerate(spans) if _holds_content(f, span) and k >= last_request]
+    every = [mood for _, mood in spans]
     if "report" in content or "question" in content:
         return "report"
     if "request" in every:
@@ -73,6 +84,16 @@ def _english_mood(f: Facts) -> Mood:
     return "fragment" if content else "none"
 
 
-def _holds_content(f: Facts, span: tuple[int, int]) -> bool:
-    return any(i in f.settings.used or f.view.tokens[i].labels & {"verb:tune", "verb:better", "verb:search"}
+def _only_names(f: Facts, span: tuple[int, int]) -> bool:
+    """True for "no warmup", "I don't want dropout": a knob is left out, nothing is refused."""
+    return not any(f.view.tokens[i].labels & {"verb:tune", "verb:train", "verb:run", "verb:search", "verb:try"} for i in range(*span))
+
+
+def _acts(f: Facts, span: tuple[int, int]) -> bool:
+    return any(f.view.tokens[i].labels & {"verb:tune", "verb:train", "verb:run", "verb:search", "verb:try", "verb:set", "verb:find"}
                for i in range(*span))
+
+
+def _holds_content(f: Facts, span: tuple[int, int]) -> bool:
+    return any((i in f.settings.used and f.view.tokens[i].kind != "dur")
+               or f.view.tokens[i].labels & {"verb:tune", "verb:better", "verb:search", "verb:train"} for i in range(*span))

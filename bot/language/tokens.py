@@ -9,13 +9,13 @@ import re
 from typing import Literal, NamedTuple
 
 from bot.language import numbers
-from bot.language.typos import correction
 from bot.language.vocabulary import Vocabulary
 
 Kind = Literal["num", "dur", "clock", "file", "vocab", "word", "jword", "kana", "sym", "quote"]
 MAX_TOKENS = 400  # a request is a sentence or two; what follows only counts as more words
 
 _NO_LABELS: frozenset[str] = frozenset()
+_MORE = frozenset({"unit:more"})
 
 
 class Token(NamedTuple):
@@ -45,12 +45,17 @@ def tokenize(text: str, low: str, vocabulary: Vocabulary) -> list[Token]:
     """The tokens of `low` (the lower-case twin of `text`), in order. At most MAX_TOKENS."""
     matchable = _GAP.sub(" ", low)
     files = {match.start(): match.end() for match in _files(low)} if "." in low else {}
+    quotes = quoted(low, vocabulary)
     tokens: list[Token] = []
     i, size = 0, len(low)
     while i < size and len(tokens) < MAX_TOKENS:
         c = low[i]
         if c == " ":
             i += 1
+            continue
+        if i in quotes:
+            tokens.append(Token("quote", i, quotes[i], text[i:quotes[i]]))
+            i = quotes[i]
             continue
         if i in files:
             tokens.append(Token("file", i, files[i], text[i:files[i]]))
@@ -60,6 +65,26 @@ def tokenize(text: str, low: str, vocabulary: Vocabulary) -> list[Token]:
         tokens.append(token)
         i = token.end
     return tokens
+
+
+_QUOTES = re.compile(r"「([^「」]{1,2000})」|『([^『』]{1,2000})』|\"([^\"]{1,2000})\"|(?<![a-z0-9])'([^'\n]{2,300})'(?![a-z0-9])")
+
+
+def quoted(low: str, vocabulary: Vocabulary) -> dict[int, int]:
+    """Start -> end of what stands in quotation marks as a saying of its own; a quoted name or word is no saying."""
+    if not any(c in low for c in "「『\"'"):
+        return {}
+    spans = {}
+    for match in _QUOTES.finditer(low):
+        inner = next(group for group in match.groups() if group is not None)
+        if match.end() - match.start() == len(low):
+            continue
+        labels = vocabulary.phrases.get(inner.strip(), _NO_LABELS)
+        if any(label.startswith(("knob:", "method:", "pruner:", "metric:", "schedule:", "module:", "word:")) for label in labels):
+            continue
+        if _FILE.fullmatch(inner) is None and re.fullmatch(r"[\w./+-]+", inner) is None:
+            spans[match.start()] = match.end()
+    return spans
 
 
 def _files(low: str) -> list[re.Match[str]]:
@@ -77,6 +102,9 @@ def _files(low: str) -> list[re.Match[str]]:
 
 def _token_at(text: str, low: str, matchable: str, i: int, before: Token | None, vocabulary: Vocabulary) -> Token:
     end, labels = _phrase_at(matchable, i, vocabulary)
+    span = numbers.article_span(low, i, vocabulary) if low[i] in "aoht" else None
+    if span and span[1] >= end:
+        return Token("dur", i, span[1], text[i:span[1]], _MORE if span[2] else _NO_LABELS, span[0])
     number = numbers.read(low, i, before is not None and before.kind == "num" and before.end == i, vocabulary)
     if number and number.end >= end:
         return _timed(low, text, i, number, vocabulary)
@@ -95,7 +123,8 @@ def _timed(low: str, text: str, i: int, number: numbers.Number, vocabulary: Voca
            labels: frozenset[str] = _NO_LABELS) -> Token:
     span = numbers.duration(low, number, vocabulary)
     if span:
-        return Token("dur", i, span[1], text[i:span[1]], labels, span[0])
+        added = any(word in low[i:span[1]] for word in ("more", "extra", "additional", "further"))
+        return Token("dur", i, span[1], text[i:span[1]], _MORE if added else labels, span[0])
     clock = numbers.clock(low, i, number)
     if clock:
         return Token("clock", i, clock, text[i:clock])
@@ -163,10 +192,6 @@ def _unknown(text: str, low: str, i: int, vocabulary: Vocabulary) -> Token:
         end = match.end()
         while end - 1 > i and low[end - 1] in "./'+-_@":
             end -= 1
-        word = low[i:end]
-        fixed = correction(word, vocabulary)
-        if fixed:
-            return Token("vocab", i, end, text[i:end], vocabulary.phrases[fixed], None, "t")
         return Token("word", i, end, text[i:end])
     match = _KANA.match(low, i)
     if match:

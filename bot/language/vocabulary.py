@@ -5,6 +5,7 @@ A translator adds a word to a TOML list and the parser knows it. Nothing here kn
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 
 from bot.language import inflection
 
+_WORDS = re.compile(r"[a-z']+")
 FOLDER = Path(__file__).parents[2] / "prompts"
 LANGUAGES = ("en", "ja")
 
@@ -31,7 +33,7 @@ class Vocabulary:
     digits: Mapping[str, int]  # kanji digit -> value
     places: Mapping[str, int]  # kanji place -> value
     seconds: Mapping[str, float]  # unit of time -> seconds
-    corrections: Mapping[int, tuple[str, ...]]  # length -> single words that a typo may be corrected to
+    corrections: Mapping[tuple[int, str], tuple[str, ...]]  # (length, first letter) -> words that a slip may mean
     known_words: frozenset[str]  # words that are never corrected
 
 
@@ -49,21 +51,27 @@ def read_vocabulary(folder: Path) -> Vocabulary:
     places: dict[str, int] = {}
     seconds: dict[str, float] = {}
     fixable: set[str] = set()
+    others: set[str] = set()
     stems: dict[str, dict[str, set[str]]] = {}
     for language in LANGUAGES:
         for path in sorted((folder / language / "vocabulary").glob("*.toml")):
             if path.stem == "examples":
                 continue
             tables = tomllib.loads(path.read_text(encoding="utf-8"))
+            if path.stem == "lookalikes":
+                others.update(tables["words"])
+                continue
             if path.stem == "numbers":
                 _read_numbers(tables, phrases, numbers, digits, places, seconds)
                 continue
             _read_stems(tables.get("verb", {}), stems)
             for phrase, labels in _entries(tables):
                 phrases.setdefault(phrase, set()).update(labels)
+                if "'" in phrase and phrase.replace("'", "") not in _OTHER_WORDS:
+                    phrases.setdefault(phrase.replace("'", ""), set()).update(labels)
                 if language == "en":
                     _collect_fixable(phrase, labels, fixable)
-    return _freeze(phrases, stems, numbers, digits, places, seconds, fixable)
+    return _freeze(phrases, stems, numbers, digits, places, seconds, fixable, others)
 
 
 def _read_stems(verbs: Mapping[str, Any], stems: dict[str, dict[str, set[str]]]) -> None:
@@ -109,7 +117,8 @@ def _read_numbers(tables: Mapping[str, Any], phrases: dict[str, set[str]], numbe
                         numbers[word] = (kind, float(value))
 
 
-_FIXABLE_GROUPS = ("knob", "method", "pruner", "metric", "tongue", "verb", "term", "word", "schedule", "unit", "ref")
+_OTHER_WORDS = frozenset({"were", "ill", "well", "shell", "hell", "id", "wed", "shed", "its", "hed", "wont", "cant"})
+_FIXABLE_GROUPS = ("knob", "method", "pruner", "metric", "tongue", "verb", "term", "word", "schedule", "unit", "ref", "say", "ask", "number", "want")
 
 
 def _collect_fixable(phrase: str, labels: tuple[str, ...], fixable: set[str]) -> None:
@@ -118,19 +127,20 @@ def _collect_fixable(phrase: str, labels: tuple[str, ...], fixable: set[str]) ->
 
 
 def _freeze(phrases: dict[str, set[str]], stems: dict[str, dict[str, set[str]]], numbers: dict[str, tuple[str, float]], digits: dict[str, int],
-            places: dict[str, int], seconds: dict[str, float], fixable: set[str]) -> Vocabulary:
+            places: dict[str, int], seconds: dict[str, float], fixable: set[str],
+            others: set[str]) -> Vocabulary:
     lengths: dict[str, set[int]] = {}
-    known: set[str] = set(numbers) | {unit for unit in seconds if unit.isascii()}
+    known: set[str] = others | set(numbers) | {unit for unit in seconds if unit.isascii()}
     for phrase in phrases:
         lengths.setdefault(phrase[:2], set()).add(len(phrase))
         if phrase.isascii():
-            known.update(phrase.split())
+            known.update(_WORDS.findall(phrase))
     stem_lengths: dict[str, set[int]] = {}
     for stem in stems:
         stem_lengths.setdefault(stem[0], set()).add(len(stem))
-    by_length: dict[int, list[str]] = {}
+    by_length: dict[tuple[int, str], list[str]] = {}
     for word in sorted(fixable):
-        by_length.setdefault(len(word), []).append(word)
+        by_length.setdefault((len(word), word[0]), []).append(word)
     return Vocabulary(
         phrases={phrase: frozenset(labels) for phrase, labels in phrases.items()},
         lengths={start: tuple(sorted(sizes, reverse=True)) for start, sizes in lengths.items()},
@@ -138,6 +148,6 @@ def _freeze(phrases: dict[str, set[str]], stems: dict[str, dict[str, set[str]]],
         stem_lengths={start: tuple(sorted(sizes, reverse=True)) for start, sizes in stem_lengths.items()},
         endings=inflection.endings(),
         numbers=numbers, digits=digits, places=places, seconds=seconds,
-        corrections={size: tuple(words) for size, words in by_length.items()},
+        corrections={key: tuple(words) for key, words in by_length.items()},
         known_words=frozenset(known),
     )
