@@ -21,6 +21,7 @@ from tuner.evaluate.forward import Layout, answer_logits, laid_out
 from tuner.evaluate.losses import Losses, Stopped, losses
 from tuner.evaluate.packing import Packed, pack
 from tuner.train.batches import Step, epoch_steps, steps_in_all, validation_steps
+from tuner.train.fast_linear import fast_lora
 from tuner.train.health import LossWatch, TrialBrokeError
 from tuner.train.model import adapter_dropout
 from tuner.train.optim import optimiser, rate_factor, set_rate, warmup_steps
@@ -153,7 +154,7 @@ class _Run:
         answers = sum(batch.answers for batch in batches)
         self.optimiser.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.task.device)
-        with adapter_dropout(self.model), laid_out(self.inner, self.task.layout):
+        with adapter_dropout(self.model), fast_lora(self.model), laid_out(self.inner, self.task.layout):
             for batch in batches:
                 loss = self._loss_sum(batch) / answers
                 loss.backward()
