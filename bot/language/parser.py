@@ -20,6 +20,12 @@ from tuner.plan.knobs import KNOBS
 
 def parse(text: str, vocabulary: Vocabulary | None = None) -> Command:
     """The command that the text asks for; `unknown` when it asks for nothing this product does. Never raises."""
+    facts, written = read_facts(text, vocabulary)
+    return _command(facts, written, facts.language)
+
+
+def read_facts(text: str, vocabulary: Vocabulary | None = None) -> tuple[Facts, str]:
+    """Everything the rules look at, and the cleaned text as it was written. Never raises."""
     words = vocabulary or default_vocabulary()
     language = language_of(text)
     written = clean(text)
@@ -27,8 +33,7 @@ def parse(text: str, vocabulary: Vocabulary | None = None) -> Command:
     view = GroupReader(tokenize(shown, low, words))
     references = find_references(view)
     settings = SettingsReader(view, references).read()
-    facts = look(shown, low, view, references, settings, language)
-    return _command(facts, written, language)
+    return look(shown, low, view, references, settings, language), written
 
 
 def _spelled(written: str, vocabulary: Vocabulary) -> tuple[str, str]:
@@ -51,7 +56,7 @@ def _command(facts: Facts, written: str, language: Language) -> Command:
     if intent == "unknown":
         return Command(intent="unknown", utterance_language=language)
     if intent == "tune":
-        return _tune(facts, language)
+        return tune_command(facts)
     job = r.job if intent not in ("settings", "help", "explain_term", "data", "queue", "history") else None
     trial = r.trial if intent in ("explain_result", "chat", "compare", "best", "rate", "export", "status") else None
     tongue: Language | None = None
@@ -81,13 +86,14 @@ def _term(facts: Facts) -> str | None:
     return next((_TERMS[label] for token in facts.view.tokens for label in token.labels if label in _TERMS), None)
 
 
-def _tune(facts: Facts, language: Language) -> Command:
+def tune_command(facts: Facts, removed: tuple[str, ...] = ()) -> Command:
+    """The settings that the sentence says, as a command to tune."""
     s, r = facts.settings, facts.references
     known: dict[str, Spec] = {}
     codes: list[str] = []
     left_out = _left_out(facts)
     for name, spec in s.space.items():
-        if spec is None and name in left_out:
+        if spec is None and (name in left_out or name in removed):
             continue
         if spec is None:
             known[name] = _default_range(name)
@@ -107,7 +113,7 @@ def _tune(facts: Facts, language: Language) -> Command:
     return Command(
         intent="tune", space=known, method=method, pruner=_one(facts, "pruner"), metric=metric,
         trials=s.trials, parallel=s.parallel, time_budget_s=s.time_s, dataset=r.dataset, model=r.model,
-        job=r.job if r.job != "last" or facts.any("again:words", "verb:redo") else None, problems=tuple(dict.fromkeys(codes)), utterance_language=language)
+        job=r.job if r.job != "last" or facts.any("again:words", "verb:redo") else None, problems=tuple(dict.fromkeys(codes)), utterance_language=facts.language)
 
 
 def _left_out(facts: Facts) -> set[str]:

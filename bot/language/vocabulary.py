@@ -55,7 +55,7 @@ def read_vocabulary(folder: Path) -> Vocabulary:
     stems: dict[str, dict[str, set[str]]] = {}
     for language in LANGUAGES:
         for path in sorted((folder / language / "vocabulary").glob("*.toml")):
-            if path.stem == "examples":
+            if path.stem in ("examples", "answers"):
                 continue
             tables = tomllib.loads(path.read_text(encoding="utf-8"))
             if path.stem == "lookalikes":
