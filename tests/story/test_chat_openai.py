@@ -236,6 +236,7 @@ async def test_our_own_client_names_what_is_wrong(
         with pytest.raises(ChatUnavailable) as refusal:
             await own.answer(model, [{"role": "user", "content": question}])
     assert refusal.value.problem.key == key
+    assert refusal.value.problem.facts["model"] == model.removeprefix("red/")
 
 
 def test_the_token_is_the_owners_alone_and_stays(server: Served, home: Path) -> None:

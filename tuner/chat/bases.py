@@ -147,14 +147,15 @@ class _Base:
         return len(self._names) < self._limit or any(name not in self._holders for name in self._names.values())
 
     def load(self, model: ModelRef) -> str:
-        """Promises the name of the adapter, loaded. Raises what reading it raises."""
+        """Promises the name of the adapter, loaded and switched on. Raises what reading it raises."""
         if model.adapter is None:
             return _BASE
         key = (model.adapter, model.sha256)
         if key not in self._names:
-            while len(self._names) >= self._limit:
-                self._evict()
             self._names[key] = self._add(Path(model.adapter))
+            self.use(self._names[key])  # peft cannot delete an adapter that is on
+            while len(self._names) > self._limit:
+                self._evict(self._names[key])
         self._names.move_to_end(key)
         return self._names[key]
 
@@ -191,12 +192,11 @@ class _Base:
         self._peft.eval()
         return name
 
-    def _evict(self) -> None:
-        key, name = next((key, name) for key, name in self._names.items() if name not in self._holders)
+    def _evict(self, newest: str) -> None:
+        idle = (key for key, name in self._names.items() if name != newest and name not in self._holders)
+        key = next(idle)
         assert self._peft is not None
-        self._active = None
-        self._peft.delete_adapter(name)
-        del self._names[key]
+        self._peft.delete_adapter(self._names.pop(key))
 
 
 class TorchGeneration:

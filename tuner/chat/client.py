@@ -34,7 +34,7 @@ class ChatClient:
         trimmed = url.rstrip("/")
         self._root = trimmed if trimmed.endswith("/v1") else f"{trimmed}/v1"
         self._url = url
-        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._timeout_s = timeout_s
         self._answer_s = answer_s
         self._session: aiohttp.ClientSession | None = None

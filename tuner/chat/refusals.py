@@ -40,7 +40,10 @@ class Source:
     model: str
 
     def problem(self, name: str, **facts: Fact) -> ChatUnavailable:
-        return ChatUnavailable(Problem(key=f"chat.{name}", facts={"url": self.url, "model": self.model, **facts}))
+        """Names the model as people do: without the team before a checkpoint."""
+        _, is_checkpoint, trial = self.model.rpartition("/job-")
+        shown = f"job-{trial}" if is_checkpoint else self.model
+        return ChatUnavailable(Problem(key=f"chat.{name}", facts={"url": self.url, "model": shown, **facts}))
 
 
 @contextmanager
