@@ -35,7 +35,7 @@ def plan_card(
     lines.append(say("replies.plan.confirm", language))
     return Card(
         title=say("replies.plan.title", language, {"model": plan.model, "dataset": dataset.name}),
-        fields=(*_searched(plan, language), *_choices(plan, language), _rest(plan, language)),
+        fields=(*_searched(plan, language), *_choices(plan, language), *_rest(plan, language)),
         lines=tuple(lines),
         notes=problem_sentences((*doubts, *draft.problems), language),
         buttons=(
@@ -89,19 +89,20 @@ def _choices(plan: Plan, language: Language) -> list[tuple[str, str]]:
             for name, words in rows]
 
 
-def _rest(plan: Plan, language: Language) -> tuple[str, str]:
-    """Every knob that is not searched, with the value it keeps."""
-    parts = [
-        _marked(say("replies.plan.kept", language, {"name": name, "value": plan.defaults[name]}),
-                name in plan.assumed, language)
-        for name in KNOBS if name not in plan.space
-    ]
-    return say("replies.plan.name_rest", language), say("replies.plan.rest", language, {"parts": parts})
+def _rest(plan: Plan, language: Language) -> list[tuple[str, str]]:
+    """Every knob that is not searched, with the value it keeps: first what the person fixed, then what was assumed."""
+    groups = (("fixed", _fixed(plan, language)), ("rest", _kept(plan, language, assumed=True)))
+    return [(say(f"replies.plan.name_{group}", language), say("replies.plan.rest", language, {"parts": parts}))
+            for group, parts in groups if parts]
 
 
 def _fixed(plan: Plan, language: Language) -> list[str]:
+    return _kept(plan, language, assumed=False)
+
+
+def _kept(plan: Plan, language: Language, *, assumed: bool) -> list[str]:
     return [say("replies.plan.kept", language, {"name": name, "value": plan.defaults[name]})
-            for name in KNOBS if name not in plan.space and name not in plan.assumed]
+            for name in KNOBS if name not in plan.space and (name in plan.assumed) == assumed]
 
 
 def _split(plan: Plan) -> dict[str, Any]:

@@ -46,9 +46,9 @@ async def posted(turn: Turn) -> Attachment | None:
 def said(text: str) -> dict[str, str]:
     """Promises role -> column of `question=COLUMN answer=COLUMN`; empty when `text` says no such thing."""
     found = list(_ROLE.finditer(text))
-    ends = [*(match.start() for match in found[1:]), len(text)]
     pairs = {}
-    for match, end in zip(found, ends, strict=True):
+    for index, match in enumerate(found):
+        end = found[index + 1].start() if index + 1 < len(found) else len(text)
         column = text[match.end() : end].strip(" \t,;、，\"'“”「」")
         if column:
             pairs[_ROLES.get(match[1], match[1].lower())] = column

@@ -62,7 +62,7 @@ class Desk:
             yield Text(text="\n".join(problem_sentences([error.problem], turn.language)))
         except Exception:
             reference = uuid.uuid4().hex[:8]
-            _LOG.exception("answering failed", extra={"action": "answer", "reference": reference})
+            _LOG.exception("answering failed, reference %s", reference)
             yield Text(text=turn.say("replies.desk.our_mistake", {"reference": reference}))
 
     async def _turn(self, utterance: Utterance) -> Turn:

@@ -29,6 +29,8 @@ class Question:
     row: int
     encoded: Encoded
     prompt: tuple[int, ...]
+    text: str
+    """What the person said last before that answer."""
     expected: str
     expected_tokens: int
 
@@ -44,7 +46,9 @@ def _question(base: Base, example: Example, longest: int) -> Question:
     expected = messages[last].content
     return Question(
         row=example.row, encoded=encode(base.tokenizer, messages, longest),
-        prompt=tuple(prompt_ids(base.tokenizer, messages[:last])[-longest // 2 :]), expected=expected,
+        prompt=tuple(prompt_ids(base.tokenizer, messages[:last])[-longest // 2 :]),
+        text=next((message.content for message in reversed(messages[:last]) if message.role == "user"), ""),
+        expected=expected,
         expected_tokens=len(base.tokenizer(expected, add_special_tokens=False)["input_ids"]),
     )
 
@@ -87,6 +91,7 @@ def sealed_test(base: Base, asked: Sequence[Question], subject: str, trial: int 
     right = tuple(map(is_right, answers, (question.expected for question in asked)))
     return TestResult(
         subject=subject, trial=trial, rows=tuple(question.row for question in asked), right=right,
-        losses=found.means(), answers=tuple(answers),
+        losses=found.means(), answers=tuple(answers), questions=tuple(question.text for question in asked),
+        references=tuple(question.expected for question in asked),
         metrics={**loss_scores(found), **answer_scores(answers, asked), **(more or {})},
     )
