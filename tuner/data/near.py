@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 from tuner.data.examples import Example
 
-
 _BETWEEN = re.compile(r"[\W_]+")
 
 

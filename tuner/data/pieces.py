@@ -123,7 +123,7 @@ def _beginnings(
     columns = whole.indices[order]
     rank = np.arange(len(columns)) - np.repeat(whole.indptr[:-1], sizes)
     extra = 1 + sizes // _EXTRA
-    shown = rank < np.repeat(sizes - np.ceil(SIMILARITY * sizes).astype(int) + extra, sizes)
+    shown = rank < np.repeat(sizes - np.ceil(SIMILARITY * sizes - 1e-9).astype(int) + extra, sizes)
     crowd = frequency[columns] > _CROWD
     useful = shown & ~crowd & (frequency[columns] > 1)
     needed = np.maximum(1, extra - np.bincount(rows[shown & crowd], minlength=len(sizes)))
