@@ -40,7 +40,8 @@ def main(arguments: list[str] | None = None, runner_factory: Launch = launch_loc
 async def _work(chosen: argparse.Namespace, runner_factory: Launch) -> int:
     loop = asyncio.get_running_loop()
     working = asyncio.create_task(run(chosen.home, once=chosen.once, idle_exit_s=chosen.idle_exit,
-                                      lease_s=chosen.lease, runner_factory=runner_factory))
+                                      lease_s=chosen.lease, runner_factory=runner_factory,
+                                      measures=runner_factory is launch_local and not chosen.once))
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, working.cancel)
     parent = asyncio.create_task(_until_parent_is_gone(working)) if chosen.parent_pipe else None

@@ -7,6 +7,7 @@ so that another one takes it up at once; one that is killed loses its lease inst
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -20,6 +21,7 @@ from tuner.problems import Problem, ProblemError
 from tuner.runners.local import launch_local
 from tuner.store import LeaseLost, Store, StoreUnavailable
 from tuner.store.records import Job
+from tuner.worker.calibrate import calibrate
 from tuner.worker.crew import Crew, GaveUp, Launch
 from tuner.worker.ledger import Ledger, patiently
 from tuner.worker.logs import logged, note
@@ -34,15 +36,17 @@ GIVING_BACK_S = 5.0
 
 
 async def run(home: Path, *, once: bool = False, idle_exit_s: float | None = None, lease_s: float = LEASE_S,
-              clock: Callable[[], float] = time.time, runner_factory: Launch = launch_local) -> None:
+              clock: Callable[[], float] = time.time, runner_factory: Launch = launch_local,
+              measures: bool = False) -> None:
     """Promises that jobs of `home` are worked on until this is cancelled.
 
-    `once`: one job at most. `idle_exit_s`: end after so long without a job. Raises StoreUnavailable when the home
-    cannot be opened; later troubles of the disk are waited out.
+    `once`: one job at most. `idle_exit_s`: end after so long without a job. `measures`: while there is nothing to do,
+    measure once how fast this machine trains. Raises StoreUnavailable when the home cannot be opened; later troubles of
+    the disk are waited out.
     """
     async with await Store.open(home, clock) as store:
         with logged(home):
-            worker = Worker(store, lease_s=lease_s, clock=clock, launch=runner_factory)
+            worker = Worker(store, lease_s=lease_s, clock=clock, launch=runner_factory, measures=measures)
             note("worker.started", pid=os.getpid())
             try:
                 await worker.work(once=once, idle_exit_s=idle_exit_s)
@@ -51,25 +55,48 @@ async def run(home: Path, *, once: bool = False, idle_exit_s: float | None = Non
 
 
 class Worker:
-    def __init__(self, store: Store, *, lease_s: float, clock: Callable[[], float], launch: Launch) -> None:
+    def __init__(self, store: Store, *, lease_s: float, clock: Callable[[], float], launch: Launch,
+                 measures: bool = False) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._store = store
         self._lease_s = lease_s
         self._clock = clock
         self._launch = launch
+        self._measures = measures
+        self._measuring: asyncio.Task[None] | None = None
 
     async def work(self, *, once: bool, idle_exit_s: float | None) -> None:
+        """Until cancelled, or as `once` and `idle_exit_s` say."""
+        try:
+            await self._work(once, idle_exit_s)
+        finally:
+            await self._stop_measuring()
+
+    async def _work(self, once: bool, idle_exit_s: float | None) -> None:
         loop = asyncio.get_running_loop()
         idle_since = loop.time()
         while True:
             job = await patiently("claim", None, lambda: self._store.claim(self.name, self._lease_s))
             if job is not None:
+                await self._stop_measuring()
                 await self._see_through(job)
                 idle_since = loop.time()
             if once or (idle_exit_s is not None and loop.time() - idle_since >= idle_exit_s):
                 return
             if job is None:
+                if self._measures and self._measuring is None:
+                    self._measuring = asyncio.create_task(self._measure())
                 await asyncio.sleep(POLL_S)
+
+    async def _measure(self) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            await calibrate(self._store, self._store.home / "logs" / "runner-measuring.log")
+
+    async def _stop_measuring(self) -> None:
+        """A job comes first: its first trial measures just as well."""
+        if self._measuring is not None and not self._measuring.done():
+            self._measuring.cancel()
+            await asyncio.wait([self._measuring])
 
     async def _see_through(self, job: Job) -> None:
         """Promises that the job is released, or somebody else's. Raises nothing but cancellation."""
