@@ -19,7 +19,7 @@ from tuner.runners.scripted import Script, ScriptedRunner
 from tuner.store import Store
 from tuner.store.records import DataSet, Job, NewJob
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 T = TypeVar("T", bound=Event)
 

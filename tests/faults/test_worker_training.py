@@ -43,7 +43,7 @@ def training(model: Path, epochs: int, **changes: object) -> Plan:
 
 async def test_training_that_is_killed_in_mid_trial_is_finished_and_each_trial_counts_once(
         store: Store, crowd: Workers, model: Path) -> None:
-    job = await submit(store, training(model, 60, trials=2))
+    job = await submit(store, training(model, 15, trials=2))
     first = await crowd.real("--lease", "2")
     await until(store, job, lambda _, trials: len(trials) == 2 and trials[1].state == "running")
     [child] = await crowd.children(first)

@@ -64,7 +64,7 @@ async def _measures(folder: Path, log: Path) -> dict[str, float]:
                 case TrialEnded():
                     speed, scoring = course.seconds_per_token(event.tokens), course.seconds_since_last(clock())
                     if event.outcome != "complete" or speed is None or scoring is None:
-                        raise RuntimeError(f"a calibration ends complete, got {event.outcome} {event.cause} {event.error}")
+                        raise RuntimeError(f"a calibration ends complete, got {event.outcome} {event.cause}")
                     measures |= {"seconds_per_token": speed, "score_seconds": scoring / SPLIT[1]}
                     memory = await asyncio.to_thread(_peak_memory, runner.pid)
                     return measures | ({} if memory is None else {"memory_bytes": memory})
