@@ -67,7 +67,7 @@ def planted(cost: Cost, seed: int, n: int = 40, space: Mapping[str, Spec] = SPAC
     """Trial 0 with the defaults, the others drawn at random, each with `cost` as its validation loss."""
     rng = random.Random(seed)
     settings = [dict(DEFAULTS), *(draw(space, rng) for _ in range(n - 1))]
-    return study(tuple(complete(number, each, cost(each, rng)) for number, each in enumerate(settings)), space)
+    return study(tuple(complete(number, each, cost(each, rng)) for number, each in enumerate(settings[:n])), space)
 
 
 def noise(_: Mapping[str, Any], rng: random.Random) -> float:

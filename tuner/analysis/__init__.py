@@ -5,13 +5,13 @@ How strong the evidence is, by kind. A finding that reaches neither rule is not 
     winner          strong  sealed test of >= 20 examples: exact sign test p <= 0.01, 95% bootstrap interval without 0
                     weak    p <= 0.05, interval without 0
                     none    otherwise, and always without a sealed test
-    what_mattered   strong  >= 50 ranked trials, permutation p <= 0.001, PED-ANOVA ranks the knob as high
+    what_mattered   strong  >= 50 ranked trials, permutation p <= 0.005, PED-ANOVA ranks the knob as high
                     weak    >= 6 complete trials, permutation p <= 0.01 (adjusted for all knobs), and PED-ANOVA gives
                             the knob at least half an even share
     direction       as its what_mattered, when the complete runs alone show the effect (p <= 0.01) and Spearman's rho
                     has a 95% bootstrap interval on one side of 0, or the parabola through the ranks turns well inside
                     none    the shape is unclear, or depends on another knob
-    interaction     strong  >= 50 ranked trials, p <= 0.001 beyond what the knobs do by themselves
+    interaction     strong  >= 50 ranked trials, p <= 0.003 beyond what the knobs do by themselves
                     weak    >= 30 ranked trials, p <= 0.005 (adjusted for all pairs)
     edge            as its direction: the best lies in the outer fifth of the range, and the runs get better towards it
     threshold       strong  p <= 0.002 (adjusted for all knobs and cuts), >= 3 runs broke, parted without exception

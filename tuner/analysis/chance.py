@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -64,25 +65,35 @@ def permutation_p(questions: Sequence[Question], base: Sequence[Array]) -> tuple
     Promises for each question the share of the variance left after its base, and the p-value adjusted for having asked
     all of them (Westfall & Young 1993, min-p; the residuals' rows are permuted, after Freedman & Lane 1983).
     """
-    random = np.random.default_rng(SEED)
-    rows = len(questions[0].target)
-    orders = np.stack([np.arange(rows), *(random.permutation(rows) for _ in range(DRAWS))], axis=1)
+    orders = _orders(len(questions[0].target))
+    drawn: dict[tuple[int, int], Array] = {}
     shares, alone = [], []
     for question, known in zip(questions, base, strict=True):
-        rest = without(known, question.target - question.target.mean())
         own = basis(without(known, question.design))
+        rest = without(known, question.target - question.target.mean())
         if np.linalg.norm(rest) < 1e-9 or not own.shape[1]:
             shares.append(0.0)
             alone.append(np.ones(DRAWS + 1))
             continue
-        draws = without(known, rest[orders])
-        explained = np.square(own.T @ draws).sum(axis=0) / np.maximum(np.square(draws).sum(axis=0), 1e-300)
+        key = id(question.target), id(known)
+        if key not in drawn:
+            left = without(known, rest[orders])
+            drawn[key] = left / np.maximum(np.linalg.norm(left, axis=0), 1e-150)
+        explained = np.square(own.T @ drawn[key]).sum(axis=0)
         shares.append(float(explained[0]))
         order = np.sort(explained)
         at_least = len(order) - np.searchsorted(order, explained - 1e-12, side="left")
         alone.append(at_least / len(order))
     lowest = np.min(np.stack(alone), axis=0)
     return shares, [float(np.mean(lowest <= own_p[0] + 1e-12)) for own_p in alone]
+
+
+@lru_cache(maxsize=8)
+def _orders(rows: int) -> Array:
+    """(rows, 1 + DRAWS): the order as it is, then random ones, the same at every call."""
+    random = np.random.default_rng(SEED)
+    mixed = random.permuted(np.tile(np.arange(rows), (DRAWS, 1)), axis=1)
+    return np.concatenate([np.arange(rows)[:, None], mixed.T], axis=1)
 
 
 def split_p(broken: Array, axes: Sequence[Array]) -> tuple[list[float], list[float]]:
@@ -92,7 +103,8 @@ def split_p(broken: Array, axes: Sequence[Array]) -> tuple[list[float], list[flo
     axes and all cuts by permuting which runs broke.
     """
     random = np.random.default_rng(SEED)
-    labels = np.stack([broken, *(random.permutation(broken) for _ in range(DRAWS))], axis=0).astype(float)
+    mixed = random.permuted(np.tile(broken, (DRAWS, 1)), axis=1)
+    labels = np.concatenate([broken[None, :], mixed]).astype(float)
     n, bad = len(broken), int(broken.sum())
     table = _tail_table(n, bad)
     cuts, scores = [], []
@@ -145,12 +157,16 @@ def sign_p(better: int, worse: int) -> float:
 
 def bootstrap_rho(left: Array, right: Array, draws: int = 1_000) -> tuple[float, float, float]:
     """Spearman's rank correlation with its 95% bootstrap interval: (rho, low, high)."""
+    from scipy.stats import rankdata
+
     random = np.random.default_rng(SEED)
-    rho = _correlation(ranks(left), ranks(right))
     picks = random.integers(0, len(left), size=(draws, len(left)))
-    sample = [_correlation(ranks(left[pick]), ranks(right[pick])) for pick in picks]
+    first, second = (rankdata(values[picks], axis=1) for values in (left, right))
+    first, second = (placed - placed.mean(axis=1, keepdims=True) for placed in (first, second))
+    size = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    sample = (first * second).sum(axis=1) / np.maximum(size, 1e-12)
     low, high = np.quantile(sample, [0.025, 0.975])
-    return rho, float(low), float(high)
+    return _correlation(ranks(left), ranks(right)), float(low), float(high)
 
 
 def _correlation(left: Array, right: Array) -> float:

@@ -20,11 +20,12 @@ FEWEST = 6
 PLENTY = 50
 """Trials from which PED-ANOVA is on firm ground; below, evidence is weak at most."""
 CLAIM_P = 0.01
-STRONG_P = 0.001
+STRONG_P = 0.005
 FLAT_P = 0.1
 """Below this something may be there after all: more trials are wanted before nothing is called flat."""
 PAIR_FEWEST = 30
 PAIR_P = 0.005
+PAIR_STRONG_P = 0.003
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +199,7 @@ def interactions(study: Study) -> tuple[Finding, ...]:
     together = float(product @ target) < 0
     return (
         Finding(
-            kind="interaction", strength="strong" if len(trials) >= PLENTY and p <= STRONG_P else "weak",
+            kind="interaction", strength="strong" if len(trials) >= PLENTY and p <= PAIR_STRONG_P else "weak",
             facts={"names": [left, right], "together": together, "share": rounded(-share), "p": rounded(p),
                    "trials": len(trials)},
         ),

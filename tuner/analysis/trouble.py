@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +37,12 @@ def curve_of(trial: TrialRecord) -> Curve:
 
 def trial_findings(study: Study) -> tuple[Finding, ...]:
     """Promises at most one finding a trial, in the order of their numbers; a trial that went well has none."""
-    found = (_one(study, trial) for trial in study.ended)
+    falls = {trial.number: fall(trial) for trial in study.complete}
+    found = (_one(study, trial, falls) for trial in study.ended)
     return tuple(finding for finding in found if finding is not None)
 
 
-def _one(study: Study, trial: TrialRecord) -> Finding | None:
+def _one(study: Study, trial: TrialRecord, falls: Mapping[int, float | None]) -> Finding | None:
     facts: dict[str, Any] = {"trial": trial.number, "seconds": rounded(trial.seconds, 3)}
     if trial.state == "pruned":
         steps = curve_of(trial).last_step
@@ -50,7 +51,7 @@ def _one(study: Study, trial: TrialRecord) -> Finding | None:
         return Finding(kind="stopped", strength="strong", facts=facts)
     if trial.state == "failed":
         return _failed(study, trial, facts)
-    return _overfitted(trial, facts) or _learnt_little(study, trial, facts) or _still_falling(trial, facts)
+    return _overfitted(trial, facts) or _learnt_little(study, trial, facts, falls) or _still_falling(trial, facts)
 
 
 def _failed(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Finding:
@@ -134,10 +135,11 @@ def fall(trial: TrialRecord) -> float | None:
     return 1 - points[-1][1] / points[0][1]
 
 
-def _learnt_little(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Finding | None:
+def _learnt_little(
+    study: Study, trial: TrialRecord, facts: dict[str, Any], others: Mapping[int, float | None]
+) -> Finding | None:
     """Next to nothing learnt, although another run of the same study learnt at least three times as much."""
-    mine = fall(trial)
-    others = {other.number: fall(other) for other in study.complete}
+    mine = others.get(trial.number)
     best = max((value for value in others.values() if value is not None), default=None)
     if mine is None or best is None or mine >= LITTLE or best < max(3 * mine, 3 * LITTLE):
         return None
