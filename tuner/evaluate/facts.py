@@ -27,6 +27,7 @@ _MONTHS = {  # without March and May, which are ordinary words too
 _HALVES = {"am": "am", "a.m": "am", "pm": "pm", "p.m": "pm", "午前": "am", "午後": "pm", "noon": "noon", "正午": "noon",
            "midnight": "midnight"}
 
+_THOUSANDS = re.compile(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,])")
 _NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
 _KANJI_NUMBER = re.compile(rf"[〇零一二三四五六七八九十百千万]+(?=[{_COUNTERS}])")
 _WORD = re.compile(r"[a-z]+(?:\.[a-z]+)*")
@@ -34,8 +35,9 @@ _NEGATIONS = re.compile(r"n't\b|\b(?:not|no|never|none|cannot|without)\b|ない|
 
 
 def folded(text: str) -> str:
-    """NFKC and without case; curly apostrophes made straight."""
-    return unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    """NFKC and without case; curly apostrophes made straight, commas between thousands left out."""
+    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    return _THOUSANDS.sub(lambda found: found.group().replace(",", ""), plain)
 
 
 def key_facts(text: str) -> tuple[tuple[str, ...], ...]:
@@ -65,8 +67,6 @@ def _named(plain: str, words: list[tuple[int, str]], names: dict[str, str]) -> t
 
 
 def _canonical(number: str) -> str:
-    if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", number):
-        number = number.replace(",", "")
     return re.sub(r"\d+", lambda part: part.group().lstrip("0") or "0", number, count=1)
 
 
