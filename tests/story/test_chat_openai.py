@@ -259,7 +259,7 @@ def test_a_token_outlives_the_server_and_the_address_does_not(tmp_path: Path) ->
     assert tokens[0] == tokens[1]
 
 
-async def test_a_stream_does_not_hold_up_the_end(home: Path, tmp_path: Path) -> None:
+async def test_a_stream_does_not_hold_up_the_end(tmp_path: Path) -> None:
     with served(tmp_path) as made:
         async with ChatClient(made.address.url, made.token) as own:
             messages = [{"role": "user", "content": "hi"}]
