@@ -9,7 +9,9 @@ from tuner.embedded.texts import Conversation, Language, assistant, choose, fill
 
 _PER_TASK = 6
 _KANA = [chr(code) for code in (*range(0x3041, 0x3097), *range(0x30A1, 0x30FB), 0x30FC)]
-_SYMBOLS = list("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~¥€£©®°±×÷…“”‘’–—・「」『』【】（）、。！？：；％＆＋－＝～〜→←↑↓○●◎△□■★☆♪〒※々ー")
+_SYMBOLS = list(
+    "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~¥€£©®°±×÷…“”‘’–—・「」『』【】（）、。！？：；％＆＋－＝～〜→←↑↓○●◎△□■★☆♪〒※々ー"
+)
 
 
 def kanji() -> list[str]:
@@ -27,9 +29,17 @@ def kanji() -> list[str]:
 def characters() -> list[str]:
     """Characters of many scripts, of one to four bytes, so that every byte that may stand in UTF-8 occurs."""
     latin = [chr(code) for code in range(0x20, 0x7F)]
-    controls = [chr(code) for code in (*range(0x00, 0x20), 0x7F)]
+    controls = [chr(code) for code in (*range(0x20), 0x7F)]
     two = [chr(code) for code in range(0x80, 0x800)]
-    three = [chr(code) for code in (*range(0x2000, 0x3100), *range(0x800, 0xD800, 61), *range(0xE000, 0xFFFE, 97), *range(0xFF01, 0xFFF0))]
+    three = [
+        chr(code)
+        for code in (
+            *range(0x2000, 0x3100),
+            *range(0x800, 0xD800, 61),
+            *range(0xE000, 0xFFFE, 97),
+            *range(0xFF01, 0xFFF0),
+        )
+    ]
     emoji = [chr(code) for code in (*range(0x1F300, 0x1F650), *range(0x1F680, 0x1F6D0), *range(0x1F900, 0x1FA00))]
     four = [chr(code) for code in range(0x20000, 0x110000, 12211)]
     return latin + controls + two + three + emoji + four

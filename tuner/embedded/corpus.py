@@ -1,24 +1,27 @@
 """The pretraining corpus: an endless, seeded mixture of all kinds of conversations in both languages."""
 
 import random
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 from tuner.embedded import copying, facts, skills, unknown
+from tuner.embedded.general_chat import check_prompts, unknown_prompts
 from tuner.embedded.texts import Conversation, Language
 
 KINDS: tuple[tuple[Callable[[random.Random, Language], Conversation], float], ...] = (
     (unknown.refuse, 0.34),
-    (unknown.read, 0.13),
-    (facts.fact, 0.13),
+    (unknown.read, 0.10),
+    (facts.fact, 0.16),
     (facts.listing, 0.02),
-    (facts.talk, 0.09),
-    (skills.skill, 0.15),
-    (skills.remember, 0.04),
+    (facts.talk, 0.10),
+    (skills.skill, 0.16),
+    (skills.remember, 0.03),
     (skills.persona, 0.01),
-    (copying.copy, 0.09),
+    (copying.copy, 0.08),
 )
 _JOINED_SHARE = 0.07
-_TOKEN_TASKS_EVERY = 9  # one conversation in so many is a copying task that walks through the vocabulary
+_TOKEN_TASKS_EVERY = 10  # one conversation in so many is a copying task that walks through the vocabulary
 
 
 def conversations(seed: int, spellings: Sequence[str] = ()) -> Iterator[Conversation]:
@@ -27,6 +30,7 @@ def conversations(seed: int, spellings: Sequence[str] = ()) -> Iterator[Conversa
     ``spellings`` are texts that together hold every token: the corpus walks through them again and again.
     """
     rng = random.Random(seed)
+    kept_back = reserved()
     makers, weights = [maker for maker, _ in KINDS], [weight for _, weight in KINDS]
     walk: Iterator[Conversation] = iter(())
     count = 0
@@ -44,7 +48,20 @@ def conversations(seed: int, spellings: Sequence[str] = ()) -> Iterator[Conversa
         made = maker(rng, language)
         if rng.random() < _JOINED_SHARE:
             made = _join(made, rng, makers, weights)
-        yield made
+        if not any(plain(message["content"]) in kept_back for message in made):
+            yield made
+
+
+@cache
+def reserved() -> frozenset[str]:
+    """The check prompts, plain: no training text may be one of them."""
+    return frozenset(plain(check.prompt) for check in (*check_prompts(), *unknown_prompts()))
+
+
+def plain(text: str) -> str:
+    """Text without case, spaces and marks, for telling whether two prompts are the same."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(letter for letter in folded if letter.isalnum() or letter in "+-=")
 
 
 def _join(

@@ -7,7 +7,7 @@ from typing import Any
 from tuner.embedded.style import as_typed
 from tuner.embedded.texts import Conversation, Language, assistant, choose, fill, load, tidy, user
 
-_SHORT_TALK_POLITENESS = 0.05
+_TALK_POLITENESS = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ def checked_facts(language: Language) -> list[Known]:
     """Every fact reserved for the checks in every phrasing reserved for them."""
     rng = random.Random(0)
     return [
-        _known(family, *row.split("/"), phrasing, rng)
+        _known(family, row.split("/")[0], row.split("/")[1], phrasing, rng)
         for family in load(language, "facts")["fact"]
         for row in _checked_rows(family)
         for phrasing in family["check"]
@@ -85,7 +85,8 @@ def talk(rng: random.Random, language: Language) -> Conversation:
     """A greeting, a thank you, a question about the assistant."""
     family = rng.choice(load(language, "smalltalk")["talk"])
     question = tidy(choose(rng.choice(family["ask"]), rng))
-    return [user(as_typed(question, rng, language, politeness=_SHORT_TALK_POLITENESS)), assistant(family["answer"])]
+    said = as_typed(question, rng, language, politeness=_TALK_POLITENESS, wrapping="talk")
+    return [user(said), assistant(family["answer"])]
 
 
 def checked_talk(language: Language) -> list[Known]:

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -23,15 +24,13 @@ _CONVERSATIONS = 30_000
 _LONGEST_PIECE = 12  # characters
 _CHARACTERS = 1500
 _WORD_REPEATS = 12
-_SPLIT = (
-    r"'(?:s|t|re|ve|m|ll|d)\b| ?\p{Latin}+|\d|\p{Hiragana}+|[\p{Katakana}ー]+|[\p{Han}々]+| ?[^\s\p{L}\d]+|\s+|."
-)
+_SPLIT = r"'(?:s|t|re|ve|m|ll|d)\b| ?\p{Latin}+|\d|\p{Hiragana}+|[\p{Katakana}ー]+|[\p{Han}々]+| ?[^\s\p{L}\d]+|\s+|."
 _IMPOSSIBLE_IN_UTF8 = {0xC0, 0xC1, *range(0xF5, 0x100)}
 _TEMPLATE = Path(__file__).resolve().parent / "texts" / "chat_template.jinja"
 
 
 def make_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """Trains and saves the tokenizer; always the same one."""
+    """Trains and saves the tokenizer."""
     vocabulary, merges = _byte_level(*_learn_pieces())
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -58,22 +57,24 @@ def make_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 
 def _learn_pieces() -> tuple[list[str], list[tuple[str, str]]]:
     """Characters worth a token and the merges of whole characters, most frequent first."""
+    texts = list(_texts())
     learner = Tokenizer(models.BPE())
     learner.pre_tokenizer = pre_tokenizers.Split(Regex(_SPLIT), behavior="isolated")
+    counted = Counter(character for text in texts for character in text)
+    frequent = sorted(counted, key=lambda character: (-counted[character], character))[:_CHARACTERS]
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,
+        initial_alphabet=frequent,  # chosen here: the trainer breaks ties differently each time
         limit_alphabet=_CHARACTERS,
         max_token_length=_LONGEST_PIECE,
         show_progress=False,
     )
-    learner.train_from_iterator(_texts(), trainer=trainer)
+    learner.train_from_iterator(texts, trainer=trainer)
     learnt = json.loads(learner.to_str())["model"]
     return sorted(piece for piece in learnt["vocab"] if len(piece) == 1), [tuple(pair) for pair in learnt["merges"]]
 
 
-def _byte_level(
-    characters: list[str], merges: list[tuple[str, str]]
-) -> tuple[dict[str, int], list[tuple[str, str]]]:
+def _byte_level(characters: list[str], merges: list[tuple[str, str]]) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """The same pieces over bytes: first bytes become characters, then characters become pieces, so that no token
     ever holds the end of one character and the beginning of the next."""
     letters = _letters()

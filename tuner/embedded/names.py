@@ -9,11 +9,13 @@ from tuner.embedded.texts import Language, choose, fill, load
 Split = Literal["train", "check"]
 EntityKind = Literal["place", "thing", "country", "person", "work", "event", "any"]
 
-_ONSETS = "b br c ch d dr f fl g gl gr h j k kl l m n p pl pr qu r s sh sk st t th tr v vl w y z zh".split()
-_VOWELS = "a e i o u ai ea ee oo ou".split()
+_ONSETS = tuple("b br c ch d dr f fl g gl gr h j k kl l m n p pl pr qu r s sh sk st t th tr v vl w y z zh".split())  # noqa: SIM905
+_VOWELS = ["a", "e", "i", "o", "u", "ai", "ea", "ee", "oo", "ou"]
 _CODAS = ["", "", "", "", "n", "r", "l", "s", "m", "x", "rk", "nd", "st", "th", "ck", "lt", "sk", "v", "z"]
 _ENDINGS = ["", "", "", "ia", "on", "us", "or", "ex", "a", "o", "ville", "ton", "berg", "ix", "y"]
-_KANA = list("アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワガギグゲゴザジズゼゾダデドバビブベボパピプペポ")
+_KANA = list(
+    "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワガギグゲゴザジズゼゾダデドバビブベボパピプペポ"
+)
 _KANA_LONG = ["ー", "ン", "ッ", "ャ", "ュ", "リア", "ランド", "トン", "ス", "ル"]
 _KANA_AFTER = {"ャ": "キシチニヒミリギジビピ", "ュ": "キシチニヒミリギジビピ"}
 _NUMBER_LIMITS = (9, 99, 999, 9999)
@@ -75,7 +77,7 @@ def entity(kind: EntityKind, rng: random.Random, language: Language, split: Spli
             return name
         case "work":
             return fill(rng.choice(words["kinds_work"]), {"name": name, "noun": common(rng, language)})
-        case "place" | "thing" | "event":
+        case _:
             return _thing(kind, name, words, rng, language, split)
 
 

@@ -1,9 +1,7 @@
-"""Pretrains the embedded model on the generator's conversations: answers only, sorted by length, no padding to speak
-of, bf16 products with fp32 weights, Muon for the inner matrices. Resumes from its checkpoint after a kill."""
+"""Pretrains the embedded model on the generator's conversations: answers only, packed into rows with hardly any
+padding, bf16 products with fp32 weights, Muon for the inner matrices. Resumes from its checkpoint after a kill."""
 
 import json
-import os
-import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -20,8 +18,9 @@ from tuner.embedded.make_tokenizer import ASSISTANT, END, MAX_POSITIONS, SYSTEM,
 from tuner.embedded.texts import Conversation
 
 IGNORED = -100
-_POOL = 6_000  # conversations sorted together
-_LONGEST = 384  # tokens; a longer conversation is left out
+_POOL = 2_000  # conversations encoded at a time
+_ROW = 128  # tokens of a packed row
+_LONGEST = 384  # tokens of a row of long conversations; a longer one is left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +28,12 @@ class Recipe:
     """Everything that decides the weights, apart from numerics."""
 
     seed: int = 20
-    steps: int = 6_000
-    tokens_per_step: int = 4_096
+    steps: int = 6_300
+    tokens_per_step: int = 2_304
     learning_rate: float = 3e-3  # of AdamW, for embedding and norms
     matrix_rate: float = 0.02  # of Muon, for the inner matrices
     warmup_steps: int = 100
-    decay_share: float = 0.45  # of the steps, at the end, falling to zero
+    decay_share: float = 0.8  # of the steps, at the end, falling to zero
     weight_decay: float = 0.02
 
 
@@ -55,13 +54,13 @@ def _fp32_attention(
     scaling: float | None = None,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Causal attention in fp32: on a CPU its bf16 backward is several times slower.
+    """Masked attention in fp32: on a CPU its bf16 backward is several times slower.
 
     query, key, value: (rows, heads, length, width); the answer: (rows, length, heads, width).
     """
     with torch.autocast("cpu", enabled=False):
         mixed = functional.scaled_dot_product_attention(
-            query.float(), key.float(), value.float(), is_causal=True, scale=scaling
+            query.float(), key.float(), value.float(), attn_mask=mask, scale=scaling
         )
     return mixed.transpose(1, 2), None
 
@@ -111,45 +110,64 @@ class Encoder:
         return Row(ids=ids, said=said)
 
 
-def batches(
-    encoder: Encoder, seed: int, spellings: Sequence[str], tokens: int
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Endless batches of about ``tokens`` tokens, rows of like length together.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Several conversations in each row, none of which sees another."""
 
-    ids: (rows, length) int64; targets: (rows, length) int64, ``IGNORED`` where nothing is learnt.
-    """
-    rng = random.Random(seed)
+    ids: torch.Tensor  # (rows, length) int64
+    targets: torch.Tensor  # (rows, length) int64, IGNORED where nothing is learnt
+    mask: torch.Tensor  # (rows, 1, length, length) bool, true where a token may look
+
+
+def batches(encoder: Encoder, seed: int, spellings: Sequence[str], tokens: int) -> Iterator[Batch]:
+    """Endless batches of about ``tokens`` tokens: conversations in the order of the corpus, so that each batch holds
+    all kinds; the long ones wait until they fill a batch of their own."""
     source = conversations(seed, spellings)
+    short: list[Row] = []
+    long: list[Row] = []
     while True:
-        rows = [row for row in encoder.rows(list(islice(source, _POOL))) if len(row.ids) <= _LONGEST]
-        rows.sort(key=lambda row: len(row.ids))
-        groups: list[list[Row]] = [[]]
-        for row in rows:
-            if groups[-1] and (len(groups[-1]) + 1) * len(row.ids) > tokens:
-                groups.append([])
-            groups[-1].append(row)
-        rng.shuffle(groups)
-        yield from (_tensors(group) for group in groups)
+        for row in encoder.rows(list(islice(source, _POOL))):
+            if len(row.ids) > _LONGEST:
+                continue
+            waiting, length = (short, _ROW) if len(row.ids) <= _ROW else (long, _LONGEST)
+            waiting.append(row)
+            if sum(len(one.ids) for one in waiting) >= tokens:
+                yield pack(waiting, length)
+                waiting.clear()
 
 
-def _tensors(rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
-    length = max(len(row.ids) for row in rows)
-    ids = torch.zeros(len(rows), length, dtype=torch.long)
-    targets = torch.full((len(rows), length), IGNORED, dtype=torch.long)
-    for index, row in enumerate(rows):
-        ids[index, : len(row.ids)] = torch.tensor(row.ids)
-        shifted = [token if said else IGNORED for token, said in zip(row.ids[1:], row.said[1:], strict=True)]
-        targets[index, : len(shifted)] = torch.tensor(shifted)
-    return ids, targets
+def pack(rows: Sequence[Row], length: int) -> Batch:
+    """Lays the rows side by side into as few rows of ``length`` as first fit, longest first, finds."""
+    laid: list[list[Row]] = []
+    for row in sorted(rows, key=lambda row: -len(row.ids)):
+        fits = (one for one in laid if sum(len(each.ids) for each in one) + len(row.ids) <= length)
+        place = next(fits, None)
+        if place is None:
+            laid.append([row])
+        else:
+            place.append(row)
+    ids = torch.zeros(len(laid), length, dtype=torch.long)
+    targets = torch.full((len(laid), length), IGNORED, dtype=torch.long)
+    owner = torch.zeros(len(laid), length, dtype=torch.long)
+    for index, together in enumerate(laid):
+        start = 0
+        for number, row in enumerate(together, 1):
+            end = start + len(row.ids)
+            ids[index, start:end] = torch.tensor(row.ids)
+            owner[index, start:end] = number
+            shifted = [token if said else IGNORED for token, said in zip(row.ids[1:], row.said[1:], strict=True)]
+            targets[index, start : end - 1] = torch.tensor(shifted)
+            start = end
+    same = owner[:, :, None] == owner[:, None, :]
+    return Batch(ids=ids, targets=targets, mask=(same & torch.ones(length, length, dtype=torch.bool).tril())[:, None])
 
 
-def answer_loss(model: LlamaForCausalLM, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Mean cross entropy of the answer tokens; logits are made for these alone. Padding stands at the end, where a
-    causal network cannot see it."""
-    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
-    learnt = targets != IGNORED
+def answer_loss(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
+    """Mean cross entropy of the answer tokens; logits are made for these alone."""
+    hidden = model.model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).last_hidden_state
+    learnt = batch.targets != IGNORED
     logits = functional.linear(hidden[learnt], model.lm_head.weight)
-    return functional.cross_entropy(logits.float(), targets[learnt])
+    return functional.cross_entropy(logits.float(), batch.targets[learnt])
 
 
 def factor(step: int, recipe: Recipe) -> float:
@@ -177,9 +195,9 @@ def pretrain(
     saved = began = time.monotonic()
     seen = 0
     for step in range(start, recipe.steps):
-        ids, targets = next(stream)
+        batch = next(stream)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = answer_loss(model, ids, targets)
+            loss = answer_loss(model, batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
@@ -187,7 +205,7 @@ def pretrain(
                 group["lr"] = group["initial_lr"] * factor(step, recipe)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        seen += ids.numel()
+        seen += int((batch.ids != 0).sum())
         if step % 20 == 0:
             _log(folder, step=step, loss=round(loss.item(), 4), tokens_s=round(seen / (time.monotonic() - began)))
         if time.monotonic() - saved > save_every_s:
@@ -197,14 +215,22 @@ def pretrain(
     return model
 
 
+def count_targets(tokenizer: PreTrainedTokenizerFast, spellings: Sequence[str], recipe: Recipe) -> list[int]:
+    """How often each token, by its number, is a target in the whole pretraining of ``recipe``."""
+    counts = torch.zeros(len(tokenizer), dtype=torch.long)
+    stream = batches(Encoder(tokenizer), recipe.seed, spellings, recipe.tokens_per_step)
+    for batch in islice(stream, recipe.steps):
+        counts += torch.bincount(batch.targets[batch.targets != IGNORED], minlength=len(counts))
+    found: list[int] = counts.tolist()
+    return found
+
+
 def _optimizers(model: LlamaForCausalLM, recipe: Recipe) -> list[torch.optim.Optimizer]:
     inner = [weight for name, weight in model.named_parameters() if weight.ndim == 2 and "layers" in name]
     chosen = {id(weight) for weight in inner}
     outer = [weight for weight in model.parameters() if id(weight) not in chosen]
     optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.Muon(
-            inner, lr=recipe.matrix_rate, weight_decay=recipe.weight_decay, momentum=0.95, ns_steps=5
-        ),
+        torch.optim.Muon(inner, lr=recipe.matrix_rate, weight_decay=recipe.weight_decay, momentum=0.95, ns_steps=5),
         torch.optim.AdamW(outer, lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
     ]
     for optimizer in optimizers:
@@ -223,12 +249,10 @@ def _save(
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
     }
     torch.save(state, folder / "checkpoint.tmp")
-    os.replace(folder / "checkpoint.tmp", folder / "checkpoint.pt")
+    (folder / "checkpoint.tmp").replace(folder / "checkpoint.pt")
 
 
-def _restore(
-    folder: Path, recipe: Recipe, model: LlamaForCausalLM, optimizers: list[torch.optim.Optimizer]
-) -> int:
+def _restore(folder: Path, recipe: Recipe, model: LlamaForCausalLM, optimizers: list[torch.optim.Optimizer]) -> int:
     path = folder / "checkpoint.pt"
     if not path.exists():
         return 0

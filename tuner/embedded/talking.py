@@ -11,7 +11,6 @@ from tuner.embedded.texts import Conversation, user
 _ROWS = 64
 
 
-@torch.inference_mode()
 def answers(model: Any, tokenizer: Any, talks: Sequence[Conversation], *, new_tokens: int = 64) -> list[str]:
     """What ``model`` says next in each conversation, in order, greedily."""
     prompts = [

@@ -122,9 +122,7 @@ def read(rng: random.Random, language: Language, split: Split = "train") -> Conv
     space = " " if language == "en" else ""
     if rng.random() < 0.12:
         stranger = asked(rng, language, split)
-        wanted = Asked(
-            relation=stranger.relation, question=stranger.question, refusal="", statement=stranger.refusal
-        )
+        wanted = Asked(relation=stranger.relation, question=stranger.question, refusal="", statement=stranger.refusal)
     question = as_typed(wanted.question, rng, language)
     match rng.randrange(4):
         case 0 | 1:
