@@ -24,6 +24,10 @@ from tuner.embedded import sample_path
 from tuner.store import Store, StoreUnavailable
 
 
+MEASURING_S = 45.0
+"""The worker's first look at a slow machine: loading torch, a few steps."""
+
+
 @asynccontextmanager
 async def open_session(settings: BotSettings, screen: Screen, *, confirms: bool) -> AsyncIterator[Session]:
     """Promises a session with a worker under way; its children end with it. Raises StoreUnavailable."""
@@ -33,6 +37,7 @@ async def open_session(settings: BotSettings, screen: Screen, *, confirms: bool)
         _log_to(home)
         children = Children(home, chat_url=settings.chat_url, chat_token=token)
         services = Services(store=store, home=home, chat=children.chat, clock=time.time, model=settings.model,
+                            measuring_s=MEASURING_S,
                             samples={"en": sample_path("en"), "ja": sample_path("ja")})
         try:
             await children.keep_worker()

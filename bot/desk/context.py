@@ -24,6 +24,8 @@ class Services:
     clock: Callable[[], float]
     model: str | None = None
     """Model of plans that name none: a catalogue name, hub id or folder. None: the embedded one."""
+    measuring_s: float = 0.0
+    """How long a plan may wait for a worker that is just measuring this machine."""
     samples: Mapping[str, Path] = field(default_factory=dict)
     """Language -> sample data file that people may try."""
 

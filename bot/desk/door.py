@@ -11,7 +11,7 @@ from dataclasses import replace
 from bot.desk import columns, data, drafts, jobs, plans, talk, tuning, words
 from bot.desk.context import Services, Turn
 from bot.desk.questions import Question
-from bot.language.answers import parse_answer
+from bot.language.answers import Expecting, parse_answer
 from bot.language.commands import Command
 from bot.language.followups import parse_followup
 from bot.language.parser import parse
@@ -130,19 +130,19 @@ async def _words(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         return
     if "question" in turn.state:
         question = Question.from_json(turn.state["question"])
-        answered = tuning.understood_answer(text, question)
+        answered = tuning.understood_answer(text, question, turn.language)
         if answered is not None:
             async for reply in tuning.answer(turn, question, *answered):
                 yield reply
             return
     pending = await drafts.load(turn, turn.state.get("draft"))
     if pending is not None and pending.dataset is not None:
-        said = parse_answer(text, "yes_no")
-        if said is True:
+        said = parse_answer(text, Expecting(kind="yes_no"))
+        if said is not None and said.yes:
             async for reply in plans.start(turn, pending.id):
                 yield reply
             return
-        if said is False:
+        if said is not None and said.yes is False:
             async for reply in plans.cancel(turn, pending.id):
                 yield reply
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 from bot.desk import drafts, questions
@@ -13,7 +14,7 @@ from bot.plan_card import plan_card
 from bot.replies import Reply, Text
 from tuner.plan import build as plan_build
 from tuner.plan import models
-from tuner.plan.request import Draft, Request
+from tuner.plan.request import Draft, Request, Speed
 from tuner.problems import Problem, ProblemError
 from tuner.store.records import DataSet, NewJob
 
@@ -60,7 +61,16 @@ async def draft_of(turn: Turn, request: Request, dataset: DataSet) -> Draft:
     if card is None:
         names = [known.name for known in models.catalogue()]
         raise ProblemError([Problem(key="plan.unknown_model", facts={"model": name, "models": names})])
-    return plan_build.build(request, card, facts_of(dataset), await speed_of(turn.store, card.name))
+    return plan_build.build(request, card, facts_of(dataset), await _speed(turn, card))
+
+
+async def _speed(turn: Turn, card: models.ModelCard) -> Speed:
+    """What was measured for the model; a worker that starts on a new machine measures the embedded one at once."""
+    patience_s = turn.services.measuring_s if card.origin == "embedded" else 0.0
+    while (speed := await speed_of(turn.store, card.name)).seconds_per_token is None and patience_s > 0:
+        await asyncio.sleep(0.25)
+        patience_s -= 0.25
+    return speed
 
 
 async def start(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:

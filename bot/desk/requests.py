@@ -9,6 +9,7 @@ from bot.language.commands import Command
 from bot.language.followups import Change
 from bot.phrases import Language, say
 from bot.plan_card import spec_words
+from tuner.plan.build import usual_trials
 from tuner.plan.plan import Plan
 from tuner.plan.request import Request
 from tuner.plan.space import Fixed, Spec
@@ -42,10 +43,25 @@ def changed(request: Request, change: Change, language: Language) -> tuple[Reque
     for name, spec in (adds.space or {}).items():
         space[name] = spec
         said.append(say("replies.plan.change_knob", language, {"name": name, "words": spec_words(name, spec, language)}))
+    if change.loose is not None and space:
+        name = list(space)[-1]
+        space[name] = change.loose
+        said.append(say("replies.plan.change_knob", language,
+                        {"name": name, "words": spec_words(name, change.loose, language)}))
     fields = {name: getattr(adds, name) for name in _FIELDS if getattr(adds, name) is not None}
+    if change.budget_factor is not None:
+        fields |= _budget(request, change.budget_factor)
     for name, value in fields.items():
         said.append(say(f"replies.plan.change_{name}", language, {"value": value}))
     return replace(request, space=space, **fields), tuple(said)
+
+
+def _budget(request: Request, factor: float) -> dict[str, int]:
+    """More or less of what limits the search: its time where one was said, else its tries."""
+    if request.time_budget_s is not None:
+        return {"time_budget_s": max(1, round(request.time_budget_s * factor))}
+    trials = request.trials or usual_trials(len(request.space))
+    return {"trials": max(1, round(trials * factor))}
 
 
 def doubts_of(command: Command) -> tuple[Problem, ...]:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from bot.desk import data, drafts, plans, questions
 from bot.desk.context import Turn
 from bot.desk.requests import changed, doubts_of, request_of, request_of_plan
-from bot.language.answers import parse_answer
+from bot.language.answers import Expecting, parse_answer
 from bot.language.commands import Command
 from bot.language.followups import Change
+from bot.phrases import Language, say
 from bot.replies import Reply, Text
 from tuner.plan.request import Request
 from tuner.plan.space import Range, Spec
@@ -34,8 +35,8 @@ async def tune(turn: Turn, command: Command) -> AsyncIterator[Reply]:
 
 
 def _bare_numbers(turn: Turn) -> questions.Question | None:
-    spec = parse_answer(turn.utterance.text, "batch_size")
-    return questions.which_knob(spec) if isinstance(spec, Range) else None
+    answer_ = parse_answer(turn.utterance.text, Expecting(kind="values", knob="batch_size"))
+    return questions.which_knob(answer_.spec) if answer_ is not None and isinstance(answer_.spec, Range) else None
 
 
 async def _redo(turn: Turn, command: Command) -> AsyncIterator[Reply]:
@@ -90,19 +91,20 @@ async def answer(turn: Turn, question: questions.Question, name: str, spec: Spec
         yield reply
 
 
-def understood_answer(text: str, question: questions.Question) -> tuple[str, Spec] | None:
+def understood_answer(text: str, question: questions.Question, language: Language) -> tuple[str, Spec] | None:
     """Promises the (knob, spec) that `text` answers, by number or by values; None when it answers nothing."""
     stripped = text.strip()
     if stripped.isascii() and stripped.isdigit() and 1 <= int(stripped) <= len(question.offers):
         return question.offers[int(stripped) - 1]
     if question.kind == "which_knob":
-        for name, spec in question.offers:
-            if name.replace("_", " ") in stripped.casefold():
-                return name, spec
+        names = tuple(say(f"knobs.{name}", language) for name, _ in question.offers)
+        chosen = parse_answer(stripped, Expecting(kind="choice", options=names))
+        return question.offers[chosen.choice] if chosen is not None and chosen.choice is not None else None
+    values = parse_answer(stripped, Expecting(kind="values", knob=question.knob))
+    if values is None:
         return None
-    spec = parse_answer(stripped, question.knob)
-    if isinstance(spec, str | bool) or spec is None:
-        return None
-    return question.knob, spec
+    if values.default:
+        return question.offers[0]
+    return (question.knob, values.spec) if values.spec is not None else None
 
 

@@ -204,11 +204,12 @@ def _trials(request: Request, searched: Space, points: int, assumed: list[str]) 
     if request.trials is not None:
         return request.trials
     assumed.append("trials")
-    if points:
-        return points + 1
-    if not searched:
-        return 1
-    return {1: 8, 2: 12}.get(len(searched), 16)
+    return points + 1 if points else usual_trials(len(searched))
+
+
+def usual_trials(searched: int) -> int:
+    """Promises the tries, trial 0 included, for so many searched knobs when a person names no number."""
+    return {0: 1, 1: 8, 2: 12}.get(searched, 16)
 
 
 def _doubts(plan: Plan, data: DataFacts, seconds: float | None) -> list[Problem]:
