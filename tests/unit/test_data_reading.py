@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -10,6 +11,8 @@ import zipfile
 
 import openpyxl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tuner.data import table as limits
 from tuner.data.read import read_table
@@ -21,6 +24,8 @@ PAIRS = [
     ("①髙橋さんのﾃﾞｽｸは?", 'ｶｳﾝﾀｰ"2"の横です。'),
     ("Where is the key?", "Under the mat; really, there."),
 ]
+LETTERS = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs", "Cf", "Zl", "Zp"])
+CELL = st.text(LETTERS, min_size=1).filter(lambda text: not text.startswith("#"))
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp932"]
 
 
@@ -311,3 +316,46 @@ def test_half_a_character_loses_its_row_only() -> None:
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/dev/zero", "a\x00b.csv", "x" * 5_000, "", "質問 一覧.CSV"])
 def test_a_name_is_never_a_path(name: str) -> None:
     assert pairs_of(read(b"question,answer\na,b\n", name)) == [("a", "b")]
+
+
+GOOD_FILES = [
+    delimited([("質問", "回答"), *PAIRS]).encode(),
+    delimited([("質問", "回答"), *PAIRS]).encode("cp932"),
+    delimited([("question", "answer"), *PAIRS], ";").encode("utf-16"),
+    json.dumps([{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}] * 3).encode(),
+    b"\n".join(json.dumps({"prompt": q, "completion": a}).encode() for q, a in PAIRS),
+    workbook([["question", "answer"], ["a", "b"], ["c", 3]]),
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_damaged_files_are_read_or_refused_and_never_crash(data: st.DataObject) -> None:
+    content = bytearray(data.draw(st.sampled_from(GOOD_FILES)))
+    for _ in range(data.draw(st.integers(1, 6))):
+        place = data.draw(st.integers(0, len(content)))
+        length = data.draw(st.integers(0, 8))
+        content[place:place + length] = data.draw(st.binary(max_size=8))
+    name = data.draw(st.sampled_from(["a.csv", "a.tsv", "a.json", "a.jsonl", "a.xlsx", ""]))
+    with contextlib.suppress(ProblemError):
+        read(bytes(content), name)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda text: text.encode("utf-8", "ignore"))))
+def test_any_bytes_are_read_or_refused_and_never_crash(content: bytes) -> None:
+    with contextlib.suppress(ProblemError):
+        read(content)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(CELL, CELL), min_size=1, max_size=8),
+    st.sampled_from([",", "\t", ";"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+)
+def test_whatever_a_spreadsheet_writes_comes_back(
+    pairs: list[tuple[str, str]], delimiter: str, encoding: str
+) -> None:
+    content = delimited([("question", "answer"), *pairs], delimiter).encode(encoding)
+    assert pairs_of(read(content)) == pairs

@@ -131,7 +131,7 @@ def templated(count: int) -> list[Example]:
     names = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=chance.randint(4, 9))) for _ in range(5_000)]
     offices = [" ".join(chance.choices(names, k=2)) for _ in range(count)]
     return examples_of([
-        (f"Who looks after the {office} office in our company?", f"Ask {chance.choice(names)}, who looks after {office}.")
+        (f"Who looks after the {office} office in our company?", f"Ask {chance.choice(names)}, who looks after it.")
         for office in offices
     ])
 

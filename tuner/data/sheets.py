@@ -12,6 +12,7 @@ from typing import Any
 from tuner.data.examples import Issue
 from tuner.data.headings import Record
 from tuner.data.table import MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED_BYTES, refuse
+from tuner.problems import ProblemError
 
 _MAX_PARTS = 10_000
 _MAX_BLANK = 10_000
@@ -34,9 +35,10 @@ def records(content: bytes) -> tuple[list[Record], list[Issue]]:
                 return _first_sheet(book)
             finally:
                 book.close()
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError, zipfile.BadZipFile, EOFError,
-            OSError, NotImplementedError) as error:
-        raise refuse("broken_workbook") from error  # what openpyxl raises for damaged parts; a refusal passes through
+    except ProblemError:
+        raise
+    except Exception as error:  # openpyxl, zlib and the XML parser raise whatever a damaged part leads to
+        raise refuse("broken_workbook") from error
 
 
 def _check_archive(content: bytes) -> None:
@@ -78,7 +80,7 @@ def _rows(sheet: Any) -> Iterator[Record]:
     """Rows that hold something; stops after a long stretch of nothing, such as a sheet formatted to its last row."""
     sheet.reset_dimensions()
     blank = 0
-    for number, values in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), 1):
+    for number, values in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS + 1, values_only=True), 1):
         cells = tuple(_text(value) for value in values)
         if any(cell.strip() for cell in cells):
             blank = 0
