@@ -14,8 +14,8 @@ from pathlib import Path
 from tuner.chat.client import ChatClient, ChatUnavailable
 from tuner.problems import Problem
 
-CHAT_STARTS_S = 90.0
-"""Loading torch and a model on a slow machine."""
+CHAT_STARTS_S = 60.0
+"""Until it listens, on a busy machine; models are loaded later."""
 
 
 class Children:
@@ -101,4 +101,5 @@ class Children:
             if found.get("pid") == child.pid:
                 return str(found["url"])
             await asyncio.sleep(0.1)
-        raise ChatUnavailable(Problem(key="chat.no_server"))
+        log = self._home / "logs" / "tuner.chat.err"
+        raise ChatUnavailable(Problem(key="chat.did_not_start", facts={"log": str(log)}))

@@ -9,8 +9,8 @@ from bot.desk import drafts, questions
 from bot.desk.buttons import button
 from bot.desk.context import Turn
 from bot.phrases import problem_sentences
-from bot.planning import facts_of, speed_of
 from bot.plan_card import plan_card
+from bot.planning import facts_of, speed_of
 from bot.replies import Reply, Text
 from tuner.plan import build as plan_build
 from tuner.plan import models

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from bot.desk import jobs
 from bot.desk.context import Turn
 from bot.language.commands import Command
+from bot.phrases import problem_sentences
 from bot.replies import Reply, Stream, Table, Text
-from tuner.plan import models
+from tuner.chat.client import ChatUnavailable
 from tuner.store.records import Job
 
 MAX_TOKENS = 256
@@ -67,9 +69,15 @@ async def _ask(
 
     async def pieces() -> AsyncIterator[str]:
         said = []
-        async for piece in client.stream(model, messages, max_tokens=MAX_TOKENS, temperature=0.0):
-            said.append(piece)
-            yield piece
+        try:
+            async with aclosing(client.stream(model, messages, max_tokens=MAX_TOKENS, temperature=0.0)) as answer:
+                async for piece in answer:
+                    said.append(piece)
+                    yield piece
+        except ChatUnavailable as error:
+            # The Stream is already on its way to the person: the reason follows what was said so far.
+            yield ("\n" if said else "") + "\n".join(problem_sentences([error.problem], turn.language))
+            return
         if keep is not None:
             keep["messages"] = [*messages, {"role": "assistant", "content": "".join(said)}]
 
@@ -106,9 +114,9 @@ async def compare(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     if isinstance(chosen, Text):
         yield chosen
         return
-    card = models.find(job.plan.model) or models.embedded()
+    base = f"{turn.team}/job-{job.number}-base", turn.say("replies.talk.untouched", {"model": job.plan.model})
     messages = [{"role": "user", "content": command.prompt}]
-    for model, speaker in ((card.name, turn.say("replies.talk.untouched", {"model": card.name})), chosen):
+    for model, speaker in (base, chosen):
         async for reply in _ask(turn, model, speaker, messages):
             yield reply
 
