@@ -52,10 +52,21 @@ class Facts:
         """True when a known knob has values."""
         return any(spec is not None for spec in self.settings.space.values())
 
+    def requested(self, *labels: str) -> bool:
+        """True when a clause that asks (or says it in a fragment) carries one of the labels."""
+        wanted = frozenset(labels)
+        return any(mood in ("request", "fragment") and any(self.view.tokens[i].labels & wanted for i in range(*span))
+                   for span, mood in self.spans)
+
+    @property
+    def numbers(self) -> bool:
+        """True when a known knob has numbers, not only the name of a schedule."""
+        return any(spec is not None for name, spec in self.settings.space.items() if name not in ("lr_schedule", "target_modules"))
+
     @property
     def strong_knob(self) -> bool:
-        """True when a knob is named by a word that means nothing else in daily life."""
-        return any(any(x.startswith("knob:") for x in t.labels) and "weak_knob:words" not in t.labels for t in self.view.tokens)
+        """True when a knob is named by a word that means nothing else in daily life, or two knobs are."""
+        return len(self.settings.space) > 1 or any(any(x.startswith("knob:") for x in t.labels) and "weak_knob:words" not in t.labels for t in self.view.tokens)
 
     @property
     def strange(self) -> int:
@@ -83,6 +94,8 @@ def look(text: str, low: str, view: GroupReader, references: References, setting
         labels |= token.labels
         if i not in covered:
             found = [label[5:] for label in token.labels if label.startswith("gate:")]
+            if token.text.lower() == "after" and view.number(i + 1):
+                found = []
             gates.update(found)
             if "everyday:words" in token.labels:
                 everyday += 1
@@ -98,7 +111,7 @@ def look(text: str, low: str, view: GroupReader, references: References, setting
         if _vocative(text, view):
             gates.add("talk")
     ends = low.rstrip("!.。 )w笑~…")
-    asks = ends.endswith("?") or (is_japanese and ends.endswith(("か", "かな", "の", "っけ", "かね", "かしら", "ん")))
+    asks = ends.endswith("?") or (is_japanese and not ends.endswith(("どっちか", "どちらか", "いずれか", "どれか")) and ends.endswith(("か", "かな", "の", "っけ", "かね", "かしら", "ん")))
     return Facts(text=text, low=low, view=view, references=references, settings=settings, labels=frozenset(labels),
                  gates=frozenset(gates), foreign=foreign, everyday=everyday, is_japanese=is_japanese, asks=asks, mood=mood,
                  spans=spans, language=language, forms=frozenset(x[5:] for x in labels if x.startswith("form:")),

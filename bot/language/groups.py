@@ -136,6 +136,8 @@ class GroupReader:
         at = self._skip_unit(i + 1)
         if self.has(at, "op:around") and self.has(at + 1, "op:to"):
             at += 1
+        if self.text(at) == ":" and at != i + 1:
+            return None
         joined = self.has(at, "op:to") or ("between" in prefix and (self.has(at, "op:and") or self.text(at) == ","))
         if joined and self.text(at) == "," and self.text(at + 1) in ("to", "and"):
             at += 1

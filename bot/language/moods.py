@@ -56,8 +56,11 @@ def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
     first = view.tokens[start].text.lower()
     if _has_gate(view, start, end, "musing") and not wants:
         return "question"
-    if first in _QUESTION_STARTS and not wants:
+    if first in _QUESTION_STARTS and not wants and (
+            first not in ("have", "has", "do") or view.text(start + 1).lower() in ("i", "we", "you", "they", "he", "she", "it")):
         return "question"
+    if first in ("go from", "goes from"):
+        return "request"
     if _someone_acts(view, start, end):
         return "report"
     verb = _first_verb(view, start, end)
@@ -166,7 +169,7 @@ def japanese_mood(view: GroupReader) -> Mood:
         token = view.tokens[i]
         if token.text == "?":
             asks = True
-        elif token.text in ("か", "かな", "の") and token.labels & {"common:words", "ask:yesno"} and _ends(view, i):
+        elif token.text in ("か", "かな", "の", "のか") and token.labels & {"common:words", "ask:yesno"} and _ends(view, i):
             asks = True
         else:
             mood = _japanese_token_mood(view, i, asks)

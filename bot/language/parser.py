@@ -67,12 +67,21 @@ def _command(facts: Facts, written: str, language: Language) -> Command:
         term = _term(facts)
     return Command(
         intent=intent, job=job, trial=trial, language=tongue, term=term,
-        add_trials=(s.more_trials if s.more_trials is not None else s.trials) if intent == "extend" else None,
+        add_trials=_added(facts) if intent == "extend" else None,
         time_budget_s=s.time_s if intent == "extend" else None,
         dataset=r.dataset if intent == "data" else None,
         prompt=message_for_model(written, facts.is_japanese) if intent == "chat" else None,
         utterance_language=language,
     )
+
+
+def _added(facts: Facts) -> int | None:
+    """How many trials to add: "20 more", "extend by 20"."""
+    s = facts.settings
+    if s.more_trials is not None or s.trials is not None:
+        return s.more_trials if s.more_trials is not None else s.trials
+    spec = s.orphans[0].spec if s.orphans and s.time_s is None else None
+    return int(spec.value) if isinstance(spec, Fixed) and isinstance(spec.value, int) else None
 
 
 _TERMS = {"method:grid": "grid_search", "method:random": "random_search", "method:bayes": "bayesian_optimization",

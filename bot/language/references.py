@@ -60,8 +60,8 @@ def _numbered(view: GroupReader, i: int, found: References) -> None:
                                                                        "番のジョブ", "番目のジョブ", "番の試行", "番目の試行"):
         value = int(_value(view, at))
         if is_trial:
-            found.trial = value
             found.trials_named += 1
+            found.trial = value if found.trials_named == 1 or found.trial == value else None
             if view.text(at + 1).lower() in ("and", "vs", "と", "or", "versus", "against", ",", "、") and view.number(at + 2):
                 found.used.add(at + 2)
                 found.trials_named += 1
@@ -141,7 +141,7 @@ def _names(view: GroupReader, found: References) -> None:
             found.dataset = token.text
             found.used.add(i)
             continue
-        end = _name_end(view, i)
+        end = _name_end(view, i) or (i + 1 if view.has(i, "object:topic", "model_family:names") and token.text.isascii() else None)
         if end is None:
             continue
         text = view.tokens[i].text if end == i + 1 else ""
@@ -182,8 +182,9 @@ def _name_end(view: GroupReader, i: int) -> int | None:
 
 
 def _is_model(view: GroupReader, i: int, end: int, name: str) -> bool:
-    if view.has(i, "model_family:names"):
-        return True
+    if any(view.has(k, "model_family:names") for k in range(i, end)):
+        return end > i + 1 or any(c.isdigit() for c in name) or view.text(end).lower() in _MODEL_WORDS \
+            or view.text(i - 1).lower() in _MODEL_WORDS
     low = name.lower()
     head = re.match(r"[a-z]+", low)
     del head
@@ -199,10 +200,13 @@ def _is_dataset(view: GroupReader, i: int, end: int, name: str) -> bool:
     if after in ("の",) and view.text(end + 1) in _DATA_WORDS:
         return True
     if after in _DATA_WORDS and (shaped or before in ("the", "on", "our", "my", "with", "using")):
-        return view.tokens[i].kind == "word" or shaped
+        return view.tokens[i].kind == "word" or shaped or view.has(i, "object:topic")
     if not shaped:
         return before in ("dataset", "data set", "データセット") and view.tokens[i].kind == "word"
     if before in _ABOUT:
         return any(view.has(k, "object:data", "object:topic") or view.tokens[k].kind == "num" for k in range(i, end)) \
             or bool(re.search(r"\d|_", low))
+    if not re.search(r"\d|_", low) and before not in ("on", "using", "dataset", "data set", "データセット", "データは"):
+        return any(view.has(k, "object:data", "object:topic") for k in range(i, end)) or view.tokens[i].kind == "word" \
+            and end < view.size and not view.tokens[end].text.isascii()
     return before in _BEFORE_DATA or after in _AFTER_DATA or before in ("the", "our") or i == 0 or end == view.size

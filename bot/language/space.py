@@ -37,6 +37,7 @@ class SettingsReader:
         self.taken = references.used
         self.out = Settings()
         self.waiting: list[str] = []
+        self.named_at: dict[str, int] = {}
         self.last: str | None = None
         self.bad_waiting = False
 
@@ -61,6 +62,8 @@ class SettingsReader:
         knob = self.knob_at(i)
         if knob:
             self._name(knob, i)
+            return i + 1
+        if self._no_number(i):
             return i + 1
         if any(x.startswith("bad_knob:") for x in token.labels) and not self._everyday(i):
             self.bad_waiting = True
@@ -87,7 +90,25 @@ class SettingsReader:
         if not 0 <= i < self.view.size or i in self.taken:
             return None
         labels = self.view.tokens[i].labels
+        if self.view.text(i).lower() == "rank" and self.view.text(i + 1).lower() in ("the", "them", "by", "all", "everything", "trials"):
+            return None
         return next((x[5:] for x in labels if x.startswith("knob:")), None)
+
+    def _no_number(self, i: int) -> bool:
+        """True for words where the bounds of a knob must stand: "lr from banana to 1e-3"."""
+        view = self.view
+        if not self.waiting or view.tokens[i].kind not in ("word", "jword") or not view.has(i + 1, "op:to", "op:and"):
+            return False
+        if not (view.number(i + 2) or (i + 2 < view.size and view.tokens[i + 2].kind in ("word", "jword"))):
+            return False
+        before = self.knob_at(i - 1) or self.knob_at(i - 2) or view.has(i - 1, "op:from", "op:between")
+        if not before or view.text(i + 1) in ("と", "、", "and") and not view.has(i - 1, "op:between"):
+            return False
+        self.out.not_a_number = True
+        self.waiting.pop()
+        self.taken = self.taken | {i, i + 2}
+        self.out.used |= {i, i + 1, i + 2}
+        return True
 
     def _everyday(self, i: int) -> bool:
         return False
@@ -102,6 +123,7 @@ class SettingsReader:
         if knob in self.waiting:
             self.waiting.remove(knob)
         self.waiting.append(knob)
+        self.named_at[knob] = i
         self.last = knob
 
     def _duration(self, i: int) -> int:
@@ -135,9 +157,9 @@ class SettingsReader:
             return None
         if view.has(at + 1, "op:to", "op:or") or self.knob_at(at + 1) or view.has(at + 1, "unit:parallel"):
             return None
-        if view.has(at + 1, "unit:trials") and not is_trials and view.text(at + 1) not in ("つ", "個", "本", "回", "台"):
+        if view.has(at + 1, "unit:trials") and not is_trials and view.text(at + 1) not in ("つ", "個", "本", "台"):
             return None
-        if at == i + 1 and is_trials and view.text(i).isascii() and view.text(i).endswith("s") is False:
+        if at == i + 1 and is_trials and view.text(i).lower() in ("trial", "attempt", "round", "sample", "experiment", "config"):
             return None
         value = int(view.tokens[at].value or 0)
         if is_trials:
@@ -198,7 +220,7 @@ class SettingsReader:
         more = "unit:more" in before
         hops = 0
         while hops < 3 and (view.has(at, "unit:more", "op:around") or view.text(at).lower() in (
-                "different", "tuning", "training", "of", "them", "quick", "total", "new", "short", "random", "full", "whole", "other")):
+                "different", "tuning", "training", "of", "them", "quick", "new", "short", "random", "full", "whole", "other")):
             if view.has(at, "unit:trials", "unit:parallel"):
                 break
             more = more or view.has(at, "unit:more")
@@ -295,7 +317,7 @@ class SettingsReader:
         if self.bad_waiting:
             self.bad_waiting = False
             return
-        if self.waiting:
+        if self.waiting and not self._strangers_between(self.waiting[-1], group):
             self._give(self.waiting[-1], group)
             return
         last = self.out.space.get(self.last) if self.last else None
@@ -304,10 +326,20 @@ class SettingsReader:
             return
         if self.last and isinstance(last, Range) and isinstance(group.spec, Range) and self._completes(last, group.spec):
             return
+        if self.out.trials is None and not self.out.space and isinstance(group.spec, Fixed) \
+                and self.view.text(group.start - 1).lower() in ("do", "run", "try", "just do", "only do") and self._single(group):
+            self.out.trials = self._single(group)
+            return
         if self.out.trials is None and "d" in self.view.tokens[group.end - 1].flags and isinstance(group.spec, Fixed):
             self.out.trials = self._single(group)  # "a dozen" of nothing else are trials
             return
         self.out.orphans.append(group)
+
+    def _strangers_between(self, knob: str, group: Group) -> bool:
+        """True when words of another topic stand between a name and the numbers: "the rank and file want 3 to 5"."""
+        between = self.view.tokens[self.named_at.get(knob, 0) + 1:group.start]
+        return sum(token.kind in ("word", "jword") or "everyday:words" in token.labels for token in between) > 0 \
+            and not any(token.kind == "sym" and token.text in ".;:!?" for token in between)
 
     def _completes(self, last: Range, other: Range) -> bool:
         assert self.last is not None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bot.language.facts import Facts
 from bot.language.moods import Mood
 
+_LAUNCHED = frozenset({"training", "tuning", "fine tuning", "finetuning", "optimisation", "optimization", "search", "sweep", "tune",
+                       "学習", "調整", "チューニング", "探索", "トレーニング", "最適化"})
 _AGAINST = frozenset({"refusal", "future", "condition", "talk", "injection"})
 
 
@@ -26,7 +28,7 @@ def is_start(f: Facts) -> bool:
             return False
         limit = (4 if asked else 1) if f.strong_knob or _sure(f) else (1 if asked else 0)
         return f.strange <= limit
-    if f.any("ask:what", "ask:why", "verb:help"):
+    if f.any("ask:what", "ask:why", "verb:help") and not (asked and f.requested("verb:tune")):
         return False
     if s.space or s.unknown_knobs:
         verbs = f.any("verb:tune", "verb:search", "verb:try", "verb:find", "verb:train") or s.trials is not None \
@@ -35,7 +37,7 @@ def is_start(f: Facts) -> bool:
     said = f.group("method", "pruner", "metric")
     if f.any("verb:tune", "verb:better"):
         return asked and f.strange <= 1 or (said and f.strange == 0)
-    if f.any("verb:train") or (f.any("verb:find") and f.any("super:words", "object:result", "verb:best")):
+    if f.any("verb:train") or (f.any("verb:find") and f.any("super:words", "object:result", "verb:best", "ref:best_trial")):
         return asked and f.strange == 0
     if f.any("verb:redo") and f.references.job is not None:
         return asked and f.strange == 0
@@ -46,10 +48,12 @@ def is_start(f: Facts) -> bool:
         return f.strange == 0 and (asked or s.trials is not None or s.parallel is not None) and not f.any("verb:show")
     if s.trials is not None and s.parallel is not None:
         return f.strange == 0
-    return f.any("verb:run") and asked and f.strange == 0 and f.any("object:training", "object:model") and _launches(f)
+    return f.any("verb:run") and asked and f.strange == 0 and _launches(f)
 
 
 def _launches(f: Facts) -> bool:
+    if not any(token.text.lower() in _LAUNCHED for token in f.view.tokens):
+        return False
     return f.references.job is None and not f.any("verb:status", "verb:queue", "verb:history")
 
 

@@ -1,0 +1,43 @@
+"""Whether a sentence that sets knobs goes on with the plan before it, or asks for a new one."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+
+from bot.language.characters import clean, lower
+from bot.language.commands import Command
+from bot.language.followups import Change
+from bot.language.parser import read_facts
+from bot.language.vocabulary import FOLDER, LANGUAGES
+
+
+def is_new(text: str, command: Command, change: Change, *, pending: bool) -> bool:
+    """True when `text` asks for a plan of its own although it could be read as a change.
+
+    While a plan waits, a sentence that names tuning and its settings or data is a new one unless a word joins it to the
+    plan; when none waits, only such a word (or "same again", "without …", "longer") starts from the last job's plan.
+    """
+    if command.intent != "tune":
+        return False
+    if change.again or change.removes or change.budget_factor is not None or _joins(text):
+        return False
+    if not pending:
+        return True
+    facts, _ = read_facts(text)
+    return facts.any("verb:tune", "verb:train", "verb:better") and bool(command.space or command.dataset)
+
+
+def _joins(text: str) -> bool:
+    return _pattern().search(lower(clean(text))[:300]) is not None
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    words: list[str] = []
+    for language in LANGUAGES:
+        path = FOLDER / language / "vocabulary" / "joining.toml"
+        words += tomllib.loads(path.read_text(encoding="utf-8"))["words"]
+    parts = [rf"(?<![a-z]){re.escape(word)}(?![a-z])" if word.isascii() else re.escape(word) for word in words]
+    return re.compile("|".join(parts))
