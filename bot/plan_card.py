@@ -24,8 +24,7 @@ def plan_card(
     plan, estimate = draft.plan, draft.estimate
     if plan is None or estimate is None:
         raise ValueError("a plan card needs a plan, got a draft without one")
-    lines = [say("replies.plan.changed", language, {"changes": list(changes)})] if changes else []
-    lines.append(say("replies.plan.first_try", language, {"trials": plan.trials, "fixed": _fixed(plan, language)}))
+    lines = [say("replies.plan.first_try", language, {"trials": plan.trials, "fixed": _fixed(plan, language)})]
     lines.append(say("replies.plan.split", language, _split(plan)))
     if plan.general_chat:
         lines.append(say("replies.plan.general_chat", language, {"count": plan.general_chat}))
@@ -35,7 +34,7 @@ def plan_card(
     lines.append(say("replies.plan.confirm", language))
     return Card(
         title=say("replies.plan.title", language, {"model": plan.model, "dataset": dataset.name}),
-        fields=(*_searched(plan, language), *_choices(plan, language), *_rest(plan, language)),
+        fields=(*_changed(changes, language), *_searched(plan, language), *_choices(plan, language), *_rest(plan, language)),
         lines=tuple(lines),
         notes=problem_sentences((*doubts, *draft.problems), language),
         buttons=(
@@ -44,6 +43,12 @@ def plan_card(
             button("cancel", draft_id, language, "danger"),
         ),
     )
+
+
+def _changed(changes: Sequence[str], language: Language) -> list[tuple[str, str]]:
+    if not changes:
+        return []
+    return [(say("replies.plan.name_changed", language), say("replies.plan.changed", language, {"changes": list(changes)}))]
 
 
 def spec_words(name: str, spec: Spec, language: Language) -> str:

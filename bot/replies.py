@@ -34,11 +34,12 @@ class Card:
     """A titled block of short lines, grouped."""
 
     title: str
-    lines: tuple[str, ...] = ()
     fields: tuple[tuple[str, str], ...] = ()
-    """(name, value) pairs, shown as a small table."""
+    """(name, value) pairs, shown first, as a small table."""
     notes: tuple[str, ...] = ()
-    """Warnings and doubts, one sentence each."""
+    """Warnings and doubts, one sentence each, marked as such, shown next."""
+    lines: tuple[str, ...] = ()
+    """What is said below them."""
     buttons: tuple[Button, ...] = ()
 
 

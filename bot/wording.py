@@ -42,7 +42,7 @@ def plain(value: float | int) -> str:
         return str(value)
     if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
         return str(int(value))
-    return _decimal(value, 12)
+    return _decimal(value, 12).replace(",", "")
 
 
 def _decimal(value: float, digits: int) -> str:
@@ -51,9 +51,7 @@ def _decimal(value: float, digits: int) -> str:
     rounded = float(f"{value:.{digits}g}")
     if rounded != 0 and abs(rounded) < 1e-6:
         return f"{rounded:g}"
-    if abs(rounded) >= 1000:
-        return f"{rounded:,.0f}"
-    text = f"{rounded:.15f}".rstrip("0").rstrip(".")
+    text = f"{rounded:,.15f}".rstrip("0").rstrip(".")
     return text or "0"
 
 
@@ -94,7 +92,7 @@ class _Words:
         if hours < 48:
             parts = [self._unit(hours, "hour")] + ([self._unit(minutes, "minute")] if minutes else [])
             return self._word("duration_gap").join(parts)
-        days, hours = divmod(hours, 24)
+        days, hours = divmod(round((60 * hours + minutes) / 60), 24)
         parts = [self._unit(days, "day")] + ([self._unit(hours, "hour")] if hours else [])
         return self._word("duration_gap").join(parts)
 

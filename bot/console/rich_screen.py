@@ -61,8 +61,8 @@ class RichScreen:
         for name, value in card.fields:
             grid.add_row(RichText(name), RichText(value))
         parts: list[RichTable | RichText] = [grid] if card.fields else []
-        parts += [RichText(line) for line in card.lines]
         parts += [RichText(f"! {note}", style="yellow") for note in card.notes]
+        parts += [RichText(line) for line in card.lines]
         self._console.print(Panel(Group(*parts), title=RichText(card.title, style="bold"), title_align="left", border_style=_FORK))
         self._buttons(card.buttons)
 

@@ -85,10 +85,10 @@ class PlainScreen:
         self._print(f"== {card.title} ==")
         for name, value in card.fields:
             self._print(f"{name}: {value}")
-        for line in card.lines:
-            self._print(line)
         for note in card.notes:
             self._print(f"! {note}")
+        for line in card.lines:
+            self._print(line)
         self._buttons(card.buttons)
         self._print()
 

@@ -14,6 +14,7 @@ from bot.desk.questions import Question
 from bot.language.answers import Expecting, parse_answer
 from bot.language.commands import Command
 from bot.language.followups import parse_followup
+from bot.language.joining import is_new
 from bot.language.parser import parse
 from bot.phrases import Language, problem_sentences
 from bot.replies import Reply, Text
@@ -136,7 +137,7 @@ async def _words(turn: Turn, command: Command) -> AsyncIterator[Reply]:
                 yield reply
             return
     pending = await drafts.load(turn, turn.state.get("draft"))
-    if pending is not None and pending.dataset is not None:
+    if pending is not None and pending.id == turn.state.get("shown"):
         said = parse_answer(text, Expecting(kind="yes_no"))
         if said is not None and said.yes:
             async for reply in plans.start(turn, pending.id):
@@ -147,7 +148,7 @@ async def _words(turn: Turn, command: Command) -> AsyncIterator[Reply]:
                 yield reply
             return
     change = parse_followup(text) if pending is not None or turn.state.get("job") else None
-    if change is not None:
+    if change is not None and not is_new(text, command, change, pending=pending is not None):
         async for reply in tuning.follow_up(turn, change):
             yield reply
         return

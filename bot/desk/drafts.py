@@ -60,5 +60,5 @@ async def load(turn: Turn, draft_id: str | None) -> Saved | None:
 
 def forget(turn: Turn) -> None:
     """The pending plan and the open question are no longer what the next words are about."""
-    turn.state.pop("draft", None)
-    turn.state.pop("question", None)
+    for name in ("draft", "question", "shown"):
+        turn.state.pop(name, None)

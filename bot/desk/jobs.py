@@ -33,7 +33,8 @@ async def status(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     if job is None:
         yield not_found(turn, command.job)
         return
-    yield Text(text=turn.say("replies.jobs.status", await facts_of(turn, job)), buttons=_buttons(turn, job))
+    facts = await facts_of(turn, job)
+    yield Text(text=turn.say("replies.jobs.status", facts), buttons=_buttons(turn, job, facts["best"] is not None))
 
 
 async def facts_of(turn: Turn, job: Job) -> dict[str, Any]:
@@ -52,9 +53,11 @@ async def facts_of(turn: Turn, job: Job) -> dict[str, Any]:
     }
 
 
-def _buttons(turn: Turn, job: Job) -> tuple[Any, ...]:
+def _buttons(turn: Turn, job: Job, has_best: bool) -> tuple[Any, ...]:
     if job.state in ("queued", "running", "paused"):
         return (button("stop", str(job.number), turn.language, "danger"),)
+    if not has_best:
+        return ()
     return (button("details", str(job.number), turn.language), button("chat", str(job.number), turn.language))
 
 

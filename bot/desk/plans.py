@@ -23,8 +23,12 @@ async def propose(
     turn: Turn, request: Request, *, dataset: DataSet | None, doubts: Sequence[Problem] = (),
     changes: Sequence[str] = (), from_job: int | None = None, question: questions.Question | None = None,
 ) -> AsyncIterator[Reply]:
-    """Promises a plan card with buttons, or what is still needed before there can be one. Spends nothing."""
+    """Promises a plan card with buttons, or what is still needed before there can be one. Spends nothing.
+
+    Leaves `state["complete"]` False when the request cannot run as it is.
+    """
     turn.state.pop("question", None)
+    turn.state["complete"] = True
     saved = drafts.Saved(id=drafts.new_id(), team=turn.team, channel=turn.utterance.channel, language=turn.language,
                          request=request, dataset=dataset.id if dataset else None, from_job=from_job)
     if dataset is None:
@@ -42,9 +46,12 @@ async def propose(
     problems = (*doubts, *draft.problems)
     if not draft.can_start or draft.plan is None:
         await drafts.keep(turn, saved)
-        yield Text(text="\n".join(problem_sentences(problems, turn.language)))
+        turn.state["complete"] = False
+        worst_first = sorted(problems, key=lambda problem: problem.severity != "error")
+        yield Text(text="\n".join(problem_sentences(worst_first, turn.language)))
         return
     await drafts.keep(turn, saved)
+    turn.state["shown"] = saved.id
     ahead = await _ahead(turn)
     yield plan_card(draft, dataset, turn.language, draft_id=saved.id, ahead=ahead, changes=changes, doubts=tuple(doubts))
 

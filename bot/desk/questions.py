@@ -133,8 +133,11 @@ def as_reply(question: Question, turn: Turn) -> Text:
     """Promises the question in words with a numbered button for each likely answer."""
     labels = [
         turn.say("replies.question.offer", {"kind": question.kind, "name": name, "words": spec_words(name, spec, turn.language),
-                                            "is_fixed": isinstance(spec, Fixed)})
+                                            "is_fixed": isinstance(spec, Fixed),
+                                            "value": spec.value if isinstance(spec, Fixed) else None})
         for name, spec in question.offers
     ]
     buttons = tuple(numbered("answer", str(index), index + 1, label) for index, label in enumerate(labels))
-    return Text(text=turn.say(f"replies.question.{question.kind}", {"name": question.knob}), buttons=buttons)
+    first = question.offers[0][1]
+    facts = {"name": question.knob, "low": getattr(first, "low", None), "high": getattr(first, "high", None)}
+    return Text(text=turn.say(f"replies.question.{question.kind}", facts), buttons=buttons)

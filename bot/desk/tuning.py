@@ -53,20 +53,33 @@ async def _redo(turn: Turn, command: Command) -> AsyncIterator[Reply]:
 async def follow_up(turn: Turn, change: Change) -> AsyncIterator[Reply]:
     """Changes the pending plan, or starts from the last job's plan when none is pending."""
     saved = None if change.again else await drafts.load(turn, turn.state.get("draft"))
+    question = turn.state.get("question")
     if saved is not None:
         request, said = changed(saved.request, change, turn.language)
-        dataset = await turn.store.dataset(turn.team, saved.dataset) if saved.dataset else None
+        dataset = await _dataset(turn, saved.dataset, change)
         async for reply in plans.propose(turn, request, dataset=dataset, changes=said, from_job=saved.from_job):
             yield reply
+        if not turn.state.get("complete"):
+            # What cannot run changes nothing: the plan before it still waits, and so does its question.
+            turn.state["draft"] = saved.id
+            if question is not None:
+                turn.state["question"] = question
         return
     job = await turn.store.job(turn.team, turn.state.get("job") or "last")
     if job is None:
         yield Text(text=turn.say("replies.plan.nothing_to_change"))
         return
     request, said = changed(request_of_plan(job.plan), change, turn.language)
-    dataset = await turn.store.dataset(turn.team, job.plan.dataset)
+    dataset = await _dataset(turn, job.plan.dataset, change)
     async for reply in plans.propose(turn, request, dataset=dataset, changes=said, from_job=job.number):
         yield reply
+
+
+async def _dataset(turn: Turn, before: str | None, change: Change) -> DataSet | None:
+    """The data set that the change names, else the one before it. Raises ProblemError for an unknown name."""
+    if change.adds.dataset is not None:
+        return await data.wanted(turn, change.adds.dataset)
+    return await turn.store.dataset(turn.team, before) if before else None
 
 
 async def with_data(turn: Turn, dataset: DataSet) -> AsyncIterator[Reply]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import cache
 
+from bot.language.answers import answer_words
 from bot.language.characters import clean, lower
 from bot.language.commands import Command
 from bot.language.followups import Change
 from bot.language.parser import read_facts
-from bot.language.vocabulary import FOLDER, LANGUAGES
 
 
 def is_new(text: str, command: Command, change: Change, *, pending: bool) -> bool:
@@ -35,9 +34,6 @@ def _joins(text: str) -> bool:
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    words: list[str] = []
-    for language in LANGUAGES:
-        path = FOLDER / language / "vocabulary" / "joining.toml"
-        words += tomllib.loads(path.read_text(encoding="utf-8"))["words"]
+    words = sorted(answer_words()["joining"])
     parts = [rf"(?<![a-z]){re.escape(word)}(?![a-z])" if word.isascii() else re.escape(word) for word in words]
     return re.compile("|".join(parts))

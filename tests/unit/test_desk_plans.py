@@ -91,6 +91,45 @@ async def test_a_knob_without_values_is_asked_about_and_the_answer_completes_it(
         assert "from 0 to 0.15" in words(card)
 
 
+@pytest.mark.parametrize("text", ["yes", "start", "go ahead", "はい"])
+async def test_yes_starts_nothing_before_a_plan_was_shown(tmp_path: Path, text: str) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        await person.say("tune the dropout please")
+        await person.say("batch size 0")
+        await person.say(text)
+        assert await person.store.jobs("team") == []
+
+
+async def test_a_change_that_cannot_run_leaves_the_plan_as_it_was(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        await person.say("tune lr between 1e-5 and 1e-3")
+        assert "cannot be 0" in words(await person.say("batch size 0"))
+        await person.say("yes")
+        (job,) = await person.store.jobs("team")
+        assert list(job.plan.space) == ["learning_rate"]
+        assert job.plan.defaults["batch_size"] != 0
+
+
+async def test_a_new_wish_replaces_the_plan_that_waits(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        await person.say("tune dropout between 0 and 0.2")
+        said = words(await person.say("tune lr between 1e-5 and 1e-3"))
+        assert "Search: learning rate" in said
+        assert "dropout: from" not in said
+
+
+async def test_another_file_by_name_is_asked_for_when_unknown(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        said = words(await person.say("tune on other.csv"))
+        assert "other.csv" in said
+        assert "faq.csv" in said
+        assert await person.store.jobs("team") == []
+
+
 async def test_the_open_question_survives_a_restart(tmp_path: Path) -> None:
     clock = Clock()
     async with a_desk(tmp_path, clock=clock) as person:
