@@ -41,18 +41,18 @@ def test_a_batch_of_prompts_gets_the_answers_that_each_gets_alone(tmp_path: Path
 def test_a_tuned_model_writes_what_it_learnt_and_stops(tmp_path: Path) -> None:
     """Trained long on few examples, it says them by heart; the sealed test then finds them right."""
     base = load(tmp_path)
-    own = bench(tmp_path, base)
-    ended, _ = run(own, epochs=80, lora_rank=16, lora_dropout=0.0, learning_rate=2e-2, batch_size=6)
+    own = bench(tmp_path, base, count=12)
+    ended, _ = run(own, epochs=60, lora_rank=16, lora_dropout=0.0, learning_rate=2e-2)
     asked = questions(base, own.splits.train)
     untouched = sealed_test(base, asked, "base", None)
     with saved_adapter(base, tmp_path / "checkpoints" / str(ended.checkpoint)):
         tuned = sealed_test(base, asked, "best", 0)
     assert sum(untouched.right) == 0
-    assert sum(tuned.right) >= 10
+    assert sum(tuned.right) == 4
     assert tuned.rows == untouched.rows == tuple(example.row for example in own.splits.train)
-    assert len(tuned.losses) == len(tuned.answers) == len(tuned.right) == 12
-    assert tuned.metrics["accuracy"] == sum(tuned.right) / 12
-    assert tuned.metrics["loss"] < 0.5 < untouched.metrics["loss"]
+    assert len(tuned.losses) == len(tuned.answers) == len(tuned.right) == 4
+    assert tuned.metrics["accuracy"] == 1.0
+    assert tuned.metrics["loss"] < 1.5 < untouched.metrics["loss"]
     assert sealed_test(base, asked, "base", None) == untouched, "the adapter is gone again"
 
 

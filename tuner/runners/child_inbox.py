@@ -8,7 +8,7 @@ import queue
 import threading
 from typing import Literal
 
-from tuner.runners.wire import Close, Request, Stop, decode_request
+from tuner.runners.wire import Close, Request, Start, Stop, decode_request
 
 GRACE_S = 3.0
 """After `close`, how long the step at hand may take."""
@@ -26,6 +26,7 @@ class Inbox:
         self._stream = os.fdopen(handle, "rb")
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._wishes: dict[int, Literal["pruned", "stopped"]] = {}
+        self._waiting: set[int] = set()
         self._closing = False
         threading.Thread(target=self._read, name="inbox", daemon=True).start()
 
@@ -43,7 +44,8 @@ class Inbox:
         return self._closing
 
     def forget(self, number: int) -> None:
-        """A trial has ended: a stop that came for it means nothing any more."""
+        """A trial has ended: a stop that comes for it means nothing any more."""
+        self._waiting.discard(number)
         self._wishes.pop(number, None)
 
     def _read(self) -> None:
@@ -54,8 +56,11 @@ class Inbox:
                 log.exception("a line from the parent is no request")
                 os._exit(2)
             if isinstance(request, Stop):
-                self._wishes[request.number] = request.outcome
+                if request.number in self._waiting:
+                    self._wishes[request.number] = request.outcome
                 continue
+            if isinstance(request, Start):
+                self._waiting.add(request.trial.number)
             if isinstance(request, Close):
                 self._closing = True
                 timer = threading.Timer(GRACE_S, os._exit, (0,))
