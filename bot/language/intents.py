@@ -107,6 +107,8 @@ def _is_explain_term(f: Facts) -> bool:
         return not f.any("ask:why") or f.any("ask:term")
     if f.any("verb:explain") and not f.any("object:result"):
         return True
+    if f.is_japanese and f.asks and f.any("ask:term") and not f.any("verb:tune", "verb:search"):
+        return True
     if f.any("verb:tune", "verb:search") or f.any("want:request") or f.mood == "request":
         return f.any("ask:term") and f.any("ask:wh") and not f.any("want:request")
     return _is_question(f) and (bool(f.settings.space) or f.any("ask:term"))
@@ -231,7 +233,8 @@ def _acts(verb: str) -> Callable[[Facts], bool]:
         if not f.requested(label) if not f.is_japanese else label not in f.labels:
             return False
         against = {"talk", "people", "condition", "future"} | (set() if verb == "stop" and not f.is_japanese else {"refusal"})
-        if _content(f) or f.gates & against or (verb == "stop" and (f.settings.trials is not None or f.group("pruner"))):
+        if _content(f) or f.gates & against or (verb == "stop" and (
+                f.settings.trials is not None or f.settings.time_s is not None or f.group("pruner"))):
             return False
         if f.mood in ("report", "negated", "question", "plan", "refusal") and not (f.any("want:request") and f.mood == "question"):
             return False
@@ -258,8 +261,8 @@ _RULES: tuple[tuple[Intent, Callable[[Facts], bool]], ...] = (
     ("chat", _is_chat),
     ("resume", _is_restart),
     ("compare", _is_compare),
-    ("pause", _acts("pause")),
     ("resume", _acts("resume")),
+    ("pause", _acts("pause")),
     ("stop", _acts("stop")),
     ("export", _is_export),
     ("rate", _is_rate),

@@ -123,7 +123,7 @@ _ACTIONS = frozenset({f"verb:{name}" for name in (
     "compare", "show", "export", "data")})
 _PHRASES_THAT_ASK = ("make", "get", "give", "do", "work", "whip", "improve", "put", "let", "take", "save", "send", "hand", "grab",
                      "upload", "push", "talk", "chat", "open", "start", "have", "speak", "carry", "pick", "keep", "go", "add",
-                     "use", "show", "walk", "break", "tell", "shut", "call", "pull", "cut", "wrap", "stand", "hold", "sit", "wake",
+                     "use", "show", "teach", "walk", "break", "tell", "shut", "call", "pull", "cut", "wrap", "stand", "hold", "sit", "wake",
                      "bring", "set", "kick", "run", "train", "zip", "ship", "look", "check", "list", "bail", "stop", "lower")
 
 

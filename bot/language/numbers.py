@@ -27,6 +27,7 @@ _POWER_OF_TEN = re.compile(
     r"(?:10|十)\s?(?:(?:\^|\*\*)\s?\(?\s?([-+]?)\s?(\d{1,3})\)?乗?|の\s?(-|マイナス)?\s?([\d一二三四五六七八九十]{1,3})\s?乗)"
     r"|(?:10|ten) to the (?:power of )?(minus|negative)? ?(\d{1,3}|[a-z]+)")
 _PERCENT = re.compile(r"\s?(?:%|percent\b|per cent\b|pct\b|パーセント|パー(?!プ))")
+_FRACTION = re.compile(r"分の(\d{1,6}(?:\.\d{1,6})?|[一二三四五六七八九])(?![時分秒])")
 _ISH = re.compile(r"[- ]?ish\b")
 _KILO = re.compile(r"\s?k(?![a-z0-9])")
 _MYRIAD = {"万": 10_000.0, "千": 1_000.0, "百": 100.0, "億": 1e8}
@@ -154,6 +155,10 @@ def _suffix(low: str, value: float, end: int) -> Number | None:
 
 def _finish(low: str, value: float, end: int) -> Number:
     flags = ""
+    fraction = _FRACTION.match(low, end) if value else None
+    if fraction:
+        top = float(fraction[1]) if fraction[1].isascii() else float(_KANJI_EXPONENT[fraction[1]])
+        value, end = top / value, fraction.end()
     percent = _PERCENT.match(low, end)
     if percent:
         value, end, flags = value / 100, percent.end(), "%"

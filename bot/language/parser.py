@@ -141,7 +141,16 @@ def _default_range(name: str) -> Spec:
     return Range(low=knob.default_range[0], high=knob.default_range[1])
 
 
+def _set_aside(facts: Facts, i: int) -> bool:
+    """True for the thing that is not wanted: "not by loss", "instead of TPE", 損失じゃなくて."""
+    view = facts.view
+    after = "".join(view.text(k) for k in range(i + 1, min(i + 4, view.size)))
+    return after.startswith(("じゃな", "ではな", "でなく", "でな", "の代わり", "より", "やなく")) \
+        or view.text(i - 1).lower() in ("not", "instead of", "rather than") \
+        or view.text(i - 2).lower() in ("instead",) or (view.text(i - 2).lower() in ("rather",) and view.text(i - 1).lower() == "than")
+
+
 def _one(facts: Facts, group: str):  # type: ignore[no-untyped-def]
     reported = {i for span, mood in facts.spans if mood == "report" for i in range(*span)}
-    return next((label.split(":")[1] for i, token in enumerate(facts.view.tokens) if i not in reported
-                 for label in sorted(token.labels) if label.startswith(group + ":")), None)
+    return next((label.split(":")[1] for i, token in enumerate(facts.view.tokens)
+                 if i not in reported and not _set_aside(facts, i) for label in sorted(token.labels) if label.startswith(group + ":")), None)

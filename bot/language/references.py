@@ -141,6 +141,11 @@ def _names(view: GroupReader, found: References) -> None:
             found.dataset = token.text
             found.used.add(i)
             continue
+        japanese = _japanese_data(view, i)
+        if japanese:
+            found.dataset = japanese
+            found.used |= {i}
+            continue
         end = _name_end(view, i) or (i + 1 if view.has(i, "object:topic", "model_family:names") and token.text.isascii() else None)
         if end is None:
             continue
@@ -153,6 +158,19 @@ def _names(view: GroupReader, found: References) -> None:
         else:
             continue
         found.used |= set(range(i, end))
+
+
+_PLAIN_DATA = ("学習", "教師", "検証", "評価", "訓練", "テスト", "新", "全", "元", "生", "本番", "追加")
+
+
+def _japanese_data(view: GroupReader, i: int) -> str | None:
+    """The name before データ: 返品データで -> 返品."""
+    token = view.tokens[i]
+    if view.text(i + 1) not in ("データ", "データセット") or view.tokens[i + 1].start != token.end or token.text in _PLAIN_DATA:
+        return None
+    if token.kind in ("jword", "word") or view.has(i, "object:topic") or (view.has(i, "object:data") and token.text.isascii()):
+        return token.text
+    return None
 
 
 def _joined(view: GroupReader, i: int, end: int) -> str:
@@ -190,7 +208,8 @@ def _is_model(view: GroupReader, i: int, end: int, name: str) -> bool:
     del head
     if view.text(end).lower() in ("model", "モデル", "base model") and (end > i + 1 or view.tokens[i].kind == "word"):
         return bool(re.search(r"\d|-", low)) or view.text(end) in ("モデル",)
-    return view.text(i - 1).lower() in ("model", "base model", "モデル", "ベースモデル") and bool(re.search(r"\d|-|/", low))
+    before = view.text(i - 2 if view.text(i - 1) in ("は", "を", "に", ":", "=", "is") else i - 1).lower()
+    return before in ("model", "base model", "モデル", "ベースモデル") and bool(re.search(r"\d|-|/", low))
 
 
 def _is_dataset(view: GroupReader, i: int, end: int, name: str) -> bool:

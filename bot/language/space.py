@@ -182,6 +182,11 @@ class SettingsReader:
                     self.waiting.pop()
                 return i + 3
             return i + 1
+        if self.waiting and view.text(i - 1) == "から" and i > 1 and view.tokens[i - 2].kind in ("kana", "jword", "word"):
+            self.out.not_a_number = True
+            self.out.used.add(i)
+            self.waiting.pop()
+            return i + 1
         group = view.read(i)
         if view.has(i, "op:nothing"):
             group = group._replace(start=i)
@@ -339,7 +344,7 @@ class SettingsReader:
         """True when words of another topic stand between a name and the numbers: "the rank and file want 3 to 5"."""
         between = self.view.tokens[self.named_at.get(knob, 0) + 1:group.start]
         return sum(token.kind in ("word", "jword") or "everyday:words" in token.labels for token in between) > 0 \
-            and not any(token.kind == "sym" and token.text in ".;:!?" for token in between)
+            and not any(token.text in (".", ";", ":", "!", "?", ",", "、", "。") for token in between)
 
     def _completes(self, last: Range, other: Range) -> bool:
         assert self.last is not None
@@ -366,7 +371,7 @@ class SettingsReader:
         at = group.end
         if self.view.has(at, "op:step") and self.view.number(at + 1):
             at += 2
-        while self.view.text(at).lower() in ("の", "of", "for", "full", "training", "total", "different", "as", "the", "on", "in") and at < group.end + 3:
+        while self.view.text(at).lower() in ("の", "で", "of", "for", "full", "training", "total", "different", "as", "the", "on", "in") and at < group.end + 3:
             at += 1
         self.following_at = at
         knob = self.knob_at(at)
@@ -378,8 +383,17 @@ class SettingsReader:
             return None
         return knob
 
+    def _bounded(self, knob: str, group: Group) -> Spec:
+        """The spec of "at most rank 8" and 最低でもランク8: a bound that stands before the name."""
+        spec, before = group.spec, self.named_at.get(knob, 0) - 1
+        if not isinstance(spec, Fixed) or isinstance(spec.value, str) or group.is_fixed or before < 0:
+            return spec
+        if self.view.has(before, "op:atleast"):
+            return Range(low=spec.value)
+        return Range(high=spec.value) if self.view.has(before, "op:atmost") else spec
+
     def _give(self, knob: str, group: Group) -> None:
-        spec = group.spec
+        spec = self._bounded(knob, group)
         old = self.out.space.get(knob)
         self.out.space[knob] = spec
         self.out.bare.discard(knob)

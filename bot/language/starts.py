@@ -6,7 +6,7 @@ from bot.language.facts import Facts
 from bot.language.moods import Mood
 
 _LAUNCHED = frozenset({"training", "tuning", "fine tuning", "finetuning", "optimisation", "optimization", "search", "sweep", "tune",
-                       "学習", "調整", "チューニング", "探索", "トレーニング", "最適化"})
+                       "fine tuning run", "run with default settings", "run with the defaults", "学習", "調整", "チューニング", "探索", "トレーニング", "最適化"})
 _AGAINST = frozenset({"refusal", "future", "condition", "talk", "injection"})
 
 
@@ -63,7 +63,12 @@ def _sure(f: Facts) -> bool:
 
 def _harmless(f: Facts) -> frozenset[str]:
     """In Japanese an early refusal does not count when the last predicate asks: 枝刈りはやめて…調整して."""
-    return frozenset({"refusal"}) if f.is_japanese and f.mood == "request" else frozenset()
+    if not f.is_japanese or f.mood != "request":
+        return frozenset()
+    last = max((i for i, token in enumerate(f.view.tokens) if "gate:refusal" in token.labels), default=-1)
+    behind = f.view.tokens[last + 1:]
+    parted = any(token.text in ("、", "。", ",", "!", "けど", "ので", "から", "が") for token in behind[:-1])
+    return frozenset({"refusal"}) if parted else frozenset()
 
 
 def _somebody(f: Facts) -> bool:
