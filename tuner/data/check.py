@@ -3,6 +3,7 @@ child process, and `check` runs in that child."""
 
 from __future__ import annotations
 
+import re
 import statistics
 import unicodedata
 from collections import Counter, defaultdict
@@ -27,6 +28,8 @@ _SAMPLE_CHARACTERS = 1_500
 """The sample is the first example up to this length that holds nothing private."""
 _WHOLE_FILE = frozenset({"other_sheets", "unused_column"})
 """Reasons that are about the file and lose no row."""
+_KANA, _HAN, _LATIN = re.compile(r"[\u3041-\u30ff]"), re.compile(r"[\u4e00-\u9fff]"), re.compile(r"[A-Za-z]")
+_PLAIN = re.compile(r"[\x00-\x7f\u3041-\u30ff\u4e00-\u9fff]+")
 _STILL_USED = frozenset({"ends_with_question"})
 _NO_EXAMPLE = frozenset({"blank_row", "above_headings"})
 
@@ -67,13 +70,22 @@ def check(
         exact_duplicates=exact_again,
         near_duplicates=len(usable) - len(near) - exact_again,
         groups=len(near),
-        split=split_sizes(usable, SPLIT_SEED) if len(near) >= MIN_EXAMPLES else (len(usable), 0, 0),
+        split=_split_sizes(examples, usable, near),
         sample_row=sample.row,
         sample=_seen(tokenizer, sample, max_length),
         multi_turn=sum(sum(message.role == "assistant" for message in one.messages) > 1 for one in usable),
         mapping=dict(mapping or {}),
         findings=tuple(sorted(findings, key=lambda finding: finding.severity != "error")),
     )
+
+
+def _split_sizes(
+    examples: Sequence[Example], usable: Sequence[Example], near: list[list[int]]
+) -> tuple[int, int, int]:
+    """Of every example, whatever this model makes of it: trials of other lengths and models share a split."""
+    if len(near) < MIN_EXAMPLES:
+        return len(examples), 0, 0
+    return split_sizes(examples, SPLIT_SEED, near if len(usable) == len(examples) else None)
 
 
 def _problem(name: str, rows: Iterable[int], severity: Severity = "warning", **facts: Any) -> Problem:
@@ -186,16 +198,9 @@ def _languages(examples: Sequence[Example]) -> dict[str, float]:
 
 def language_of(text: str) -> str:
     """Promises `ja` for texts with kana, `en` for nearly pure Latin letters without accents, else `other`."""
-    kana = han = latin = others = 0
-    for character in unicodedata.normalize("NFKC", text[:5_000]):
-        if "\u3041" <= character <= "\u30ff":
-            kana += 1
-        elif "\u4e00" <= character <= "\u9fff":
-            han += 1
-        elif character.isascii():
-            latin += character.isalpha()
-        else:
-            others += character.isalpha()
+    text = unicodedata.normalize("NFKC", text[:2_000])
+    kana, han, latin = (len(letters.findall(text)) for letters in (_KANA, _HAN, _LATIN))
+    others = sum(character.isalpha() for character in _PLAIN.sub("", text))
     if kana and (kana + han) * 4 >= latin + others:
         return "ja"
     return "en" if latin and latin >= 0.95 * (latin + han + others) else "other"

@@ -109,7 +109,7 @@ async def _run(folder: Path, timeout_s: float) -> dict[str, Any]:
     try:
         said, complained = await asyncio.wait_for(child.communicate(), timeout_s)
     except TimeoutError as error:
-        raise _failed(f"no result after {timeout_s:g} s") from error
+        raise _failed(f"no result after {timeout_s:g} s", is_slow=True) from error
     finally:
         if child.returncode is None:
             child.kill()
@@ -130,10 +130,10 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": paths, "TOKENIZERS_PARALLELISM": "false", "PYTHONUTF8": "1"}
 
 
-def _failed(reason: str) -> ProblemError:
+def _failed(reason: str, *, is_slow: bool = False) -> ProblemError:
     reference = secrets.token_hex(4)
     _log.error("data.reader_failed reference=%s %s", reference, reason)
-    return ProblemError([Problem(key="data.reader_failed", facts={"reference": reference})])
+    return ProblemError([Problem(key="data.reader_failed", facts={"reference": reference, "is_slow": is_slow})])
 
 
 def _publish(folder: Path, place: Path) -> None:

@@ -20,6 +20,8 @@ _EXAMPLE_HOSTS = re.compile(
     r"(?:^|\.)(?:example|test|invalid|localhost)(?:\.(?:com|org|net|jp|co\.jp))?$", re.IGNORECASE
 )
 
+_LONG_NUMBER = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){8}")
+"""Nine digits with little between them: fewer are no telephone number."""
 _EDGE = r"(?<![A-Za-z0-9_./,-])"  # not \w, which Japanese letters are
 _END = r"(?![\d/]|[-.,]\d)"
 _PHONES = (
@@ -72,21 +74,28 @@ _CONTROL = re.compile(
 def personal_data(text: str) -> frozenset[Kind]:
     """Promises the kinds of personal data and secrets in `text`; width of digits and form of dashes do not matter."""
     folded = unicodedata.normalize("NFKC", text)
-    digits = folded.translate(_DASHES)
     found: set[Kind] = set()
+    if _LONG_NUMBER.search(folded):
+        found |= _numbers(folded)
     if "@" in folded and any(not _EXAMPLE_HOSTS.search(match[1]) for match in _EMAIL.finditer(folded)):
         found.add("email")
+    if _KEYS.search(folded):
+        found.add("key")
+    if any(_is_secret(match[1]) for match in _PASSWORD.finditer(folded)):
+        found.add("password")
+    return frozenset(found)
+
+
+def _numbers(folded: str) -> set[Kind]:
+    digits = folded.translate(_DASHES)
+    found: set[Kind] = set()
     if any(_is_phone(match[0]) for pattern in _PHONES for match in pattern.finditer(digits)):
         found.add("phone")
     if any(_is_card(match[0]) for match in _CARD.finditer(digits)):
         found.add("card")
     if _MY_NUMBER_WORD.search(folded) and any(_is_my_number(match[0]) for match in _MY_NUMBER.finditer(digits)):
         found.add("my_number")
-    if _KEYS.search(folded):
-        found.add("key")
-    if any(_is_secret(match[1]) for match in _PASSWORD.finditer(folded)):
-        found.add("password")
-    return frozenset(found)
+    return found
 
 
 def control_tokens(text: str, own: Iterable[str] = ()) -> tuple[str, ...]:

@@ -41,19 +41,25 @@ def sizes_for(count: int) -> tuple[int, int, int]:
     return count - 2 * held_out, held_out, held_out
 
 
-def split_sizes(examples: Sequence[Example], seed: int) -> tuple[int, int, int]:
+def split_sizes(
+    examples: Sequence[Example], seed: int, groups: list[list[int]] | None = None
+) -> tuple[int, int, int]:
     """Promises how many examples `split` will put where, for the sizes that `sizes_for` proposes."""
-    parts = split(examples, seed, sizes_for(len(examples)))
+    parts = split(examples, seed, sizes_for(len(examples)), groups)
     return len(parts.train), len(parts.validation), len(parts.test)
 
 
-def split(examples: Sequence[Example], seed: int, sizes: tuple[int, int, int]) -> Split:
+def split(
+    examples: Sequence[Example], seed: int, sizes: tuple[int, int, int], groups: list[list[int]] | None = None
+) -> Split:
     """Promises a partition, each part in the order of `examples`. `sizes` are wishes: groups are never torn, so the
     held-out parts may be smaller by what does not fit, and training gets the rest.
 
+    `groups` are what `near_groups(examples)` gives, for those who have them already.
     Raises ProblemError `data.cannot_split` when fewer than three groups of near duplicates are left.
     """
-    groups = near_groups(examples)
+    if groups is None:
+        groups = near_groups(examples)
     if len(groups) < 3:
         raise ProblemError([Problem(key="data.cannot_split", facts={"groups": len(groups), "examples": len(examples)})])
     order = _spread(examples, groups, random.Random(f"split {seed}"))
