@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,12 +15,13 @@ from bot.desk import jobs as desk_jobs
 from bot.desk.context import Turn
 from bot.desk.words import checkpoint_of
 from bot.language.commands import Command
-from bot.phrases import Language, problem_sentences, say
+from bot.phrases import Language, problem_sentences
 from bot.replies import Text
 from bot.settings import BotSettings
+from bot.take_home import take_home
 from bot.utterance import Utterance
 from tuner.plan import models
-from tuner.problems import Problem
+from tuner.problems import ProblemError
 from tuner.store import Store, StoreUnavailable
 
 
@@ -53,25 +51,15 @@ async def export(settings: BotSettings, *, job: int, to: Path, trial: int | None
             await screen.show(Text(text=turn.say("replies.talk.no_checkpoint", {"job": job, "state": found.state})))
             return 1
         source = turn.services.home / checkpoint.folder
-        await asyncio.to_thread(shutil.copytree, source, to / "adapter", dirs_exist_ok=True)
+        await take_home("adapter", source, to / "adapter")
         if merged:
-            base = (models.find(found.plan.model) or models.embedded()).source
-            code = await _merge(base, source, to / "merged")
-            if code != 0:
-                await screen.show(Text(text=say("console.merge_failed", turn.language, {"code": code})))
-                return 1
+            card = models.find(found.plan.model) or models.embedded()
+            await take_home("merged", source, to / "merged", card.source)
         await screen.show(Text(text=turn.say("replies.words.exported",
                                              {"job": job, "trial": checkpoint.trial, "folder": str(to)})))
         return 0
 
     return await _with_turn(settings, work)
-
-
-async def _merge(base: str, adapter: Path, out: Path) -> int:
-    """Merging needs torch, so it happens in a process of the tuner's."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tuner.checkpoints", "merge", base, str(adapter), str(out), stdin=asyncio.subprocess.DEVNULL)
-    return await child.wait()
 
 
 async def _with_turn(settings: BotSettings, work: Callable[[Turn], Awaitable[int]]) -> int:
@@ -85,9 +73,8 @@ async def _with_turn(settings: BotSettings, work: Callable[[Turn], Awaitable[int
     except StoreUnavailable as error:
         await open_screen(as_json=False).show(cannot_open(settings, error))
         return 1
-    except OSError as error:
-        problem = Problem(key="console.cannot_write", facts={"reason": error.strerror or str(error)})
-        await open_screen(as_json=False).show(Text(text="\n".join(problem_sentences([problem], language))))
+    except ProblemError as error:
+        await open_screen(as_json=False).show(Text(text="\n".join(problem_sentences(error.problems, language))))
         return 1
 
 

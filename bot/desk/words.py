@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from bot import explain, glossary, results
 from bot.desk import jobs
@@ -14,6 +12,7 @@ from bot.desk.context import Turn
 from bot.language.commands import Command
 from bot.language.examples import examples
 from bot.replies import Card, Reply, Text
+from bot.take_home import take_home
 from tuner.plan import models
 from tuner.plan.knobs import KNOBS
 from tuner.store.records import Checkpoint, Job
@@ -122,7 +121,8 @@ async def export(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         yield Text(text=turn.say("replies.talk.no_checkpoint", {"job": job.number, "state": job.state}))
         return
     target = turn.services.home / "exports" / turn.team / f"job-{job.number}-trial-{found.trial}"
-    await asyncio.to_thread(_copy, turn.services.home / found.folder, target)
+    if not await asyncio.to_thread(target.exists):
+        await take_home("adapter", turn.services.home / found.folder, target)
     yield Text(text=turn.say("replies.words.exported", {"job": job.number, "trial": found.trial, "folder": str(target)}),
                buttons=(button("chat", str(job.number), turn.language),))
 
@@ -132,10 +132,5 @@ async def checkpoint_of(turn: Turn, job: Job, trial: int | str | None) -> Checkp
     if isinstance(trial, int):
         return next((found for found in await turn.store.checkpoints(turn.team, job.number) if found.trial == trial), None)
     return await turn.store.best_checkpoint(turn.team, job.number)
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(source, target, dirs_exist_ok=True)
 
 
