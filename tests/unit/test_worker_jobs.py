@@ -277,7 +277,10 @@ async def test_a_worker_that_lost_its_lease_writes_nothing_more(store: Store) ->
 async def test_a_crash_in_a_trial_is_a_cause_not_an_end(store: Store) -> None:
     job = await submit(store, plan())
     await work(store, Launches(Script(accidents={"1": "crash"})))
-    assert [trial.cause for trial in await store.trials(job.id)] == ["", "crashed", "", ""]
+    trials = await store.trials(job.id)
+    assert [trial.cause for trial in trials] == ["", "crashed", "", ""]
+    reference = trials[1].error[1:9]
+    assert reference in (store.home / "logs" / "worker.log").read_text("utf-8")
     assert (await store.job_by_id(job.id)).state == "finished"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import os
 import signal
@@ -136,8 +137,8 @@ class LocalRunner:
 
 
 async def launch_local(setup: Setup, log: Path) -> LocalRunner:
-    """The worker's usual way to a runner."""
-    return await LocalRunner.launch(setup, log)
+    """The worker's usual way to a runner: one child, which trains one trial at a time."""
+    return await LocalRunner.launch(dataclasses.replace(setup, slots=1), log)
 
 
 def _environment() -> dict[str, str]:

@@ -63,10 +63,11 @@ class Course:
             checkpoint=ended.checkpoint if state != "failed" else None,
         )
 
-    def lost(self, cause: Cause, error: str, seconds: float) -> TrialRecord:
-        """Promises the record of a trial whose runner died."""
+    def lost(self, cause: Cause, error: str = "") -> TrialRecord:
+        """Promises the record of a trial whose runner died; its seconds are those in which it was heard of."""
+        heard_s = self._last[0] - self._first[0] if self._first and self._last else 0.0
         return TrialRecord(number=self.number, settings=dict(self.settings), state="failed", cause=cause, error=error,
-                           curve=self.curve(), metrics={"steps": self.steps}, seconds=seconds)
+                           curve=self.curve(), metrics={"steps": self.steps}, seconds=heard_s)
 
     def seconds_per_token(self, tokens: int) -> float | None:
         """Training and validating, without scoring answers; None when there was too little to measure."""

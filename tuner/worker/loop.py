@@ -22,7 +22,7 @@ from tuner.runners.local import launch_local
 from tuner.store import LeaseLost, Store, StoreUnavailable
 from tuner.store.records import Job
 from tuner.worker.calibrate import calibrate
-from tuner.worker.crew import Crew, GaveUp, Launch
+from tuner.worker.crew import Crew, Launch
 from tuner.worker.ledger import Ledger, patiently
 from tuner.worker.logs import logged, note
 from tuner.worker.prepare import prepare
@@ -110,9 +110,9 @@ class Worker:
         except LeaseLost:
             note("job.lost", job.id, level=logging.WARNING)
         except ProblemError as error:
-            await self._fail(ledger, job, error.problems[0], error.broken.error if isinstance(error, GaveUp) else "")
+            await self._fail(ledger, job, error.problems[0])
         except Exception:  # The process's edge: the job fails with a reference, the worker goes on.
-            await self._fail(ledger, job, Problem(key="worker.unexpected"), "", trace=True)
+            await self._fail(ledger, job, Problem(key="worker.unexpected"), trace=True)
 
     async def _run(self, job: Job, ledger: Ledger) -> None:
         prepared = await patiently("prepare", job.id, lambda: prepare(self._store, job))
@@ -144,11 +144,10 @@ class Worker:
         except (LeaseLost, StoreUnavailable, TimeoutError):
             note("job.not_given_back", job.id, level=logging.WARNING)
 
-    async def _fail(self, ledger: Ledger, job: Job, problem: Problem, error: str, *, trace: bool = False) -> None:
-        """The job has failed for a reason that a person can read; the log keeps the rest under the reference."""
+    async def _fail(self, ledger: Ledger, job: Job, problem: Problem, *, trace: bool = False) -> None:
+        """The job has failed for a reason that a person can read; the logs know more of what has the reference."""
         reference = secrets.token_hex(4)
-        note("job.failed", job.id, level=logging.ERROR, trace=trace, problem=problem.key, reference=reference,
-             error=error[-2000:] or None)
+        note("job.failed", job.id, level=logging.ERROR, trace=trace, problem=problem.key, reference=reference)
         facts = {"model": job.plan.model, **problem.facts, "job": job.number, "reference": reference}
         try:
             await ledger.release("failed", JobFailed(key=problem.key, facts=facts, reference=reference),

@@ -176,6 +176,8 @@ class Study:
             return
         self._crew.succeeded()
         record = course.record(event, self._plan.metric)
+        if record.cause == "crashed":
+            record = dataclasses.replace(record, error=self._with_reference(record.number, record.error))
         await self._record(record)
         if record.state == "complete":
             await self._measure(course, event)
@@ -207,9 +209,13 @@ class Study:
         """The runner died: the trials under way have failed, with a number under which the log tells more."""
         cause: Cause = "out_of_memory" if broken.key == "runner.no_memory" else "crashed"
         for course in list(self._courses.values()):
-            reference = secrets.token_hex(4)
-            note("trial.lost", self._job.id, level=logging.WARNING, trial=course.number, reference=reference)
-            await self._record(course.lost(cause, f"[{reference}] {broken.error}".strip(), 0.0))
+            await self._record(course.lost(cause, self._with_reference(course.number, broken.error)))
+
+    def _with_reference(self, number: int, error: str) -> str:
+        """The error behind a reference that stands in the log too."""
+        reference = secrets.token_hex(4)
+        note("trial.crashed", self._job.id, level=logging.WARNING, trial=number, reference=reference)
+        return f"[{reference}] {error}".strip()
 
     # Wishes and time
 
@@ -246,7 +252,7 @@ class Study:
         if now >= self._stop_by:
             await self._crew.close()
             for course in list(self._courses.values()):
-                await self._record(dataclasses.replace(course.lost("stopped", "", 0.0), state="stopped"))
+                await self._record(dataclasses.replace(course.lost("stopped"), state="stopped"))
 
     # The end
 
