@@ -1,0 +1,88 @@
+"""One report of every kind, for the tests of what is said and drawn about them."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+
+from planted_studies import (
+    DEFAULTS,
+    at_the_edge,
+    complete,
+    diverging,
+    lucky,
+    noise,
+    one_knob,
+    one_schedule,
+    out_of_memory,
+    overfitting,
+    planted,
+    scored,
+    sealed,
+    study,
+    together,
+)
+
+from tuner.analysis import report_of
+from tuner.analysis.study import Study
+from tuner.events import Report, TrialRecord
+
+
+def _every_cause() -> Study:
+    causes = (("failed", "nan"), ("failed", "diverged"), ("failed", "out_of_memory"), ("failed", "bad_data"),
+              ("failed", "crashed"), ("failed", "worker_lost"), ("pruned", "pruned"), ("stopped", "stopped"))
+    curve = ((0, 4.0, 4.0), (12, 5.0, 6.0))
+    lost = tuple(TrialRecord(number=number, settings=DEFAULTS, state=state, cause=cause, curve=curve, seconds=4.0)  # type: ignore[arg-type]
+                 for number, (state, cause) in enumerate(causes, start=1))
+    running = TrialRecord(number=9, settings=DEFAULTS, state="running")
+    return study((complete(0, DEFAULTS, 0.7), *lost, running))
+
+
+def _learnt_little() -> Study:
+    def flat(number: int, rate: float, fall: float) -> TrialRecord:
+        curve = tuple((step, None, 4.0 - fall * step) for step in range(0, 101, 10))
+        return TrialRecord(number=number, settings=DEFAULTS | {"learning_rate": rate}, state="complete",
+                           value=4.0 - fall * 100, curve=curve, seconds=9.0)
+
+    return study((complete(0, DEFAULTS, 0.9), flat(1, 1e-5, 0.001), flat(2, 2e-5, 0.001), flat(3, 9e-3, 0.001),
+                  flat(4, 1e-3, 0.035), complete(5, DEFAULTS | {"learning_rate": 2e-3}, 0.8)))
+
+
+def _forgetful() -> Study:
+    tests = (scored("base", [False] * 30, general_chat_accuracy=0.9),
+             dataclasses.replace(scored("best", [True] * 30, 3, general_chat_accuracy=0.4),
+                                 answers=("page page page page page page",) * 3 + ("",) * 2 + ("yes",) * 25))
+    return dataclasses.replace(planted(one_knob, 2, 4), tests=tests)
+
+
+def _only_losses() -> Study:
+    tests = tuple(dataclasses.replace(scored(subject, [False] * 40, 3), losses=tuple(loss + i / 100 for i in range(40)))
+                  for subject, loss in (("base", 3.0), ("default", 2.0), ("best", 1.0)))
+    return dataclasses.replace(planted(one_knob, 2, 12), tests=tests)
+
+
+@cache
+def reports() -> dict[str, Report]:
+    """Every kind of report by its name."""
+    one = planted(one_knob, 3, 24)
+    broken = diverging(5, n=20)
+    studies = {
+        "clear gain": dataclasses.replace(planted(at_the_edge, 1, 12), tests=sealed(41, 25, 2)),
+        "defaults are best": dataclasses.replace(one, tests=sealed(41, 41, 2, best_trial=0)),
+        "no real difference": dataclasses.replace(planted(at_the_edge, 1, 12), tests=sealed(31, 30, 2)),
+        "probably": dataclasses.replace(planted(at_the_edge, 1, 12), tests=sealed(36, 30, 2)),
+        "worse than before": dataclasses.replace(planted(at_the_edge, 1, 12), tests=sealed(2, 20, 30)),
+        "few questions": dataclasses.replace(planted(at_the_edge, 1, 12), tests=sealed(4, 2, 0, count=8)),
+        "only losses": _only_losses(), "forgetful": _forgetful(), "every cause": _every_cause(),
+        "learnt little": _learnt_little(), "strong": planted(one_knob, 1, 60), "broken": broken,
+        "memory": out_of_memory(2), "overfitting": overfitting(3), "lucky": lucky(1, 40),
+        "noise": planted(noise, 2, 60), "together": planted(together, 2, 60), "in words": planted(one_schedule, 2, 60),
+        "three tries": planted(one_knob, 2, 3), "nothing": study(()),
+        "running": dataclasses.replace(planted(one_knob, 2, 3), state="running", planned=20),
+        "just started": dataclasses.replace(study(()), state="running", planned=20),
+        "all failed": study(tuple(trial for trial in broken.trials if trial.state == "failed")),
+        "accuracy": dataclasses.replace(
+            study(tuple(complete(n, DEFAULTS | {"lora_rank": 4 + n}, 0.2 + 0.05 * n) for n in range(9))),
+            metric="accuracy", maximise=True),
+    }
+    return {name: report_of(each) for name, each in studies.items()}
