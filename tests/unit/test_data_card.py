@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -156,6 +157,35 @@ def test_every_problem_of_this_room_can_be_said_in_both_languages() -> None:
             assert len(sentence) > 10, (language, row)
 
 
+@pytest.mark.parametrize(
+    ("content", "name", "mapping"),
+    [
+        ("", "a.csv", None), ("question,answer\n", "a.csv", None), ("a,b\nc,d\n", "a.csv", None),
+        ("q\na?\n", "a.csv", None),
+        ("Is it?,It is.\nWas it?,It was.\n", "a.csv", None), ('question,answer\na,"b\n', "a.csv", None),
+        ("{}", "a.json", None), ("[{]", "a.json", None), ("x\ny\n", "a.jsonl", None), ("[" * 99_999, "a.json", None),
+        ("a,b\nc,d\n", "a.csv", {"question": "x", "mood": "b"}),
+        ("a,b\nc,d\n", "a.csv", {"question": "a", "answer": "a"}),
+        ("%PDF", "a.pdf", None), ("PK\x03\x04", "a.xlsx", None), ("GIF8", "a.gif", None), ("7z\xbc\xaf", "a.7z", None),
+        ("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a.xls", None), ("PAR1", "a.parquet", None), ("\x80\x81\xff", "a", None),
+        ("a" + "," * 999 + "b\n", "a.csv", None), ("a,b\n" * 200_002, "a.csv", None), ("x" * 50_000_001, "a.csv", None),
+        (csv_of(GOOD[:3]), "a.csv", None), ("question,answer\na,\n", "a.csv", None),
+    ],
+)
+def test_every_refusal_can_be_said_in_both_languages(content: str, name: str, mapping: dict[str, str] | None) -> None:
+    raw = content.encode("latin-1")
+    try:
+        shaped = shape(read_table(raw, name), mapping)
+        problems = check(shaped.examples, shaped.issues, tokenizer("chatml"), 200).findings
+    except ProblemError as error:
+        problems = error.problems
+    assert problems[0].severity == "error"
+    for language in LANGUAGES:
+        for sentence in problem_sentences(problems, language):
+            assert len(sentence) > 15
+            assert "{" not in sentence.replace('{"', "")
+
+
 # The door of the bot ---------------------------------------------------------------------------------------------
 
 
@@ -302,3 +332,27 @@ def test_the_door_is_light_and_the_reader_needs_no_torch(tmp_path: Path, model: 
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "transformers" in imported
     assert "torch" not in imported
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"), [(errno.ENOSPC, "full"), (errno.EACCES, "no_permission"), (errno.EIO, "other")]
+)
+async def test_a_disk_that_takes_no_file_is_a_problem_and_leaves_nothing_behind(
+    number: int, reason: str, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, content: bytes) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(ProblemError) as error:
+        await inspect(csv_of(GOOD), tmp_path / "data", model)
+    assert error.value.problems[0].key == "data.cannot_keep"
+    assert error.value.problems[0].facts["reason"] == reason
+    assert leftovers(tmp_path / "data") == []
+
+
+async def test_a_home_that_is_a_file_is_a_problem(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "data").write_text("in the way")
+    with pytest.raises(ProblemError) as error:
+        await inspect(csv_of(GOOD), tmp_path / "data", model)
+    assert error.value.problems[0].key == "data.cannot_keep"

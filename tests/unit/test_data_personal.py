@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tuner.data.personal import control_tokens, personal_data
@@ -97,3 +99,16 @@ def test_ordinary_brackets_are_no_control_tokens() -> None:
     texts = ("a < b and c > d", "<b>bold</b> <span>x</span>", "[1] see [note]", "if a<|b|> c", "<メール>", "List[int]")
     for text in texts:
         assert control_tokens(text) == (), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 100_000 + "@", "0" * 100_000, "1-" * 50_000, "090-1234-" * 12_000, "password=" * 11_000,
+     "-----BEGIN A " * 8_000, "eyJ" * 33_000, "a.@a." * 20_000, "+1 2 " * 20_000, "<|" * 50_000, "sk-" * 33_000, "M" * 100_000, "4111 " * 20_000,
+     "パスワード" * 20_000, "マイナンバー1234-" * 6_000, "a@" + "b-." * 30_000],
+)
+def test_no_text_makes_the_search_slow(text: str) -> None:
+    start = time.process_time()
+    personal_data(text)
+    control_tokens(text)
+    assert time.process_time() - start < 1.0

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tuner.data.inspection import EXAMPLES, ORIGINAL, REPORT, REQUEST
+from tuner.data.inspection import EXAMPLES, ORIGINAL, REPORT, REQUEST, cannot_keep
 from tuner.problems import Problem, ProblemError
 
 _MEMORY_BYTES = 8 * 1024**3
@@ -53,9 +53,12 @@ def _inspect(folder: Path) -> None:
     card = check(shaped.examples, shaped.issues, tokenizer, request["max_length"], shaped.mapping)
     if any(finding.severity == "error" for finding in card.findings):
         raise ProblemError(card.findings)
-    write(folder / EXAMPLES, shaped.examples)
     report = {"card": card.to_json(), **{name: request[name] for name in ("name", "model", "max_length")}}
-    (folder / REPORT).write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
+    try:
+        write(folder / EXAMPLES, shaped.examples)
+        (folder / REPORT).write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
+    except OSError as error:
+        raise cannot_keep(error) from error
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import json
 import logging
@@ -50,8 +51,9 @@ async def inspect_file(
     not at all. The same bytes, mapping, model and length are not read twice.
 
     `name` is what the person calls the file: data, never a path.
-    Raises ProblemError for a file that cannot be used, with what to change, and `data.reader_failed` with a reference
-    number for the log when the reader crashed or took longer than `timeout_s`.
+    Raises ProblemError for a file that cannot be used, with what to change, `data.cannot_keep` where `out` cannot be
+    written, and `data.reader_failed` with a reference number for the log when the reader crashed or took longer than
+    `timeout_s`.
     """
     request = {"name": name, "model": model_source, "max_length": max_length, "mapping": dict(mapping or {})}
     identity = await asyncio.to_thread(_identity, content, request["mapping"])
@@ -91,11 +93,25 @@ def _existing(folder: Path, request: Mapping[str, Any]) -> Inspection | None:
 
 
 def _prepare(out: Path, content: bytes, request: Mapping[str, Any]) -> Path:
-    out.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".new-", dir=out))
-    (folder / ORIGINAL).write_bytes(content)
-    (folder / REQUEST).write_text(json.dumps(request, ensure_ascii=False), encoding="utf-8")
+    folder = None
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=out))
+        (folder / ORIGINAL).write_bytes(content)
+        (folder / REQUEST).write_text(json.dumps(request, ensure_ascii=False), encoding="utf-8")
+    except OSError as error:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise cannot_keep(error) from error
     return folder
+
+
+def cannot_keep(error: OSError) -> ProblemError:
+    """Promises the Problem of a disk that takes no file: `full`, `no_permission` or `other`."""
+    reasons = {errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EACCES: "no_permission", errno.EPERM: "no_permission",
+               errno.EROFS: "no_permission"}
+    reason = reasons.get(error.errno or 0, "other")
+    return ProblemError([Problem(key="data.cannot_keep", facts={"reason": reason, "detail": error.strerror or ""})])
 
 
 async def _run(folder: Path, timeout_s: float) -> dict[str, Any]:
@@ -137,11 +153,21 @@ def _failed(reason: str, *, is_slow: bool = False) -> ProblemError:
 
 
 def _publish(folder: Path, place: Path) -> None:
-    (folder / REQUEST).unlink(missing_ok=True)
     try:
-        folder.rename(place)
-    except OSError:
-        if not place.is_dir():
-            raise
-        for name in _FILES:  # it was read before, for another model or at the same moment: each file is replaced whole
-            (folder / name).replace(place / name)
+        (folder / REQUEST).unlink(missing_ok=True)
+        if place.is_dir():  # read before, for another model or at the same moment: each file is replaced whole
+            _replace(folder, place)
+        else:
+            try:
+                folder.rename(place)
+            except OSError:
+                if not place.is_dir():
+                    raise
+                _replace(folder, place)
+    except OSError as error:
+        raise cannot_keep(error) from error
+
+
+def _replace(folder: Path, place: Path) -> None:
+    for name in _FILES:
+        (folder / name).replace(place / name)
