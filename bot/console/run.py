@@ -20,9 +20,9 @@ from bot.desk import Desk, Services
 from bot.phrases import Language, say
 from bot.replies import Text
 from bot.settings import BotSettings
+from bot.warm import warm_up
 from tuner.embedded import sample_path
 from tuner.store import Store, StoreUnavailable
-
 
 MEASURING_S = 45.0
 """The worker's first look at a slow machine: loading torch, a few steps."""
@@ -35,6 +35,7 @@ async def open_session(settings: BotSettings, screen: Screen, *, confirms: bool)
     token = settings.chat_token.get_secret_value() if settings.chat_token else None
     async with await Store.open(home) as store:
         _log_to(home)
+        await asyncio.to_thread(warm_up)
         children = Children(home, chat_url=settings.chat_url, chat_token=token)
         services = Services(store=store, home=home, chat=children.chat, clock=time.time, model=settings.model,
                             measuring_s=MEASURING_S,

@@ -1,0 +1,17 @@
+"""Reads what the desk would otherwise read on first use: prompts and vocabulary. Called in a thread before it answers."""
+
+from __future__ import annotations
+
+from bot.language.answers import Expecting, parse_answer
+from bot.language.examples import examples
+from bot.language.parser import parse
+from bot.phrases import LANGUAGES, say
+
+
+def warm_up() -> None:
+    """Promises that no later turn of the desk reads a file of its own."""
+    parse("tune lr between 1e-5 and 1e-3")
+    parse_answer("yes", Expecting(kind="yes_no"))
+    for language in LANGUAGES:
+        say("replies.data.needed", language)
+        examples(language)
