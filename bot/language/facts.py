@@ -94,7 +94,7 @@ def look(text: str, low: str, view: GroupReader, references: References, setting
         labels |= token.labels
         if i not in covered:
             found = [label[5:] for label in token.labels if label.startswith("gate:")]
-            if token.text.lower() == "after" and view.number(i + 1):
+            if token.text.lower() == "after" and (view.number(i + 1) or i + 1 < view.size and view.tokens[i + 1].kind == "dur"):
                 found = []
             gates.update(found)
             if "everyday:words" in token.labels:

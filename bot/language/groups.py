@@ -191,6 +191,8 @@ class GroupReader:
             return Group(start, at + 1, Range(high=first))
         if self.has(at, "op:until"):
             return Group(start, at + 1, Range(high=first))
+        if "atleast" in prefix and self.text(start).lower() == "over" and self._list(i, start, prefix):
+            return None
         if "atleast" in prefix:
             merged = self._other_bound(at, "op:atmost")
             if merged:
@@ -204,7 +206,8 @@ class GroupReader:
         if self.has(at, "op:atleast") and not self.number(at + 1) and self.text(at)[:1] not in "<>":
             return Group(start, at + 1, Range(low=first))
         if self.has(at, "op:atmost") and not self.number(at + 1) and self.text(at)[:1] not in "<>" \
-                and self.text(at) not in ("up to", "under", "below", "cap", "max", "limit"):
+                and (self.text(at) not in ("up to", "under", "below", "cap", "max", "limit")
+                     or (self.text(at) == "max" and (at + 1 >= self.size or self.tokens[at + 1].kind == "sym"))):
             return Group(start, at + 1, Range(high=first))
         if "to" in prefix and "from" not in prefix and self.text(i - 1) in ("up to", "upto", "till", "until"):
             return Group(start, at, Range(high=first))

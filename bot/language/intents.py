@@ -89,7 +89,8 @@ def _named_term(f: Facts) -> bool:
 
 
 def _is_question(f: Facts) -> bool:
-    return f.asks or f.any("ask:wh", "ask:what") or f.mood == "question"
+    return f.asks or f.any("ask:wh", "ask:what") or f.low.startswith(
+        ("is ", "are ", "does ", "do ", "should ", "was ", "did ", "can ", "will ", "why ", "how ", "what "))
 
 
 def _is_explain_term(f: Facts) -> bool:
@@ -99,15 +100,17 @@ def _is_explain_term(f: Facts) -> bool:
         return False
     if f.any("verb:best", "super:words", "verb:history", "verb:find") and not f.any("ask:what"):
         return False
+    if f.numbers and f.any("ask:what") and f.mood == "question" and not f.any("verb:tune", "verb:search"):
+        return True
     if f.numbers:
-        return f.any("ask:what", "ask:term") and f.mood != "request" and (f.asks or f.any("gate:condition"))
+        return f.any("ask:what", "ask:term") and f.mood != "request" and not f.any("verb:tune", "verb:search") and (f.asks or f.any("gate:condition"))
     if _looks_back(f) or (f.any("verb:status", "verb:best") and not f.settings.space):
         return False
     if f.any("ask:what") and not f.any("verb:best"):
         return not f.any("ask:why") or f.any("ask:term")
     if f.any("verb:explain") and not f.any("object:result"):
         return True
-    if f.is_japanese and f.asks and f.any("ask:term") and not f.any("verb:tune", "verb:search"):
+    if f.asks and f.any("ask:term") and (f.is_japanese or f.low.startswith(("why", "what", "how"))) and not f.any("verb:tune", "verb:search"):
         return True
     if f.any("verb:tune", "verb:search") or f.any("want:request") or f.mood == "request":
         return f.any("ask:term") and f.any("ask:wh") and not f.any("want:request")
@@ -138,7 +141,8 @@ def _is_explain_result(f: Facts) -> bool:
 def _is_chat(f: Facts) -> bool:
     if f.values or f.gates & {"refusal", "future", "people"}:
         return False
-    target = f.any("object:model", "ref:best_trial", "ref:last_job", "ref:last") or _job_or_trial(f)
+    target = f.any("object:model", "ref:best_trial", "ref:last_job", "ref:last") or _job_or_trial(f) or any(
+        "verb:chat" in t.labels and t.text.lower().endswith(("model", "best", "bot", "one")) for t in f.view.tokens)
     if f.message and (target or f.any("object:training")):
         return f.any("verb:chat") or "say" in f.low or "tell" in f.low or "言" in f.low
     if not f.any("verb:chat"):
@@ -154,8 +158,10 @@ def _is_compare(f: Facts) -> bool:
 
 
 def _is_rate(f: Facts) -> bool:
-    return f.any("verb:rate") and f.strange <= 1 and not f.values and not f.gates & {"talk"} and not f.any("ask:why") \
-        and f.references.job is None and not f.asks
+    if f.values or f.asks or f.references.job is not None or f.gates & {"talk"} or f.any("ask:why"):
+        return False
+    judged = f.any("verb:judge_words") and f.any("object:answer") and f.mood != "request"
+    return (f.any("verb:rate") or judged) and f.strange <= (1 if f.any("object:answer") else 0)
 
 
 def _is_export(f: Facts) -> bool:
@@ -213,6 +219,8 @@ def _is_queue(f: Facts) -> bool:
 
 def _is_status(f: Facts) -> bool:
     if _content(f) or f.gates & _QUIET:
+        return False
+    if f.is_japanese and f.mood in ("refusal", "negated") and not f.asks:
         return False
     if f.any("verb:status"):
         return f.strange == 0 or (_target(f) and f.strange <= 1)

@@ -15,6 +15,8 @@ Mood = Literal["request", "fragment", "report", "negated", "question", "refusal"
 _EN_BREAKS = frozenset(",;.!?:\n|—")
 _EN_BREAK_WORDS = frozenset({"so", "but", "because", "since", "then", "and then", "also", "plus"})
 _JA_BREAKS = frozenset("、。!?\n,")
+_SAYING = frozenset({"say", "says", "said", "claims", "claim", "suggests", "recommends", "states", "argues", "thinks", "believes",
+                     "told", "asked", "wants", "prefers", "wrote", "writes", "reads"})
 _QUESTION_STARTS = frozenset({"is", "are", "was", "were", "does", "did", "has", "have", "should", "shall", "will", "what",
                               "why", "how", "which", "who", "when", "where", "whose", "am", "do you", "do we", "do i", "isn't", "aren't", "what's",
                               "how's", "who's", "when's", "can i", "may i"})
@@ -56,12 +58,16 @@ def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
     first = view.tokens[start].text.lower()
     if _has_gate(view, start, end, "musing") and not wants:
         return "question"
-    if first in _QUESTION_STARTS and not wants and (
-            first not in ("have", "has", "do") or view.text(start + 1).lower() in ("i", "we", "you", "they", "he", "she", "it")):
+    if (first in _QUESTION_STARTS or view.has(start, "ask:what", "ask:wh")) and not wants and (
+            first not in ("have", "has", "which", "explain", "define") or view.text(start + 1).lower() in ("i", "we", "you", "they", "he", "she", "it")):
+        return "question"
+    if first == "do" and view.text(view.size - 1) == "?" and not wants:
         return "question"
     if first in ("go from", "goes from"):
         return "request"
     if _someone_acts(view, start, end):
+        return "report"
+    if not wants and any(view.text(i).lower() in _SAYING and "op:around" not in view.tokens[i].labels for i in range(start + 1, end)):
         return "report"
     verb = _first_verb(view, start, end)
     if _has_gate(view, start, end, "report") and not wants and not (verb == start and _form(view.tokens[start]) == "base"):
@@ -73,6 +79,8 @@ def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
     form = _form(view.tokens[verb])
     if form == "past" and view.text(verb - 1).lower() == "be":
         return "request"
+    if form == "past" and verb == start and view.has(verb, "verb:minimise", "verb:set"):
+        return "fragment"  # "judged by perplexity", "fixed at 8"
     if form in ("past", "s", "ing"):
         if form == "ing" and verb > start and view.tokens[verb - 1].labels & {"verb:set", "verb:run", "verb:try", "want:request"}:
             return "request"

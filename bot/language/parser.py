@@ -61,7 +61,8 @@ def _command(facts: Facts, written: str, language: Language) -> Command:
     trial = r.trial if intent in ("explain_result", "chat", "compare", "best", "rate", "export", "status") else None
     tongue: Language | None = None
     if intent == "settings":
-        tongue = "ja" if "tongue:ja" in facts.labels else "en" if "tongue:en" in facts.labels else None
+        named = [label[7:] for token in facts.view.tokens for label in token.labels if label.startswith("tongue:")]
+        tongue = None if not named else "ja" if named[-1] == "ja" else "en"
     term = None
     if intent == "explain_term":
         term = _term(facts)

@@ -70,7 +70,9 @@ class SettingsReader:
             self.out.unknown_knobs = True
             self.out.used.add(i)
             return i + 1
-        if view.number(i) or (view.has(i, "op:nothing") and view.has(i + 1, "op:to") and view.number(i + 2)):
+        if view.number(i) or (
+                view.has(i, "op:nothing") and (view.has(i + 1, "op:to", "op:or") or view.text(i + 1) in (",", "、", "/"))
+                and view.number(i + 2)):
             return self._number(i)
         if view.has(i, "op:log") and self.last and not view.has(i, "knob:learning_rate"):
             self._set_log(True, i)
@@ -222,7 +224,7 @@ class SettingsReader:
             if view.text(k) in _BREAKS:
                 break
             before |= view.tokens[k].labels & {"unit:more", "unit:parallel"}
-        more = "unit:more" in before
+        more = "unit:more" in before or view.tokens[group.end - 1].text.startswith("+")
         hops = 0
         while hops < 3 and (view.has(at, "unit:more", "op:around") or view.text(at).lower() in (
                 "different", "tuning", "training", "of", "them", "quick", "new", "short", "random", "full", "whole", "other")):
@@ -343,7 +345,9 @@ class SettingsReader:
     def _strangers_between(self, knob: str, group: Group) -> bool:
         """True when words of another topic stand between a name and the numbers: "the rank and file want 3 to 5"."""
         between = self.view.tokens[self.named_at.get(knob, 0) + 1:group.start]
-        return sum(token.kind in ("word", "jword") or "everyday:words" in token.labels for token in between) > 0 \
+        strangers = sum((token.kind in ("word", "jword")) + 2 * ("everyday:words" in token.labels) for token in between)
+        weak = self.view.has(self.named_at.get(knob, 0), "weak_knob:words")
+        return strangers > (0 if weak else 1) \
             and not any(token.text in (".", ";", ":", "!", "?", ",", "、", "。") for token in between)
 
     def _completes(self, last: Range, other: Range) -> bool:
@@ -418,6 +422,8 @@ class SettingsReader:
             step = group.spec.value
             assert not isinstance(step, str)
             self.out.space[self.last] = Range(low=spec.low, high=spec.high, log=spec.log, step=step)
+        elif not self.last:
+            self.out.orphans.append(group)
         elif self.last and self.waiting and isinstance(group.spec, Fixed) and not isinstance(group.spec.value, str):
             self.out.space[self.last] = Range(step=group.spec.value)
 

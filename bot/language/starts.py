@@ -43,10 +43,12 @@ def is_start(f: Facts) -> bool:
         return asked and f.strange == 0
     if asked and s.trials is not None and f.any("want:request"):
         return f.strange == 0
-    if said or (f.any("verb:search", "verb:run", "verb:try") and (s.trials is not None or s.time_s is not None
+    if said or (f.any("verb:search", "verb:run", "verb:try") and (f.is_japanese or f.any("object:training", "verb:search", "verb:try")
+                                                                  or s.trials is not None) and (s.trials is not None or s.time_s is not None
                                                                   or f.references.dataset is not None)):
-        return f.strange == 0 and (asked or s.trials is not None or s.parallel is not None) and not f.any("verb:show")
-    if s.trials is not None and s.parallel is not None:
+        return f.strange == 0 and (asked or s.trials is not None or s.parallel is not None
+                                        or s.time_s is not None) and not f.any("verb:show")
+    if s.trials is not None and (s.parallel is not None or f.any("unit:total")):
         return f.strange == 0
     return f.any("verb:run") and asked and f.strange == 0 and _launches(f)
 
