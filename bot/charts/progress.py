@@ -73,7 +73,7 @@ def _curves(report: Report, language: Language, axes: Axes, curves: dict[int, Po
     sound = [value for trial in report.trials if trial.state != "failed" for _, value in curves[trial.number]]
     low, high = (min(sound), max(sound)) if sound else (0.0, 1.0)
     room = (high - low) or 1.0
-    top = high + 0.2 * room
+    top = high + (0.2 * room if any(trial.state == "failed" for trial in report.trials) else 0.0)
     for trial in report.trials:
         points = [(step, min(value, top)) for step, value in curves[trial.number]]
         if len(points) < 2:

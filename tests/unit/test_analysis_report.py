@@ -241,6 +241,12 @@ def test_each_recorded_cause_has_its_own_finding(state: Any, cause: Any, kind: s
                                                 complete(0, DEFAULTS, 0.5))] == [kind]
 
 
+def test_a_crash_is_known_by_the_reference_in_the_log() -> None:
+    crashed = TrialRecord(number=3, settings=DEFAULTS, state="failed", cause="crashed", error="[0123abcd] KeyError")
+    (found,) = trouble(crashed, complete(0, DEFAULTS, 0.5))
+    assert found.facts["reference"] == "0123abcd"
+
+
 def test_cost_counts_time_and_what_pruning_saved() -> None:
     trials = (*(complete(number, DEFAULTS, 0.5) for number in range(3)),
               TrialRecord(number=3, settings=DEFAULTS, state="pruned", seconds=5.0))

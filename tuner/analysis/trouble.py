@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ FALLING = 0.05
 """Share of its value that the validation loss must lose over the last third to count as still falling."""
 LITTLE = 0.1
 """Share of its first value that the loss must lose for anything to have been learnt."""
+
+_LOGGED = re.compile(r"\[([0-9a-f]{8})\]")
+"""The reference that the worker writes before a crash's error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +82,9 @@ def _failed(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Finding:
 
 
 def _reference(study: Study, trial: TrialRecord) -> str:
-    """What a person can tell the operator, who finds the trial's log by it."""
-    return f"{study.number}-{trial.number}"
+    """What a person can tell the operator, who finds the trial's log by it: the log's own, else job and trial."""
+    logged = _LOGGED.match(trial.error)
+    return logged.group(1) if logged else f"{study.number}-{trial.number}"
 
 
 def _suspect_too_high(study: Study, trial: TrialRecord) -> tuple[str | None, Strength]:
