@@ -55,7 +55,8 @@ class Facts:
     def requested(self, *labels: str) -> bool:
         """True when a clause that asks (or says it in a fragment) carries one of the labels."""
         wanted = frozenset(labels)
-        return any(mood in ("request", "fragment") and any(self.view.tokens[i].labels & wanted for i in range(*span))
+        return any(mood in ("request", "fragment") and any(
+            self.view.tokens[i].labels & wanted for i in range(*span))
                    for span, mood in self.spans)
 
     @property
@@ -81,6 +82,8 @@ def look(text: str, low: str, view: GroupReader, references: References, setting
     foreign = everyday = 0
     covered = references.used | settings.used
     for i, token in enumerate(view.tokens):
+        if i in references.names:
+            continue
         labels |= token.labels & {"unit:more"}
         if token.kind in ("word", "jword"):
             if i not in covered and not (len(token.text) == 1 and token.kind == "word"):

@@ -98,14 +98,15 @@ class GroupReader:
             return None
         closing = {"[": "]", "{": "}", "(": ")"}[opening]
         values, at = [self._value(i)], i + 1
-        colon = False
+        colon = parted = False
         while at + 1 < self.size and self.text(at) in (",", "、", ";", "/", "..", "-", "~", ":", "to", "or", "and", "|") and self.number(at + 1):
             colon = colon or self.has(at, "op:to")
+            parted = parted or self.text(at).lower() in ("or", "and", "|", "/")
             values.append(self._value(at + 1))
             at += 2
         if self.text(at) != closing or len(values) < 2:
             return None
-        if len(values) == 2 and (opening != "{" or colon) :
+        if len(values) == 2 and (opening != "{" or colon) and not parted:
             return Group(i - 1, at + 1, Range(low=values[0], high=values[1]))
         return Group(i - 1, at + 1, Choices(values=tuple(values)))
 

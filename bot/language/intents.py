@@ -9,6 +9,7 @@ from bot.language.commands import Intent
 from bot.language.facts import Facts
 
 _QUIET = frozenset({"refusal", "talk"})  # a question may still be asked in such a sentence, nothing may be done
+_DETERMINERS = frozenset({"a", "an", "the", "my", "your", "our", "his", "her", "their", "this"})
 _ACTING_FORMS = frozenset({"base", "te", "want", "vol", "noun", "phrase", "plain", "may", "can", "ing", "stem"})
 
 
@@ -205,7 +206,7 @@ def _asks_what_was_done(f: Facts) -> bool:
 
 
 def _is_best(f: Facts) -> bool:
-    if f.values or f.strange > 0 or f.gates & _QUIET or f.any("verb:find"):
+    if f.values or f.strange > 0 or f.gates & _QUIET or f.any("verb:find") or f.settings.orphans:
         return False
     named = f.any("verb:best", "ref:best_trial") or (f.any("super:words") and (
         f.any("object:result", "object:model", "unit:trials") or f.group("metric") or bool(f.settings.space)))
@@ -224,7 +225,7 @@ def _is_status(f: Facts) -> bool:
         return False
     if f.any("verb:status"):
         return f.strange == 0 or (_target(f) and f.strange <= 1)
-    asked = f.low.startswith(("is ", "are ", "did ", "has ", "where ", "how ")) or (f.is_japanese and f.asks) or f.any("verb:show")
+    asked = f.low.startswith(("what is ", "what's ", "is ", "are ", "did ", "has ", "where ", "how ")) or (f.is_japanese and f.asks) or f.any("verb:show")
     return asked and f.strange == 0 and (f.references.job is not None or f.any("ref:last_job"))
 
 
@@ -247,7 +248,8 @@ def _acts(verb: str) -> Callable[[Facts], bool]:
         if f.mood in ("report", "negated", "question", "plan", "refusal") and not (f.any("want:request") and f.mood == "question"):
             return False
         if not any(label in t.labels and any(x[5:] in _ACTING_FORMS for x in t.labels if x.startswith("form:"))
-                   for t in f.view.tokens) and "be" not in f.low:
+                   and not (k and "form:phrase" not in t.labels and f.view.text(k - 1).lower() in _DETERMINERS)
+                   for k, t in enumerate(f.view.tokens)) and " be " not in f.low:
             return False
         target = f.any("object:training", "ref:job", "ref:last_job") or f.references.job is not None
         return f.strange == 0 or (target and f.strange <= 2)
@@ -268,12 +270,12 @@ _RULES: tuple[tuple[Intent, Callable[[Facts], bool]], ...] = (
     ("explain_result", _is_explain_result),
     ("chat", _is_chat),
     ("resume", _is_restart),
+    ("rate", _is_rate),
     ("compare", _is_compare),
     ("resume", _acts("resume")),
     ("pause", _acts("pause")),
     ("stop", _acts("stop")),
     ("export", _is_export),
-    ("rate", _is_rate),
     ("tune", starts.is_start),
     ("data", _is_data),
     ("history", _is_history),

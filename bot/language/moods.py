@@ -17,6 +17,7 @@ _EN_BREAK_WORDS = frozenset({"so", "but", "because", "since", "then", "and then"
 _JA_BREAKS = frozenset("、。!?\n,")
 _SAYING = frozenset({"say", "says", "said", "claims", "claim", "suggests", "recommends", "states", "argues", "thinks", "believes",
                      "told", "asked", "wants", "prefers", "wrote", "writes", "reads"})
+_BEFORE_AROUND = frozenset({"of", "at", "to", "or", "from", "a", "be", "is", "with", "and", "...", "..", "lr", "i'd", "i"})
 _QUESTION_STARTS = frozenset({"is", "are", "was", "were", "does", "did", "has", "have", "should", "shall", "will", "what",
                               "why", "how", "which", "who", "when", "where", "whose", "am", "do you", "do we", "do i", "isn't", "aren't", "what's",
                               "how's", "who's", "when's", "can i", "may i"})
@@ -52,7 +53,7 @@ def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
         start += 1
     if start == end:
         return "none"
-    wants = any(_is_want(view.tokens[i]) for i in range(span[0], end))
+    wants = _wants(view, span[0], end)
     if _negated(view, start, end):
         return "negated"
     first = view.tokens[start].text.lower()
@@ -67,7 +68,7 @@ def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
         return "request"
     if _someone_acts(view, start, end):
         return "report"
-    if not wants and any(view.text(i).lower() in _SAYING and "op:around" not in view.tokens[i].labels for i in range(start + 1, end)):
+    if not wants and any(view.text(i).lower() in _SAYING and view.text(i - 1).lower() not in _BEFORE_AROUND for i in range(start + 1, end)):
         return "report"
     verb = _first_verb(view, start, end)
     if _has_gate(view, start, end, "report") and not wants and not (verb == start and _form(view.tokens[start]) == "base"):
@@ -97,6 +98,16 @@ def _is_padding(token: Token) -> bool:
 
 def _is_want(token: Token) -> bool:
     return "want:request" in token.labels and not any(x.startswith("verb:") for x in token.labels)
+
+
+def _wants(view: GroupReader, start: int, end: int) -> bool:
+    """True when the clause wishes for something, unless somebody else's words come first: "the docs say it should be"."""
+    for i in range(start, end):
+        if _is_want(view.tokens[i]):
+            return True
+        if i > start and "gate:report" in view.tokens[i].labels or view.text(i).lower() in ("says", "said", "told", "the docs say"):
+            return False
+    return False
 
 
 def _has_gate(view: GroupReader, start: int, end: int, gate: str) -> bool:

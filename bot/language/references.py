@@ -19,6 +19,7 @@ class References:
     dataset: str | None = None
     model: str | None = None
     used: set[int] = field(default_factory=set)
+    names: set[int] = field(default_factory=set)  # tokens of the names of models and data sets
 
 
 def find_references(view: GroupReader) -> References:
@@ -158,6 +159,7 @@ def _names(view: GroupReader, found: References) -> None:
         else:
             continue
         found.used |= set(range(i, end))
+        found.names |= set(range(i, end))
 
 
 _PLAIN_DATA = ("学習", "教師", "検証", "評価", "訓練", "テスト", "新", "全", "元", "生", "本番", "追加")

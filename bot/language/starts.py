@@ -48,7 +48,7 @@ def is_start(f: Facts) -> bool:
                                                                   or f.references.dataset is not None)):
         return f.strange == 0 and (asked or s.trials is not None or s.parallel is not None
                                         or s.time_s is not None) and not f.any("verb:show")
-    if s.trials is not None and (s.parallel is not None or f.any("unit:total")):
+    if s.trials is not None and (s.parallel is not None or s.time_s is not None or f.any("unit:total")) and not f.any("unit:more"):
         return f.strange == 0
     return f.any("verb:run") and asked and f.strange == 0 and _launches(f)
 

@@ -12,7 +12,7 @@ from rapidfuzz.distance import OSA
 
 from bot.language.vocabulary import Vocabulary
 
-_WORD = re.compile(r"(?<![a-z0-9_.@/#-])[a-z]{4,20}(?![a-z0-9_@/]|[.-][a-z0-9])")
+_WORD = re.compile(r"(?<![a-z0-9_.@/#'-])[a-z]{4,20}(?![a-z0-9_@/]|[.'-][a-z0-9])")
 _STRETCHED = re.compile(r"([a-z])\1{2,}")
 _MAX_WORDS = 40  # looked up in one text; a request is shorter
 
