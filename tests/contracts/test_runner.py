@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,16 @@ class Heard:
     def __init__(self, runner: Runner) -> None:
         self.all: list[RunnerEvent] = []
         self._events = runner.events()
+        self._ready: Ready | None = None
+
+    async def ready(self) -> Ready:
+        """A runner says it once, and may serve several tests."""
+        self._ready = self._ready or await self.until(Ready)
+        return self._ready
+
+    def forget(self) -> Heard:
+        self.all.clear()
+        return self
 
     async def until(self, kind: type[RunnerEvent]) -> Any:
         async with asyncio.timeout(PATIENCE_S):
@@ -55,159 +64,159 @@ class Heard:
                 and (number is None or getattr(event, "number", None) == number)]
 
 
-Launch = Callable[[], Awaitable[Runner]]
+async def a_trial_tells_its_steps_then_its_ending(runner: Runner, heard: Heard, setup: Setup) -> None:
+    assert (await heard.ready()).device in ("cpu", "cuda", "mps")
+    await runner.start(0, TrialSpec(number=4, settings=SETTINGS))
+    ended: TrialEnded = await heard.until(TrialEnded)
+    assert (ended.number, ended.outcome, ended.cause) == (4, "complete", "")
+    assert ended.metrics["loss"] > 0
+    assert ended.tokens > 0
+    steps = [(event.step, event.steps) for event in heard.of(StepDone, 4)]
+    assert steps == sorted(steps)
+    assert steps[-1][0] == steps[-1][1]
+    assert heard.of(Validated, 4)
 
 
-class Contract:
-    """One test a promise. Subclasses give `launch`: a runner with one slot."""
+async def a_validation_comes_after_its_step(runner: Runner, heard: Heard, setup: Setup) -> None:
+    await runner.start(0, TrialSpec(number=1, settings=SETTINGS))
+    await heard.until(TrialEnded)
+    done = -1
+    for event in heard.all:
+        if isinstance(event, StepDone):
+            done = event.step
+        elif isinstance(event, Validated):
+            assert event.step <= done
 
-    @pytest.fixture
-    async def runner(self, launch: Launch) -> AsyncIterator[Runner]:
-        made = await launch()
-        yield made
-        await made.close(5.0)
 
-    async def test_a_trial_tells_its_steps_then_its_ending(self, runner: Runner) -> None:
-        heard = Heard(runner)
-        ready: Ready = await heard.until(Ready)
-        assert ready.device in ("cpu", "cuda", "mps")
-        await runner.start(0, TrialSpec(number=4, settings=SETTINGS))
-        ended: TrialEnded = await heard.until(TrialEnded)
-        assert (ended.number, ended.outcome, ended.cause) == (4, "complete", "")
-        assert ended.metrics["loss"] > 0
-        assert ended.tokens > 0
-        steps = [(event.step, event.steps) for event in heard.of(StepDone, 4)]
-        assert steps == sorted(steps)
-        assert steps[-1][0] == steps[-1][1]
-        assert heard.of(Validated, 4)
-
-    async def test_a_validation_comes_after_its_step(self, runner: Runner) -> None:
-        heard = Heard(runner)
-        await heard.until(Ready)
-        await runner.start(0, TrialSpec(number=1, settings=SETTINGS))
-        await heard.until(TrialEnded)
-        done = -1
-        for event in heard.all:
-            if isinstance(event, StepDone):
-                done = event.step
-            elif isinstance(event, Validated):
-                assert event.step <= done
-
-    async def test_a_slot_holds_one_trial_and_is_free_when_it_ended(self, runner: Runner) -> None:
-        heard = Heard(runner)
-        await heard.until(Ready)
-        await runner.start(0, TrialSpec(number=1, settings=SETTINGS))
-        with pytest.raises(ValueError, match="slot"):
-            await runner.start(0, TrialSpec(number=2, settings=SETTINGS))
-        await heard.until(TrialEnded)
+async def a_slot_holds_one_trial_and_is_free_when_it_ended(runner: Runner, heard: Heard, setup: Setup) -> None:
+    await runner.start(0, TrialSpec(number=1, settings=SETTINGS))
+    with pytest.raises(ValueError, match="slot"):
         await runner.start(0, TrialSpec(number=2, settings=SETTINGS))
-        assert (await heard.until(TrialEnded)).number == 2
-
-    async def test_no_slot_lies_beyond_the_last(self, runner: Runner) -> None:
-        with pytest.raises(ValueError, match="slot"):
-            await runner.start(1, TrialSpec(number=1, settings=SETTINGS))
-
-    async def test_stopped_as_pruned_ends_early_as_pruned(self, runner: Runner) -> None:
-        heard = Heard(runner)
-        await heard.until(Ready)
-        await runner.start(0, TrialSpec(number=3, settings={**SETTINGS, "epochs": 200}))
-        await heard.until(StepDone)
-        await runner.stop(3, "pruned")
-        ended: TrialEnded = await heard.until(TrialEnded)
-        assert (ended.number, ended.outcome) == (3, "pruned")
-        last = heard.of(StepDone, 3)[-1]
-        assert last.step < last.steps
-
-    async def test_stopped_by_a_person_keeps_what_was_learnt(self, runner: Runner, setup: Setup) -> None:
-        heard = Heard(runner)
-        await heard.until(Ready)
-        await runner.start(0, TrialSpec(number=3, settings={**SETTINGS, "epochs": 200}))
-        await heard.until(Validated)
-        await runner.stop(3, "stopped")
-        ended: TrialEnded = await heard.until(TrialEnded)
-        assert (ended.outcome, ended.cause) == ("stopped", "stopped")
-        assert ended.checkpoint is not None
-        assert any((Path(setup.checkpoints) / ended.checkpoint).iterdir())
-
-    async def test_stopping_what_does_not_run_does_nothing(self, runner: Runner) -> None:
-        heard = Heard(runner)
-        await heard.until(Ready)
-        await runner.stop(9, "stopped")
-        await runner.start(0, TrialSpec(number=9, settings=SETTINGS))
-        assert (await heard.until(TrialEnded)).outcome == "complete"
-
-    async def test_the_sealed_test_is_scored_for_base_and_adapter(self, runner: Runner) -> None:
-        heard = Heard(runner)
-        await heard.until(Ready)
-        await runner.start(0, TrialSpec(number=0, settings=SETTINGS))
-        ended: TrialEnded = await heard.until(TrialEnded)
-        await runner.score("base", None, None)
-        base: Scored = await heard.until(Scored)
-        await runner.score("best", 0, ended.checkpoint)
-        best: Scored = await heard.until(Scored)
-        assert (base.result.subject, base.result.trial) == ("base", None)
-        assert (best.result.subject, best.result.trial) == ("best", 0)
-        assert base.result.rows == best.result.rows
-        assert len(best.result.right) == len(best.result.losses) == len(best.result.answers) == len(best.result.rows)
-
-    async def test_a_failed_trial_names_its_cause_and_the_next_one_runs(self, runner: Runner) -> None:
-        heard = Heard(runner)
-        await heard.until(Ready)
-        await runner.start(0, TrialSpec(number=1, settings={**SETTINGS, "learning_rate": 900.0}))
-        failed: TrialEnded = await heard.until(TrialEnded)
-        assert failed.outcome == "failed"
-        assert failed.cause in ("diverged", "nan")
-        await runner.start(0, TrialSpec(number=2, settings=SETTINGS))
-        assert (await heard.until(TrialEnded)).outcome == "complete"
-
-    async def test_close_in_mid_trial_ends_the_events_and_may_be_repeated(self, runner: Runner) -> None:
-        heard = Heard(runner)
-        await heard.until(Ready)
-        await runner.start(0, TrialSpec(number=1, settings={**SETTINGS, "epochs": 200}))
-        await heard.until(StepDone)
-        await runner.close(5.0)
-        await runner.close(5.0)
-        assert not [event for event in await heard.rest() if isinstance(event, Broken | TrialEnded)]
+    await heard.until(TrialEnded)
+    await runner.start(0, TrialSpec(number=2, settings=SETTINGS))
+    assert (await heard.until(TrialEnded)).number == 2
 
 
-class TestScripted(Contract):
-    @pytest.fixture
-    def setup(self, tmp_path: Path) -> Setup:
-        return Setup(**SCRIPTED_SETUP, checkpoints=str(tmp_path / "out"))  # type: ignore[arg-type]
+async def no_slot_lies_beyond_the_last(runner: Runner, heard: Heard, setup: Setup) -> None:
+    with pytest.raises(ValueError, match="slot"):
+        await runner.start(runner.slots, TrialSpec(number=1, settings=SETTINGS))
 
-    @pytest.fixture
-    def launch(self, setup: Setup) -> Launch:
-        async def make() -> Runner:
+
+async def stopped_as_pruned_ends_early_as_pruned(runner: Runner, heard: Heard, setup: Setup) -> None:
+    await runner.start(0, TrialSpec(number=3, settings={**SETTINGS, "epochs": 200}))
+    await heard.until(StepDone)
+    await runner.stop(3, "pruned")
+    ended: TrialEnded = await heard.until(TrialEnded)
+    assert (ended.number, ended.outcome) == (3, "pruned")
+    last = heard.of(StepDone, 3)[-1]
+    assert last.step < last.steps
+
+
+async def stopped_by_a_person_keeps_what_was_learnt(runner: Runner, heard: Heard, setup: Setup) -> None:
+    await runner.start(0, TrialSpec(number=5, settings={**SETTINGS, "epochs": 200}))
+    await heard.until(Validated)
+    await runner.stop(5, "stopped")
+    ended: TrialEnded = await heard.until(TrialEnded)
+    assert (ended.outcome, ended.cause) == ("stopped", "stopped")
+    assert ended.checkpoint is not None
+    assert any((Path(setup.checkpoints) / ended.checkpoint).iterdir())
+
+
+async def stopping_what_does_not_run_does_nothing(runner: Runner, heard: Heard, setup: Setup) -> None:
+    await runner.stop(9, "stopped")
+    await runner.start(0, TrialSpec(number=9, settings=SETTINGS))
+    assert (await heard.until(TrialEnded)).outcome == "complete"
+
+
+async def the_sealed_test_is_scored_for_base_and_adapter(runner: Runner, heard: Heard, setup: Setup) -> None:
+    await runner.start(0, TrialSpec(number=0, settings=SETTINGS))
+    ended: TrialEnded = await heard.until(TrialEnded)
+    await runner.score("base", None, None)
+    base: Scored = await heard.until(Scored)
+    await runner.score("best", 0, ended.checkpoint)
+    best: Scored = await heard.until(Scored)
+    assert (base.result.subject, base.result.trial) == ("base", None)
+    assert (best.result.subject, best.result.trial) == ("best", 0)
+    assert base.result.rows == best.result.rows
+    assert len(best.result.right) == len(best.result.losses) == len(best.result.answers) == len(best.result.rows)
+
+
+async def a_failed_trial_names_its_cause_and_the_next_one_runs(runner: Runner, heard: Heard, setup: Setup) -> None:
+    await runner.start(0, TrialSpec(number=1, settings={**SETTINGS, "learning_rate": 900.0}))
+    failed: TrialEnded = await heard.until(TrialEnded)
+    assert failed.outcome == "failed"
+    assert failed.cause in ("diverged", "nan")
+    await runner.start(0, TrialSpec(number=2, settings=SETTINGS))
+    assert (await heard.until(TrialEnded)).outcome == "complete"
+
+
+async def closes_in_mid_trial(runner: Runner, heard: Heard | None = None) -> None:
+    """The last promise, for which a runner is used up: `close` ends the events, and may be repeated."""
+    heard = heard or Heard(runner)
+    await heard.ready()
+    await runner.start(0, TrialSpec(number=1, settings={**SETTINGS, "epochs": 200}))
+    await heard.until(StepDone)
+    await runner.close(5.0)
+    await runner.close(5.0)
+    assert not [event for event in await heard.rest() if isinstance(event, Broken | TrialEnded)]
+
+
+PROMISES: tuple[Callable[[Runner, Heard, Setup], Awaitable[None]], ...] = (
+    a_trial_tells_its_steps_then_its_ending,
+    a_validation_comes_after_its_step,
+    a_slot_holds_one_trial_and_is_free_when_it_ended,
+    no_slot_lies_beyond_the_last,
+    stopped_as_pruned_ends_early_as_pruned,
+    stopped_by_a_person_keeps_what_was_learnt,
+    stopping_what_does_not_run_does_nothing,
+    the_sealed_test_is_scored_for_base_and_adapter,
+    a_failed_trial_names_its_cause_and_the_next_one_runs,
+)
+
+
+async def launched(kind: str, setup: Setup, log: Path) -> Runner:
+    match kind:
+        case "twin":
             return ScriptedRunner(setup, Script(step_s=0.01))
-
-        return make
-
-
-class TestScriptedChild(TestScripted):
-    @pytest.fixture
-    def launch(self, setup: Setup, tmp_path: Path) -> Launch:
-        async def make() -> Runner:
-            return await LocalRunner.launch(setup, tmp_path / "runner.log", SCRIPTED)
-
-        return make
+        case "child":
+            return await LocalRunner.launch(setup, log, SCRIPTED)
+        case _:
+            return await launch_local(setup, log)
 
 
-@pytest.fixture(scope="module")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_model(tmp_path_factory.mktemp("model"))
+@pytest.fixture
+def scripted(tmp_path: Path) -> Setup:
+    return Setup(**SCRIPTED_SETUP, checkpoints=str(tmp_path / "out"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["twin", "child"])
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+async def test_a_scripted_runner_keeps_its_promise(kind: str, promise: Any, scripted: Setup, tmp_path: Path) -> None:
+    runner = await launched(kind, scripted, tmp_path / "log")
+    heard = Heard(runner)
+    try:
+        await heard.ready()
+        await promise(runner, heard, scripted)
+    finally:
+        await runner.close(5.0)
+
+
+@pytest.mark.parametrize("kind", ["twin", "child"])
+async def test_a_scripted_runner_closes_in_mid_trial(kind: str, scripted: Setup, tmp_path: Path) -> None:
+    await closes_in_mid_trial(await launched(kind, scripted, tmp_path / "log"))
 
 
 @pytest.mark.slow
-class TestTrainingChild(Contract):
-    @pytest.fixture
-    def setup(self, tmp_path: Path, tiny_model: Path) -> Setup:
-        return real_setup(tmp_path, tiny_model)
-
-    @pytest.fixture
-    def launch(self, setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Launch:
-        monkeypatch.setitem(os.environ, "OMP_NUM_THREADS", "1")
-
-        async def make() -> Runner:
-            return await launch_local(setup, tmp_path / "runner.log")
-
-        return make
+async def test_the_training_child_keeps_every_promise(tmp_path: Path) -> None:
+    """All in one process, because loading the libraries takes longer than each of them; closing comes last."""
+    setup = real_setup(tmp_path, await asyncio.to_thread(save_tiny_model, tmp_path / "model"))
+    runner = await launched("training", setup, tmp_path / "log")
+    heard = Heard(runner)
+    try:
+        assert (await heard.ready()).device in ("cpu", "cuda", "mps")
+        for promise in PROMISES:
+            heard.forget()
+            await promise(runner, heard, setup)
+        await closes_in_mid_trial(runner, heard)
+    finally:
+        await runner.close(5.0)

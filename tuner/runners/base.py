@@ -97,7 +97,7 @@ class Broken:
     """The runner itself is gone or cannot load what it was given. Nothing follows. Trials under way are lost."""
 
     key: str
-    """Key of a sentence under problems: `runner.model_missing`, `runner.died`, `runner.disk_full`, `runner.no_memory` …"""
+    """Key of a sentence under problems: `runner.model_missing`, `runner.died`, `runner.disk_full` …"""
     facts: Mapping[str, Any]
     error: str = ""
 
