@@ -187,6 +187,7 @@ def test_too_many_bytes_and_rows_are_refused() -> None:
         assert keys(error) == ["data.too_many_rows"]
 
 
+@pytest.mark.slow
 def test_thirty_megabytes_are_read_within_seconds() -> None:
     row = b'"' + b"question " * 50 + b'","' + b"answer " * 50 + b'"\n'
     content = b"question,answer\n" + row * (30_000_000 // len(row))

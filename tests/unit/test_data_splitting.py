@@ -136,6 +136,7 @@ def templated(count: int) -> list[Example]:
     ])
 
 
+@pytest.mark.slow
 def test_twenty_thousand_rows_of_one_pattern_take_seconds() -> None:
     examples = templated(20_000)
     start = time.process_time()
