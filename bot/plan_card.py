@@ -8,6 +8,7 @@ from typing import Any
 from bot.desk.buttons import button
 from bot.phrases import Language, problem_sentences, say
 from bot.replies import Card
+from tuner.plan import models
 from tuner.plan.knobs import KNOBS
 from tuner.plan.plan import Plan
 from tuner.plan.request import Draft
@@ -33,7 +34,7 @@ def plan_card(
                       "trials": plan.trials}))
     lines.append(say("replies.plan.confirm", language))
     return Card(
-        title=say("replies.plan.title", language, {"model": plan.model, "dataset": dataset.name}),
+        title=say("replies.plan.title", language, {"model": _called(plan.model), "dataset": dataset.name}),
         fields=(*_changed(changes, language), *_searched(plan, language), *_choices(plan, language), *_rest(plan, language)),
         lines=tuple(lines),
         notes=problem_sentences((*doubts, *draft.problems), language),
@@ -43,6 +44,11 @@ def plan_card(
             button("cancel", draft_id, language, "danger"),
         ),
     )
+
+
+def _called(model: str) -> str:
+    card = models.find(model)
+    return card.name if card is not None else model
 
 
 def _changed(changes: Sequence[str], language: Language) -> list[tuple[str, str]]:

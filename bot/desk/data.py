@@ -34,9 +34,6 @@ async def take(turn: Turn, attachment: Attachment, mapping: dict[str, str] | Non
         attachment.content, attachment.name, model_source=card.source, max_length=int(card.defaults["max_length"]),
         out=folder, mapping=mapping)
     turn.state.pop("columns", None)
-    errors = [finding for finding in inspection.card.findings if finding.severity == "error"]
-    if errors:
-        raise ProblemError(errors)
     dataset = await turn.store.add_dataset(DataSet(
         id=inspection.id, team=turn.team, name=attachment.name, report=inspection.card.to_json(),
         folder=str((folder / inspection.id).relative_to(turn.services.home)), added_at=turn.services.clock()))

@@ -114,7 +114,7 @@ async def compare(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     if isinstance(chosen, Text):
         yield chosen
         return
-    base = f"{turn.team}/job-{job.number}-base", turn.say("replies.talk.untouched", {"model": job.plan.model})
+    base = f"{turn.team}/job-{job.number}-base", turn.say("replies.talk.untouched", {"model": job.plan.model.rpartition("/")[2]})
     messages = [{"role": "user", "content": command.prompt}]
     for model, speaker in (base, chosen):
         async for reply in _ask(turn, model, speaker, messages):

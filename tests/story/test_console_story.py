@@ -12,17 +12,23 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tuner.embedded import sample_path
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))  # the tiny models that unit tests make
+
+from tiny_models import save_model  # noqa: E402
+
+from tuner.embedded import sample_path  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
 LIMIT_S = 420
 
 
-def _console(home: Path, lines: list[str], *options: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def _console(
+    home: Path, lines: list[str], *options: str, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "bot", "console", "--home", str(home), *options], input="\n".join(lines) + "\n",
-        capture_output=True, text=True, timeout=LIMIT_S, cwd=cwd, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False)
+        capture_output=True, text=True, timeout=LIMIT_S, cwd=cwd, env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, check=False)
 
 
 def _children_of(home: Path) -> list[psutil.Process]:
@@ -85,3 +91,16 @@ def test_a_second_console_goes_on_with_the_job_that_the_first_left(tmp_path: Pat
     assert "goes on the next time" in first.stdout
     second = _console(home, ["wait"])
     assert "Job 1: the result" in second.stdout
+
+
+def test_a_model_folder_in_hub_format_is_tuned_like_the_embedded_one(tmp_path: Path) -> None:
+    folder = save_model(tmp_path / "my-model", "qwen2")
+    rows = [f"What is the code of door {n}?,The code of door {n} is {n * 7}." for n in range(40)]
+    (tmp_path / "doors.csv").write_text("question,answer\n" + "\n".join(rows), encoding="utf-8")
+    done = _console(tmp_path / "home", ["use doors.csv", "tune lr between 1e-4 and 1e-2, 2 epochs, 2 trials", "start",
+                                        "wait", "ask the best one: What is the code of door 3?"],
+                    cwd=tmp_path, ONSA_MODEL=str(folder))
+    assert done.returncode == 0, done.stderr
+    assert "Plan: tune my-model on doors.csv" in done.stdout
+    assert "Job 1: the result" in done.stdout
+    assert re.search(r"Job 1, try \d: ", done.stdout)

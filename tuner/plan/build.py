@@ -48,7 +48,7 @@ def build(request: Request, card: ModelCard, data: DataFacts, speed: Speed) -> D
     assumed += [name for name in KNOBS if name not in said]
     trials = _trials(request, searched, points, assumed)
     plan = Plan(
-        model=request.model or card.name,
+        model=card.reference,
         dataset=data.id,
         space=searched,
         defaults=defaults,

@@ -32,6 +32,11 @@ class ModelCard:
     general_chat: int = 0
     """Examples of general chat mixed into the training data, so that tuning keeps ordinary conversation."""
 
+    @property
+    def reference(self) -> str:
+        """What `find` finds this card by: a folder's name alone would not do."""
+        return self.source if self.origin == "folder" else self.name
+
 
 def _complete(own: Mapping[str, Value]) -> Settings:
     return MappingProxyType({name: own.get(name, knob.default) for name, knob in KNOBS.items()})
