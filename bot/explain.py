@@ -202,6 +202,8 @@ class _Voice:
         if winner is not None and winner["best_trial"] is not None and winner["best_settings"]:
             yield self._say("details.best_settings", {
                 **self._named(winner), "settings": self._settings(winner["best_settings"])})
+        if winner is not None and winner["tested_trial"] not in (None, winner["best_trial"]):
+            yield self._say("details.tested_other", winner)
         for other in ("default", "base"):
             compared = winner.get(f"over_{other}") if winner is not None else None
             if compared is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator
 
 from bot.charts.canvas import BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILION, Canvas, number_axis
 from bot.charts.reading import done, facts_of, finite
@@ -17,6 +18,8 @@ from tuner.events import Report, TrialRecord
 
 MOST = 2
 """One message holds few pictures."""
+FEW = 6
+"""Up to so many different short numbers, each is written below the axis."""
 _LOOKS = {"complete": (BLUE, "o", 70, 3), "default": (SKY, "D", 120, 4), "best": (ORANGE, "*", 420, 5)}
 _LOST = {"pruned": (GREY, "v"), "failed": (VERMILION, "X")}
 
@@ -35,7 +38,7 @@ def _setting(report: Report, name: str, language: Language, folder: Path) -> Pic
     known = [trial for trial in report.trials if trial.settings.get(name) is not None]
     complete = [trial for trial in known if trial.state == "complete" and finite(trial.value)]
     lost = [trial for trial in known if trial.state in _LOST]
-    if not complete:
+    if not complete or len({trial.settings[name] for trial in known}) < 2:
         return None
     canvas = Canvas(language)
     axes = canvas.axes[0]
@@ -71,6 +74,9 @@ def _places(
             axes.set_xscale("log")
             axes.set_xlim(low / (high / low) ** 0.06, high * (high / low) ** 0.06)
         number_axis(axes.xaxis, log=log, low=low, high=high)
+        few = sorted({float(value) for value in values.values()})
+        if len(few) <= FEW and all(value == float(f"{value:.2g}") for value in few):
+            axes.xaxis.set_major_locator(FixedLocator(few))
         return {trial: float(value) for trial, value in values.items()}
     levels = sorted({str(value) for value in values.values()})
     words = [say("charts.setting_value", language, {"name": name, "value": level}) for level in levels]

@@ -67,7 +67,8 @@ def reports() -> dict[str, Report]:
     one = planted(one_knob, 3, 24)
     broken = diverging(5, n=20)
     studies = {
-        "clear gain": dataclasses.replace(planted(at_the_edge, 1, 12), tests=sealed(41, 25, 2)),
+        "clear gain": dataclasses.replace(planted(at_the_edge, 1, 12), tests=sealed(41, 25, 2, best_trial=7)),
+        "extended": dataclasses.replace(planted(at_the_edge, 1, 12), tests=sealed(41, 25, 2, best_trial=5)),
         "defaults are best": dataclasses.replace(one, tests=sealed(41, 41, 2, best_trial=0)),
         "no real difference": dataclasses.replace(planted(at_the_edge, 1, 12), tests=sealed(31, 30, 2)),
         "probably": dataclasses.replace(planted(at_the_edge, 1, 12), tests=sealed(36, 30, 2)),

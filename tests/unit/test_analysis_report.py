@@ -171,6 +171,12 @@ def test_when_the_defaults_win_there_is_nothing_to_compare_them_with() -> None:
     assert winner.strength == "strong"
 
 
+def test_a_try_that_became_the_best_after_the_test_is_not_said_to_have_taken_it() -> None:
+    trials = tuple(complete(number, DEFAULTS, 1.0 - 0.1 * number) for number in range(5))
+    winner = only(build_report(job(), trials, sealed(40, 20, 2, best_trial=3)).findings, "winner")
+    assert (winner.facts["best_trial"], winner.facts["tested_trial"]) == (4, 3)
+
+
 def test_lost_general_chat_is_found() -> None:
     trials = tuple(complete(number, DEFAULTS, 1.0 - 0.1 * number) for number in range(4))
     tests = (scored("base", [False] * 30, general_chat_accuracy=0.9),

@@ -62,6 +62,10 @@ def test_at_most_two_settings_are_drawn_and_those_that_mattered(tmp_path: Path) 
     assert "setting-lr_schedule" in names("in words", "en", tmp_path)
 
 
+def test_a_setting_that_never_changed_is_not_drawn(tmp_path: Path) -> None:
+    assert names("every cause", "en", tmp_path) == ["progress"]
+
+
 def test_the_alt_text_tells_the_numbers_of_the_test(tmp_path: Path) -> None:
     alt = draw(reports()["clear gain"], "en", tmp_path)[0].alt
     assert alt == "Bar chart of the test with 50 questions: Before tuning 2, Default settings 25 and Best settings 41."

@@ -22,9 +22,11 @@ def winner_findings(study: Study) -> tuple[Finding, ...]:
     """
     best, default, base = study.test("best"), study.test("default"), study.test("base")
     facts = _trials(study)
-    facts["tested"] = best is not None
+    facts |= {"tested": best is not None, "tested_trial": best.trial if best is not None else None}
     strength: Strength = "none"
     if best is not None:
+        if best.trial is not None:
+            facts["best_is_default"] = best.trial == 0
         facts |= _counts(best, default, base)
         opponents = {"default": None if facts["best_is_default"] else default, "base": base}
         for name, other in opponents.items():
