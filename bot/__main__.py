@@ -10,13 +10,20 @@ from typing import Annotated, Literal
 import typer
 
 app = typer.Typer(
-    name="onsa", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    name="onsa",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     help="Tune a chat model by chatting, in English or Japanese.",
 )
 
-Home = Annotated[Path | None, typer.Option("--home", envvar="ONSA_HOME", help="Folder that holds all state. Default: ~/.onsa")]
+Home = Annotated[
+    Path | None, typer.Option("--home", envvar="ONSA_HOME", help="Folder that holds all state. Default: ~/.onsa")
+]
 Tongue = Annotated[
-    Literal["en", "ja"] | None, typer.Option("--language", help="Language of the replies. Default: that of each message.")
+    Literal["en", "ja"] | None,
+    typer.Option("--language", help="Language of the replies. Default: that of each message."),
 ]
 
 
@@ -61,7 +68,9 @@ def serve(context: typer.Context, home: Home = None) -> None:
 @app.command()
 def parse(
     text: Annotated[str | None, typer.Argument(help="What a person would type.")] = None,
-    jsonl: Annotated[bool, typer.Option("--jsonl", help="Read one JSON string or object with `text` a line from standard input.")] = False,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Read one JSON string or object with `text` a line from standard input.")
+    ] = False,
 ) -> None:
     """Show what a sentence means, as one JSON object. Starts nothing."""
     from json import dumps
@@ -94,7 +103,9 @@ def export(
     job: Annotated[int, typer.Argument(help="Number of the job.")],
     to: Annotated[Path, typer.Option("--to", help="Folder to write into; made when it is missing.")] = Path("export"),
     trial: Annotated[int | None, typer.Option("--trial", help="Number of the try. Default: the best.")] = None,
-    merged: Annotated[bool, typer.Option("--merged", help="Also write the whole model with the adapter merged in.")] = False,
+    merged: Annotated[
+        bool, typer.Option("--merged", help="Also write the whole model with the adapter merged in.")
+    ] = False,
     home: Home = None,
     language: Tongue = None,
 ) -> None:

@@ -84,9 +84,16 @@ class Children:
         log = await asyncio.to_thread((logs / f"{module}.err").open, "ab")
         try:
             return await asyncio.create_subprocess_exec(
-                sys.executable, "-m", module, *arguments, stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL, stderr=log, env={**os.environ, "PYTHONUNBUFFERED": "1"},
-                start_new_session=True)
+                sys.executable,
+                "-m",
+                module,
+                *arguments,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=log,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+            )
         finally:
             log.close()
 

@@ -20,7 +20,7 @@ _VOCABULARY = "vocabulary"
 def say(key: str, language: Language, facts: Mapping[str, Any] | None = None) -> str:
     """Promises the sentence of `key` in `language` with `facts` filled in, trimmed.
 
-    `key` is `book.name` for prompts/<language>/<book>.toml or `book.file.name` for prompts/<language>/<book>/<file>.toml.
+    `key` is `book.name` (prompts/<language>/<book>.toml) or `book.file.name` (prompts/<language>/<book>/<file>.toml).
     Raises KeyError for a key that the language lacks and jinja2.UndefinedError for a fact that was not given: there is
     no silent fallback to another language.
     """
@@ -43,7 +43,7 @@ def keys(language: Language) -> frozenset[str]:
 
 @cache
 def source_texts(language: Language) -> Mapping[str, str]:
-    """Promises key -> raw template for every sentence of the language. Raises ValueError for a file that is not flat."""
+    """Promises key -> raw template for every sentence of the language. Raises ValueError for what is no text."""
     root = prompts.folder() / language
     texts: dict[str, str] = {}
     for path in sorted(root.rglob("*.toml")):
@@ -84,7 +84,9 @@ class _Book:
 
         self._texts = source_texts(language)
         self._compiled: dict[str, Any] = {}
-        self._environment = Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
+        self._environment = Environment(
+            undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
+        )
         from bot import wording
 
         self._environment.filters.update(wording.filters(language, self._texts))

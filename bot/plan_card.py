@@ -18,8 +18,14 @@ from tuner.store.records import DataSet
 
 
 def plan_card(
-    draft: Draft, dataset: DataSet, language: Language, *, draft_id: str, ahead: int,
-    changes: Sequence[str] = (), doubts: tuple[Problem, ...] = (),
+    draft: Draft,
+    dataset: DataSet,
+    language: Language,
+    *,
+    draft_id: str,
+    ahead: int,
+    changes: Sequence[str] = (),
+    doubts: tuple[Problem, ...] = (),
 ) -> Card:
     """Promises the card of a draft that can start. Raises ValueError for one that cannot."""
     plan, estimate = draft.plan, draft.estimate
@@ -29,13 +35,22 @@ def plan_card(
     lines.append(say("replies.plan.split", language, _split(plan)))
     if plan.general_chat:
         lines.append(say("replies.plan.general_chat", language, {"count": plan.general_chat}))
-    lines.append(say("replies.plan.cost", language,
-                     {"seconds": estimate.seconds, "memory": estimate.memory_bytes, "ahead": ahead,
-                      "trials": plan.trials}))
+    lines.append(
+        say(
+            "replies.plan.cost",
+            language,
+            {"seconds": estimate.seconds, "memory": estimate.memory_bytes, "ahead": ahead, "trials": plan.trials},
+        )
+    )
     lines.append(say("replies.plan.confirm", language))
     return Card(
         title=say("replies.plan.title", language, {"model": _called(plan.model), "dataset": dataset.name}),
-        fields=(*_changed(changes, language), *_searched(plan, language), *_choices(plan, language), *_rest(plan, language)),
+        fields=(
+            *_changed(changes, language),
+            *_searched(plan, language),
+            *_choices(plan, language),
+            *_rest(plan, language),
+        ),
         lines=tuple(lines),
         notes=problem_sentences((*doubts, *draft.problems), language),
         buttons=(
@@ -54,7 +69,9 @@ def _called(model: str) -> str:
 def _changed(changes: Sequence[str], language: Language) -> list[tuple[str, str]]:
     if not changes:
         return []
-    return [(say("replies.plan.name_changed", language), say("replies.plan.changed", language, {"changes": list(changes)}))]
+    return [
+        (say("replies.plan.name_changed", language), say("replies.plan.changed", language, {"changes": list(changes)}))
+    ]
 
 
 def spec_words(name: str, spec: Spec, language: Language) -> str:
@@ -83,7 +100,9 @@ def _searched(plan: Plan, language: Language) -> list[tuple[str, str]]:
                 words = say(f"replies.plan.assumed_{bound}", language, {"text": words})
         rows.append((say("replies.plan.searched", language, {"name": name}), words))
     if not plan.space:
-        rows.append((say("replies.plan.nothing_searched_name", language), say("replies.plan.nothing_searched", language)))
+        rows.append(
+            (say("replies.plan.nothing_searched_name", language), say("replies.plan.nothing_searched", language))
+        )
     return rows
 
 
@@ -96,15 +115,20 @@ def _choices(plan: Plan, language: Language) -> list[tuple[str, str]]:
     ]
     if plan.time_budget_s is not None:
         rows.append(("time_budget_s", say("replies.plan.time_budget", language, {"seconds": plan.time_budget_s})))
-    return [(say(f"replies.plan.name_{name}", language), _marked(words, name in plan.assumed, language))
-            for name, words in rows]
+    return [
+        (say(f"replies.plan.name_{name}", language), _marked(words, name in plan.assumed, language))
+        for name, words in rows
+    ]
 
 
 def _rest(plan: Plan, language: Language) -> list[tuple[str, str]]:
     """Every knob that is not searched, with the value it keeps: first what the person fixed, then what was assumed."""
     groups = (("fixed", _fixed(plan, language)), ("rest", _kept(plan, language, assumed=True)))
-    return [(say(f"replies.plan.name_{group}", language), say("replies.plan.rest", language, {"parts": parts}))
-            for group, parts in groups if parts]
+    return [
+        (say(f"replies.plan.name_{group}", language), say("replies.plan.rest", language, {"parts": parts}))
+        for group, parts in groups
+        if parts
+    ]
 
 
 def _fixed(plan: Plan, language: Language) -> list[str]:
@@ -112,8 +136,11 @@ def _fixed(plan: Plan, language: Language) -> list[str]:
 
 
 def _kept(plan: Plan, language: Language, *, assumed: bool) -> list[str]:
-    return [say("replies.plan.kept", language, {"name": name, "value": plan.defaults[name]})
-            for name in KNOBS if name not in plan.space and (name in plan.assumed) == assumed]
+    return [
+        say("replies.plan.kept", language, {"name": name, "value": plan.defaults[name]})
+        for name in KNOBS
+        if name not in plan.space and (name in plan.assumed) == assumed
+    ]
 
 
 def _split(plan: Plan) -> dict[str, Any]:

@@ -13,8 +13,11 @@ def facts_of(dataset: DataSet) -> DataFacts:
     tokens = report["tokens"]
     train, validation, test = report["split"]
     return DataFacts(
-        id=dataset.id, examples=report["usable"], split=(train, validation, test),
-        tokens=tokens["total"], longest=tokens["longest"],
+        id=dataset.id,
+        examples=report["usable"],
+        split=(train, validation, test),
+        tokens=tokens["total"],
+        longest=tokens["longest"],
     )
 
 

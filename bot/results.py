@@ -46,27 +46,43 @@ def report_card(report: Report, job: Job, language: Language) -> Card:
     if said.next:
         lines += ["", say("replies.report.title_next", language)]
         lines += [f"{index}. {suggestion.sentence}" for index, suggestion in enumerate(said.next, 1)]
-    return Card(title=say("replies.report.title", language, {"job": job.number}), lines=tuple(lines),
-                buttons=_buttons(job, language, [suggestion.command_text for suggestion in said.next]))
+    return Card(
+        title=say("replies.report.title", language, {"job": job.number}),
+        lines=tuple(lines),
+        buttons=_buttons(job, language, [suggestion.command_text for suggestion in said.next]),
+    )
 
 
 def _buttons(job: Job, language: Language, commands: list[str]) -> tuple[Button, ...]:
     argument = str(job.number)
-    tries = tuple(numbered("try", f"{job.number}:{index}", index + 1, command) for index, command in enumerate(commands))
-    return (button("chat", argument, language, "primary"), button("compare", argument, language),
-            button("details", argument, language), *tries)
+    tries = tuple(
+        numbered("try", f"{job.number}:{index}", index + 1, command) for index, command in enumerate(commands)
+    )
+    return (
+        button("chat", argument, language, "primary"),
+        button("compare", argument, language),
+        button("details", argument, language),
+        *tries,
+    )
 
 
 def trials_table(report: Report, language: Language) -> Table:
     """Promises one row a try: its settings, how it ended, its score."""
-    header = (say("replies.report.column_try", language),
-              *(say("replies.report.column_knob", language, {"name": name}) for name in report.searched),
-              say("replies.report.column_state", language), say("replies.report.column_value", language, {"metric": report.metric}))
+    header = (
+        say("replies.report.column_try", language),
+        *(say("replies.report.column_knob", language, {"name": name}) for name in report.searched),
+        say("replies.report.column_state", language),
+        say("replies.report.column_value", language, {"metric": report.metric}),
+    )
     rows = tuple(
-        (str(trial.number), *(_setting(trial.settings[name]) for name in report.searched),
-         say(f"replies.report.state_{trial.state}", language),
-         "" if trial.value is None else number(trial.value))
-        for trial in report.trials)
+        (
+            str(trial.number),
+            *(_setting(trial.settings[name]) for name in report.searched),
+            say(f"replies.report.state_{trial.state}", language),
+            "" if trial.value is None else number(trial.value),
+        )
+        for trial in report.trials
+    )
     return Table(title=say("replies.report.trials_title", language), header=header, rows=rows)
 
 

@@ -1,4 +1,4 @@
-"""BotSettings: what an admin sets in the environment or in a .env file. Loaded by commands that need it, never on import."""
+"""BotSettings: what an admin sets in the environment or in a .env file. Never loaded on import."""
 
 from __future__ import annotations
 

@@ -20,8 +20,18 @@ async def take_home(kind: Literal["adapter", "merged"], folder: Path, out: Path,
     Raises ProblemError: the checkpoint is damaged, `out` exists, the disk is full.
     """
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tuner.checkpoints", kind, str(folder), str(out), "--base", base,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL)
+        sys.executable,
+        "-m",
+        "tuner.checkpoints",
+        kind,
+        str(folder),
+        str(out),
+        "--base",
+        base,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
     try:
         said, _ = await asyncio.wait_for(child.communicate(), LIMIT_S)
         problems = json.loads(said)["problems"]

@@ -1,4 +1,4 @@
-"""Reads what the desk would otherwise read on first use: prompts and vocabulary. Called in a thread before it answers."""
+"""Reads what the desk would otherwise read on first use: prompts and vocabulary. Called in a thread at start."""
 
 from __future__ import annotations
 

@@ -43,8 +43,14 @@ class _Live:
 
 
 async def follow(
-    store: Store, job: Job, language: Language, home: Path, *, after: int = 0,
-    clock: Callable[[], float], poll_s: float = 0.3,
+    store: Store,
+    job: Job,
+    language: Language,
+    home: Path,
+    *,
+    after: int = 0,
+    clock: Callable[[], float],
+    poll_s: float = 0.3,
 ) -> AsyncGenerator[Reply, None]:
     """Promises the replies of a job from event `after` on, ending when it finished, failed, paused or was stopped.
 
@@ -76,7 +82,11 @@ async def _replies(
 ) -> AsyncIterator[Reply]:
     match event:
         case JobStarted():
-            yield Text(text=say("replies.watch.started", language, {"job": job.number, "device": event.device, "again": event.again}))
+            yield Text(
+                text=say(
+                    "replies.watch.started", language, {"job": job.number, "device": event.device, "again": event.again}
+                )
+            )
         case TrialStarted() | TrialProgress():
             live.number = event.number
             live.part = event.step / max(1, event.steps) if isinstance(event, TrialProgress) else 0.0
@@ -86,17 +96,32 @@ async def _replies(
             yield Text(text=say("replies.watch.trial_ended", language, _ended(event, live, job)))
             yield _progress(live, job, language, elapsed)
         case TestScored():
-            yield Text(text=say("replies.watch.test_scored", language,
-                                {"subject": event.subject, "right": event.right, "count": event.count}))
+            yield Text(
+                text=say(
+                    "replies.watch.test_scored",
+                    language,
+                    {"subject": event.subject, "right": event.right, "count": event.count},
+                )
+            )
         case JobPaused():
             yield Text(text=say("replies.watch.paused", language, {"job": job.number, "done": event.trials_done}))
         case JobFailed():
-            yield Text(text="\n".join((
-                say("replies.watch.failed", language, {"job": job.number, "reference": event.reference}),
-                say(f"problems.{event.key}", language, {"reference": event.reference, **event.facts}))))
+            yield Text(
+                text="\n".join(
+                    (
+                        say("replies.watch.failed", language, {"job": job.number, "reference": event.reference}),
+                        say(f"problems.{event.key}", language, {"reference": event.reference, **event.facts}),
+                    )
+                )
+            )
         case StudyFinished():
-            yield Progress(job=job.number, done=1.0, text=say("replies.watch.finished", language,
-                                                               {"job": job.number, "reason": event.reason, "seconds": elapsed}))
+            yield Progress(
+                job=job.number,
+                done=1.0,
+                text=say(
+                    "replies.watch.finished", language, {"job": job.number, "reason": event.reason, "seconds": elapsed}
+                ),
+            )
             async for reply in report_replies(event.report, job, language, home):
                 yield reply
 
@@ -113,13 +138,28 @@ def _count(event: TrialFinished, live: _Live, job: Job) -> None:
 
 
 def _ended(event: TrialFinished, live: _Live, job: Job) -> dict[str, Any]:
-    return {"number": event.number, "trials": job.plan.trials, "state": event.state, "value": event.value,
-            "cause": event.cause, "best": event.best, "metric": job.plan.metric, "is_default": event.number == 0}
+    return {
+        "number": event.number,
+        "trials": job.plan.trials,
+        "state": event.state,
+        "value": event.value,
+        "cause": event.cause,
+        "best": event.best,
+        "metric": job.plan.metric,
+        "is_default": event.number == 0,
+    }
 
 
 def _progress(live: _Live, job: Job, language: Language, elapsed: float) -> Progress:
     done = min(1.0, (live.done + live.part) / max(1, live.trials))
     left = elapsed / done - elapsed if done > 0.02 else None
-    facts = {"done": live.done, "trials": live.trials, "number": live.number, "best": live.best, "default": live.default,
-             "metric": job.plan.metric, "left": left}
+    facts = {
+        "done": live.done,
+        "trials": live.trials,
+        "number": live.number,
+        "best": live.best,
+        "default": live.default,
+        "metric": job.plan.metric,
+        "left": left,
+    }
     return Progress(job=job.number, done=done, text=say("replies.watch.progress", language, facts))

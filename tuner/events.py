@@ -149,13 +149,20 @@ class StudyFinished:
     report: Report
 
 
-Event = (
-    JobStarted | TrialStarted | TrialProgress | TrialFinished | TestScored | JobPaused | JobFailed | StudyFinished
-)
+Event = JobStarted | TrialStarted | TrialProgress | TrialFinished | TestScored | JobPaused | JobFailed | StudyFinished
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
-    for kind in (JobStarted, TrialStarted, TrialProgress, TrialFinished, TestScored, JobPaused, JobFailed, StudyFinished)
+    for kind in (
+        JobStarted,
+        TrialStarted,
+        TrialProgress,
+        TrialFinished,
+        TestScored,
+        JobPaused,
+        JobFailed,
+        StudyFinished,
+    )
 }
 
 

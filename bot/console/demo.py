@@ -1,4 +1,4 @@
-"""The main job as a person would do it, in a fresh home: data, plan, trials, report, both models' answers, what next."""
+"""The main job as a person would do it, in a fresh home: data, plan, trials, report, both models' answers."""
 
 from __future__ import annotations
 

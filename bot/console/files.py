@@ -16,7 +16,7 @@ _BARE = re.compile(rf"\S{{1,400}}?\.(?:{'|'.join(ENDINGS)})(?![A-Za-z0-9_])", re
 
 
 def named_file(text: str, folder: Path) -> Path | None:
-    """Promises the first file with a known ending that `text` names and that exists; relative names start at `folder`."""
+    """Promises the first existing file with a known ending that `text` names; relative names start at `folder`."""
     for name in (*_QUOTED.findall(text), *_words_with_ending(text)):
         if not name.lower().endswith(tuple(f".{ending}" for ending in ENDINGS)):
             continue
@@ -34,7 +34,9 @@ def _words_with_ending(text: str) -> list[str]:
     found = []
     for word in _BARE.findall(text):
         found.append(word)
-        found += [word[start:] for start in range(1, len(word)) if not word[start - 1].isascii() and word[start].isascii()]
+        found += [
+            word[start:] for start in range(1, len(word)) if not word[start - 1].isascii() and word[start].isascii()
+        ]
     spaced = text.strip()
     for ending in ENDINGS:
         at = spaced.lower().find(f".{ending}")

@@ -55,8 +55,9 @@ async def export(settings: BotSettings, *, job: int, to: Path, trial: int | None
         if merged:
             card = models.find(found.plan.model) or models.embedded()
             await take_home("merged", source, to / "merged", card.source)
-        await screen.show(Text(text=turn.say("replies.words.exported",
-                                             {"job": job, "trial": checkpoint.trial, "folder": str(to)})))
+        await screen.show(
+            Text(text=turn.say("replies.words.exported", {"job": job, "trial": checkpoint.trial, "folder": str(to)}))
+        )
         return 0
 
     return await _with_turn(settings, work)

@@ -1,4 +1,4 @@
-"""Replies for a person at a terminal: panels, tables, one live progress bar. Texts are shown as they are, never as markup."""
+"""Replies for a person at a terminal: panels, tables, one live bar. Texts are shown as they are, never as markup."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ class RichScreen:
             case Progress():
                 self._progress(reply)
             case Picture():
-                self._console.print(RichText(f"▣ {reply.path}", style=_FORK), RichText(reply.alt, style="dim"), sep="\n")
+                self._console.print(
+                    RichText(f"▣ {reply.path}", style=_FORK), RichText(reply.alt, style="dim"), sep="\n"
+                )
             case Stream():
                 await self._stream(reply)
             case _:
@@ -63,7 +65,9 @@ class RichScreen:
         parts: list[RichTable | RichText] = [grid] if card.fields else []
         parts += [RichText(f"! {note}", style="yellow") for note in card.notes]
         parts += [RichText(line) for line in card.lines]
-        self._console.print(Panel(Group(*parts), title=RichText(card.title, style="bold"), title_align="left", border_style=_FORK))
+        self._console.print(
+            Panel(Group(*parts), title=RichText(card.title, style="bold"), title_align="left", border_style=_FORK)
+        )
         self._buttons(card.buttons)
 
     def _table(self, table: Table) -> None:

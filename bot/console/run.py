@@ -37,13 +37,26 @@ async def open_session(settings: BotSettings, screen: Screen, *, confirms: bool)
         _log_to(home)
         await asyncio.to_thread(warm_up)
         children = Children(home, chat_url=settings.chat_url, chat_token=token)
-        services = Services(store=store, home=home, chat=children.chat, clock=time.time, model=settings.model,
-                            measuring_s=MEASURING_S,
-                            samples={"en": sample_path("en"), "ja": sample_path("ja")})
+        services = Services(
+            store=store,
+            home=home,
+            chat=children.chat,
+            clock=time.time,
+            model=settings.model,
+            measuring_s=MEASURING_S,
+            samples={"en": sample_path("en"), "ja": sample_path("ja")},
+        )
         try:
             await children.keep_worker()
-            yield Session(desk=Desk(services), services=services, screen=screen, folder=Path.cwd(),
-                          language=settings.language, confirms=confirms, need_worker=children.keep_worker)
+            yield Session(
+                desk=Desk(services),
+                services=services,
+                screen=screen,
+                folder=Path.cwd(),
+                language=settings.language,
+                confirms=confirms,
+                need_worker=children.keep_worker,
+            )
         finally:
             await children.close()
             screen.close()
@@ -76,7 +89,9 @@ async def console(settings: BotSettings, *, as_json: bool, confirms: bool) -> in
                 if not await session.hear(line):
                     break
             for job in await session.unfinished():
-                await screen.show(Text(text=say("console.left_running", settings.language or job.language, {"job": job.number})))
+                await screen.show(
+                    Text(text=say("console.left_running", settings.language or job.language, {"job": job.number}))
+                )
     except StoreUnavailable as error:
         await screen.show(cannot_open(settings, error))
         return 1
@@ -100,7 +115,7 @@ def _end_on_signals() -> None:
 
 
 async def lines(source: TextIO) -> AsyncIterator[str]:
-    """Promises the lines of `source` as they come, read by a thread of its own so that nothing else waits for a person."""
+    """Promises the lines of `source` as they come, read by a thread of its own: nothing else waits for a person."""
     queue: asyncio.Queue[str | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 

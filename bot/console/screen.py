@@ -34,7 +34,9 @@ def open_screen(*, as_json: bool, out: TextIO | None = None) -> Screen:
 
 def button_line(buttons: tuple[Button, ...]) -> str:
     """`[start] [change]`; a button whose name is a number shows its label too."""
-    return "   ".join(f"[{button.name}] {button.label}" if button.name.isdigit() else f"[{button.name}]" for button in buttons)
+    return "   ".join(
+        f"[{button.name}] {button.label}" if button.name.isdigit() else f"[{button.name}]" for button in buttons
+    )
 
 
 class PlainScreen:

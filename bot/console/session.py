@@ -64,7 +64,8 @@ class Session:
         """Shows the newest job until it is over; then its report, with the buttons that come with it."""
         jobs = await self.services.store.jobs(TEAM)
         job = next((job for job in jobs if job.state in ("running", "queued")), None) or next(
-            (job for job in jobs if job.id not in self._seen), None)
+            (job for job in jobs if job.id not in self._seen), None
+        )
         language = self._language(job)
         if job is None:
             await self._show(Text(text=say("console.nothing_to_wait_for", language)))
@@ -96,8 +97,16 @@ class Session:
         path = await asyncio.to_thread(named_file, text, self.folder) if text else None
         attachments = (await asyncio.to_thread(attachment_of, path),) if path is not None else ()
         utterance = Utterance(
-            team=TEAM, person=PERSON, channel=CHANNEL, message_id=f"{self.name}-{next(self._numbers)}", text=text,
-            pressed=pressed, attachments=attachments, language=self.language, kind="press" if pressed else "message")
+            team=TEAM,
+            person=PERSON,
+            channel=CHANNEL,
+            message_id=f"{self.name}-{next(self._numbers)}",
+            text=text,
+            pressed=pressed,
+            attachments=attachments,
+            language=self.language,
+            kind="press" if pressed else "message",
+        )
         start: Button | None = None
         async with aclosing(self.desk.answer(utterance)) as replies:
             async for reply in replies:
@@ -124,4 +133,3 @@ def _is(text: str, key: str) -> bool:
     """True when `text` is one of the console's own words, in either language."""
     words = {word.strip().casefold() for language in LANGUAGES for word in say(key, language).split("|")}
     return text.casefold() in words
-

@@ -1,4 +1,4 @@
-"""The one door: answer(Utterance) -> replies. Decides what words mean here and now; who may spend GPU time is asked here."""
+"""The one door: answer(Utterance) -> replies. Decides what words mean here and now; nothing starts unasked."""
 
 from bot.desk.context import Services
 from bot.desk.door import Desk

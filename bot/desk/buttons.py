@@ -8,7 +8,9 @@ from bot.replies import Button, Style
 MAX_ACTION = 100
 
 
-def button(verb: str, argument: str, language: Language, style: Style = "secondary", label: str | None = None) -> Button:
+def button(
+    verb: str, argument: str, language: Language, style: Style = "secondary", label: str | None = None
+) -> Button:
     """Promises the button of `verb` with its own words. Raises ValueError for an action that no front could carry."""
     action = f"{verb}:{argument}"
     if len(action) > MAX_ACTION:

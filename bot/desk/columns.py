@@ -1,4 +1,4 @@
-"""Which column holds the questions and which the answers: asked when a file leaves it open, answered by typing or pressing."""
+"""Which column holds the questions and which the answers: asked when a file leaves it open."""
 
 from __future__ import annotations
 
@@ -66,5 +66,6 @@ def question(turn: Turn, problems: tuple[Problem, ...]) -> Text:
     turn.state["columns"] = offers
     buttons = tuple(
         numbered("columns", str(index), index + 1, turn.say("replies.data.columns_offer", offer))
-        for index, offer in enumerate(offers))
+        for index, offer in enumerate(offers)
+    )
     return Text(text="\n".join(problem_sentences(problems, turn.language)), buttons=buttons)

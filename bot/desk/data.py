@@ -1,4 +1,4 @@
-"""Files that people post: read, checked and kept before anything is queued. Knows formats only by what the data room says."""
+"""Files that people post: read, checked and kept before anything is queued. Knows no file format itself."""
 
 from __future__ import annotations
 
@@ -31,12 +31,24 @@ async def take(turn: Turn, attachment: Attachment, mapping: dict[str, str] | Non
     card = models.find(turn.services.model) or models.embedded()
     folder = turn.services.home / "teams" / turn.team / "data"
     inspection = await inspect_file(
-        attachment.content, attachment.name, model_source=card.source, max_length=int(card.defaults["max_length"]),
-        out=folder, mapping=mapping)
+        attachment.content,
+        attachment.name,
+        model_source=card.source,
+        max_length=int(card.defaults["max_length"]),
+        out=folder,
+        mapping=mapping,
+    )
     turn.state.pop("columns", None)
-    dataset = await turn.store.add_dataset(DataSet(
-        id=inspection.id, team=turn.team, name=attachment.name, report=inspection.card.to_json(),
-        folder=str((folder / inspection.id).relative_to(turn.services.home)), added_at=turn.services.clock()))
+    dataset = await turn.store.add_dataset(
+        DataSet(
+            id=inspection.id,
+            team=turn.team,
+            name=attachment.name,
+            report=inspection.card.to_json(),
+            folder=str((folder / inspection.id).relative_to(turn.services.home)),
+            added_at=turn.services.clock(),
+        )
+    )
     await turn.store.prefer(turn.team, None, _CURRENT + turn.utterance.channel, dataset.id)
     return dataset
 
@@ -61,13 +73,19 @@ async def current(turn: Turn) -> DataSet | None:
 
 
 async def wanted(turn: Turn, name: str | None) -> DataSet | None:
-    """Promises the data set that a sentence names, else the channel's current one. Raises ProblemError for an unknown name."""
+    """Promises the data set that a sentence names, else the channel's current one. Raises ProblemError."""
     if name is None:
         return await current(turn)
     found = await turn.store.dataset(turn.team, name)
     if found is None:
-        found = next((known for known in await turn.store.datasets(turn.team)
-                      if known.name.rpartition(".")[0].casefold() == name.casefold()), None)
+        found = next(
+            (
+                known
+                for known in await turn.store.datasets(turn.team)
+                if known.name.rpartition(".")[0].casefold() == name.casefold()
+            ),
+            None,
+        )
     if found is None:
         known_names = [dataset.name for dataset in await turn.store.datasets(turn.team)]
         raise ProblemError([Problem(key="plan.unknown_dataset", facts={"dataset": name, "datasets": known_names})])
@@ -84,32 +102,43 @@ async def choose(turn: Turn, command: Command) -> AsyncIterator[Reply]:
             return
     datasets = await turn.store.datasets(turn.team)
     if not datasets:
-        yield Text(text=turn.say("replies.data.none_yet"),
-                   buttons=(button("sample", turn.language, turn.language, "primary"),))
+        yield Text(
+            text=turn.say("replies.data.none_yet"), buttons=(button("sample", turn.language, turn.language, "primary"),)
+        )
         return
     chosen = await current(turn)
     header = tuple(turn.say(f"replies.data.column_{name}") for name in ("name", "examples", "current"))
     rows = tuple(
-        (dataset.name, str(dataset.report["usable"]),
-         turn.say("replies.data.is_current") if chosen is not None and dataset.id == chosen.id else "")
-        for dataset in datasets)
+        (
+            dataset.name,
+            str(dataset.report["usable"]),
+            turn.say("replies.data.is_current") if chosen is not None and dataset.id == chosen.id else "",
+        )
+        for dataset in datasets
+    )
     yield Table(title=turn.say("replies.data.list_title"), header=header, rows=rows)
 
 
 def report_card(turn: Turn, dataset: DataSet) -> Card:
-    """Promises the data report card in words: what is in the file, what is doubtful, one example as the model sees it."""
+    """Promises the report card in words: what is in the file, what is doubtful, one example as the model sees it."""
     report = dataset.report
     tokens = report["tokens"]
     fields = [
         (turn.say("replies.data.name_examples"), turn.say("replies.data.examples", report)),
-        (turn.say("replies.data.name_languages"), turn.say("replies.data.languages", {"languages": report["languages"]})),
+        (
+            turn.say("replies.data.name_languages"),
+            turn.say("replies.data.languages", {"languages": report["languages"]}),
+        ),
         (turn.say("replies.data.name_length"), turn.say("replies.data.length", tokens)),
     ]
     problems = tuple(Problem.from_json(problem) for problem in report["findings"])
-    lines = (turn.say("replies.data.example", {"example": _marked(report["sample"])}),
-             turn.say("replies.data.next"))
-    return Card(title=turn.say("replies.data.title", {"name": dataset.name}), fields=tuple(fields), lines=lines,
-                notes=problem_sentences(problems, turn.language))
+    lines = (turn.say("replies.data.example", {"example": _marked(report["sample"])}), turn.say("replies.data.next"))
+    return Card(
+        title=turn.say("replies.data.title", {"name": dataset.name}),
+        fields=tuple(fields),
+        lines=lines,
+        notes=problem_sentences(problems, turn.language),
+    )
 
 
 def _marked(pieces: list[Any]) -> list[dict[str, Any]]:

@@ -29,12 +29,24 @@ _LOG = logging.getLogger("onsa.desk")
 Handler = Callable[[Turn, Command], AsyncIterator[Reply]]
 
 _HANDLERS: dict[str, Handler] = {
-    "tune": tuning.tune, "status": jobs.status, "queue": jobs.queue, "resume": jobs.resume, "extend": jobs.extend,
+    "tune": tuning.tune,
+    "status": jobs.status,
+    "queue": jobs.queue,
+    "resume": jobs.resume,
+    "extend": jobs.extend,
     "stop": lambda turn, command: jobs.stop(turn, command.job),
     "pause": lambda turn, command: jobs.pause(turn, command.job),
-    "explain_result": words.explain_result, "explain_term": words.explain_term, "chat": talk.chat,
-    "compare": talk.compare, "best": jobs.best, "history": jobs.history, "data": data.choose, "rate": words.rate,
-    "export": words.export, "settings": words.settings, "help": words.help_,
+    "explain_result": words.explain_result,
+    "explain_term": words.explain_term,
+    "chat": talk.chat,
+    "compare": talk.compare,
+    "best": jobs.best,
+    "history": jobs.history,
+    "data": data.choose,
+    "rate": words.rate,
+    "export": words.export,
+    "settings": words.settings,
+    "help": words.help_,
 }
 
 
@@ -45,7 +57,7 @@ class Desk:
         self._services = services
 
     async def answer(self, utterance: Utterance) -> AsyncGenerator[Reply, None]:
-        """Promises the replies in order. A Stream must be read to its end, or closed, before the next reply is asked for.
+        """Promises the replies in order. A Stream must be read to its end, or closed, before the next reply.
 
         Raises nothing: what goes wrong becomes a sentence, with a reference number when it is our mistake.
         """
@@ -74,13 +86,17 @@ class Desk:
 
     async def _keep(self, turn: Turn) -> None:
         await self._services.store.keep_dialogue(
-            turn.utterance.person, _place(turn.utterance), turn.state, drafts.DIALOGUE_LIVES_S)
+            turn.utterance.person, _place(turn.utterance), turn.state, drafts.DIALOGUE_LIVES_S
+        )
 
     async def _language(self, utterance: Utterance, last: Language | None) -> Language:
-        """The person's choice, the team's, the front's, else that of the words; a press keeps the language of before."""
+        """The person's choice, the team's, the front's, else that of the words; a press keeps the one before."""
         store = self._services.store
-        chosen = (await store.preference(utterance.team, utterance.person, "language")
-                  or await store.preference(utterance.team, None, "language") or utterance.language)
+        chosen = (
+            await store.preference(utterance.team, utterance.person, "language")
+            or await store.preference(utterance.team, None, "language")
+            or utterance.language
+        )
         if chosen in ("en", "ja"):
             return "ja" if chosen == "ja" else "en"
         if utterance.pressed or not any(character.isalpha() for character in utterance.text):
@@ -210,7 +226,7 @@ async def _with_data(turn: Turn, dataset: DataSet | None) -> AsyncIterator[Reply
 
 
 async def _try_next(turn: Turn, argument: str) -> AsyncIterator[Reply]:
-    """A suggestion of a report is a sentence of the command language: it is read like any other, and makes a plan card."""
+    """A suggestion of a report is a sentence of the command language: it is read like any other."""
     from bot import explain, results
 
     number, _, index = argument.partition(":")

@@ -41,8 +41,13 @@ def new_id() -> str:
 async def keep(turn: Turn, saved: Saved) -> None:
     """Stores the draft and makes it the one that follow-ups of this person in this channel change."""
     value: dict[str, Any] = {
-        "id": saved.id, "team": saved.team, "channel": saved.channel, "language": saved.language,
-        "request": saved.request.to_json(), "dataset": saved.dataset, "from_job": saved.from_job,
+        "id": saved.id,
+        "team": saved.team,
+        "channel": saved.channel,
+        "language": saved.language,
+        "request": saved.request.to_json(),
+        "dataset": saved.dataset,
+        "from_job": saved.from_job,
     }
     await turn.store.keep_dialogue(_SHELF, f"draft:{saved.id}", value, DRAFT_LIVES_S)
     turn.state["draft"] = saved.id

@@ -45,10 +45,17 @@ async def facts_of(turn: Turn, job: Job) -> dict[str, Any]:
     pick = max if job.plan.metric in MAXIMISED else min
     best = pick(complete, key=lambda trial: trial.value or 0.0) if complete else None
     return {
-        "job": job.number, "state": job.state, "wish": job.wish, "done": len(done), "trials": job.plan.trials,
+        "job": job.number,
+        "state": job.state,
+        "wish": job.wish,
+        "done": len(done),
+        "trials": job.plan.trials,
         "running": [trial.number for trial in trials if trial.state == "running"],
-        "best": best.number if best else None, "value": best.value if best else None, "metric": job.plan.metric,
-        "ahead": await turn.store.ahead(job.id) if job.state == "queued" else 0, "ran_s": job.ran_s,
+        "best": best.number if best else None,
+        "value": best.value if best else None,
+        "metric": job.plan.metric,
+        "ahead": await turn.store.ahead(job.id) if job.state == "queued" else 0,
+        "ran_s": job.ran_s,
         "reference": (job.problem or {}).get("facts", {}).get("reference"),
     }
 
@@ -84,9 +91,15 @@ async def _table(turn: Turn, title: str, jobs: list[Job]) -> Table:
     for job in jobs:
         facts = await facts_of(turn, job)
         dataset = await turn.store.dataset(turn.team, job.plan.dataset)
-        rows.append((
-            str(job.number), turn.say(f"replies.jobs.state_{job.state}"), dataset.name if dataset else "",
-            turn.say("replies.jobs.done_of", facts), "" if facts["value"] is None else number(facts["value"])))
+        rows.append(
+            (
+                str(job.number),
+                turn.say(f"replies.jobs.state_{job.state}"),
+                dataset.name if dataset else "",
+                turn.say("replies.jobs.done_of", facts),
+                "" if facts["value"] is None else number(facts["value"]),
+            )
+        )
     header = tuple(turn.say(f"replies.jobs.column_{name}") for name in ("job", "state", "data", "tries", "best"))
     return Table(title=turn.say(title), header=header, rows=tuple(rows))
 
@@ -106,7 +119,11 @@ async def pause(turn: Turn, reference: JobRef | None) -> AsyncIterator[Reply]:
 async def _wish(turn: Turn, reference: JobRef | None, wish: Literal["stop", "pause"]) -> AsyncIterator[Reply]:
     job = await _active(turn, reference)
     if job is None:
-        yield not_found(turn, reference) if isinstance(reference, int) else Text(text=turn.say("replies.jobs.nothing_runs"))
+        yield (
+            not_found(turn, reference)
+            if isinstance(reference, int)
+            else Text(text=turn.say("replies.jobs.nothing_runs"))
+        )
         return
     if job.state not in ("queued", "running", "paused") or (wish == "pause" and job.state == "paused"):
         yield Text(text=turn.say("replies.jobs.already_over", {"job": job.number, "state": job.state}))
@@ -130,7 +147,11 @@ async def resume(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     """Goes on with a paused, stopped or failed job; its finished tries are kept."""
     job = await _resumable(turn, command.job)
     if job is None:
-        yield not_found(turn, command.job) if isinstance(command.job, int) else Text(text=turn.say("replies.jobs.nothing_paused"))
+        yield (
+            not_found(turn, command.job)
+            if isinstance(command.job, int)
+            else Text(text=turn.say("replies.jobs.nothing_paused"))
+        )
         return
     after = await turn.store.resume(turn.team, job.number)
     key = "replies.jobs.resumed" if after is not None and after.state == "queued" else "replies.jobs.not_resumable"
@@ -143,7 +164,8 @@ async def _resumable(turn: Turn, reference: JobRef | None) -> Job | None:
         return await turn.store.job(turn.team, reference)
     jobs = await turn.store.jobs(turn.team)
     return next((job for job in jobs if job.state == "paused"), None) or next(
-        (job for job in jobs if job.state in ("stopped", "failed")), None)
+        (job for job in jobs if job.state in ("stopped", "failed")), None
+    )
 
 
 async def extend(turn: Turn, command: Command) -> AsyncIterator[Reply]:
@@ -160,9 +182,13 @@ async def extend(turn: Turn, command: Command) -> AsyncIterator[Reply]:
             yield reply
         return
     facts = {"job": job.number, "trials": trials, "seconds": time_s, "total": job.plan.trials + trials}
-    yield Text(text=turn.say("replies.jobs.extend_confirm", facts),
-               buttons=(button("extend", f"{job.number}:{trials}:{time_s}", turn.language, "primary"),
-                        button("cancel", "-", turn.language, "danger")))
+    yield Text(
+        text=turn.say("replies.jobs.extend_confirm", facts),
+        buttons=(
+            button("extend", f"{job.number}:{trials}:{time_s}", turn.language, "primary"),
+            button("cancel", "-", turn.language, "danger"),
+        ),
+    )
 
 
 async def extend_now(turn: Turn, number_: int, trials: int, time_s: int) -> AsyncIterator[Reply]:
@@ -187,8 +213,14 @@ async def best(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         yield Text(text=turn.say("replies.jobs.no_best_yet", facts))
         return
     trial = next(trial for trial in await turn.store.trials(job.id) if trial.number == facts["best"])
-    searched = [say("replies.plan.kept", turn.language, {"name": name, "value": trial.settings[name]})
-                for name in job.plan.space]
-    yield Text(text=turn.say("replies.jobs.best", {**facts, "settings": searched}),
-               buttons=(button("chat", str(job.number), turn.language, "primary"),
-                        button("details", str(job.number), turn.language)))
+    searched = [
+        say("replies.plan.kept", turn.language, {"name": name, "value": trial.settings[name]})
+        for name in job.plan.space
+    ]
+    yield Text(
+        text=turn.say("replies.jobs.best", {**facts, "settings": searched}),
+        buttons=(
+            button("chat", str(job.number), turn.language, "primary"),
+            button("details", str(job.number), turn.language),
+        ),
+    )

@@ -1,4 +1,4 @@
-"""From a request to the plan card: builds the plan, says it in words, and queues it on Start. Never starts by itself."""
+"""From a request to the plan card: builds the plan, says it in words, queues it on Start and never before."""
 
 from __future__ import annotations
 
@@ -20,8 +20,14 @@ from tuner.store.records import DataSet, NewJob
 
 
 async def propose(
-    turn: Turn, request: Request, *, dataset: DataSet | None, doubts: Sequence[Problem] = (),
-    changes: Sequence[str] = (), from_job: int | None = None, question: questions.Question | None = None,
+    turn: Turn,
+    request: Request,
+    *,
+    dataset: DataSet | None,
+    doubts: Sequence[Problem] = (),
+    changes: Sequence[str] = (),
+    from_job: int | None = None,
+    question: questions.Question | None = None,
 ) -> AsyncIterator[Reply]:
     """Promises a plan card with buttons, or what is still needed before there can be one. Spends nothing.
 
@@ -29,8 +35,15 @@ async def propose(
     """
     turn.state.pop("question", None)
     turn.state["complete"] = True
-    saved = drafts.Saved(id=drafts.new_id(), team=turn.team, channel=turn.utterance.channel, language=turn.language,
-                         request=request, dataset=dataset.id if dataset else None, from_job=from_job)
+    saved = drafts.Saved(
+        id=drafts.new_id(),
+        team=turn.team,
+        channel=turn.utterance.channel,
+        language=turn.language,
+        request=request,
+        dataset=dataset.id if dataset else None,
+        from_job=from_job,
+    )
     if dataset is None:
         await drafts.keep(turn, saved)
         if question is not None:
@@ -53,12 +66,16 @@ async def propose(
     await drafts.keep(turn, saved)
     turn.state["shown"] = saved.id
     ahead = await _ahead(turn)
-    yield plan_card(draft, dataset, turn.language, draft_id=saved.id, ahead=ahead, changes=changes, doubts=tuple(doubts))
+    yield plan_card(
+        draft, dataset, turn.language, draft_id=saved.id, ahead=ahead, changes=changes, doubts=tuple(doubts)
+    )
 
 
 def ask_for_file(turn: Turn) -> Text:
     """Promises the sentence that asks for a file, with the sample data as a way out."""
-    return Text(text=turn.say("replies.data.needed"), buttons=(button("sample", turn.language, turn.language, "primary"),))
+    return Text(
+        text=turn.say("replies.data.needed"), buttons=(button("sample", turn.language, turn.language, "primary"),)
+    )
 
 
 async def draft_of(turn: Turn, request: Request, dataset: DataSet) -> Draft:
@@ -94,15 +111,24 @@ async def start(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:
     if not draft.can_start or draft.plan is None:
         yield Text(text="\n".join(problem_sentences(draft.problems, turn.language)))
         return
-    job, is_new = await turn.store.submit(NewJob(
-        team=turn.team, person=turn.utterance.person, channel=turn.utterance.channel,
-        message_id=f"draft:{saved.id}", language=saved.language, plan=draft.plan))
+    job, is_new = await turn.store.submit(
+        NewJob(
+            team=turn.team,
+            person=turn.utterance.person,
+            channel=turn.utterance.channel,
+            message_id=f"draft:{saved.id}",
+            language=saved.language,
+            plan=draft.plan,
+        )
+    )
     drafts.forget(turn)
     turn.state["job"] = job.number
     ahead = await turn.store.ahead(job.id)
     key = "replies.plan.queued" if is_new else "replies.plan.already_queued"
-    yield Text(text=turn.say(key, {"job": job.number, "ahead": ahead, "trials": draft.plan.trials}),
-               buttons=(button("stop", str(job.number), turn.language, "danger"),))
+    yield Text(
+        text=turn.say(key, {"job": job.number, "ahead": ahead, "trials": draft.plan.trials}),
+        buttons=(button("stop", str(job.number), turn.language, "danger"),),
+    )
 
 
 async def cancel(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:

@@ -34,13 +34,21 @@ class Question:
     """Knobs that will be asked about after this one."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "knob": self.knob, "waiting": list(self.waiting),
-                "offers": [[name, spec_to_json(spec)] for name, spec in self.offers]}
+        return {
+            "kind": self.kind,
+            "knob": self.knob,
+            "waiting": list(self.waiting),
+            "offers": [[name, spec_to_json(spec)] for name, spec in self.offers],
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Question:
-        return cls(kind=value["kind"], knob=value["knob"], waiting=tuple(value["waiting"]),
-                   offers=tuple((name, spec_from_json(spec)) for name, spec in value["offers"]))
+        return cls(
+            kind=value["kind"],
+            knob=value["knob"],
+            waiting=tuple(value["waiting"]),
+            offers=tuple((name, spec_from_json(spec)) for name, spec in value["offers"]),
+        )
 
 
 def unsettled(command: Command) -> tuple[str, ...]:
@@ -132,9 +140,16 @@ def following(question: Question, turn: Turn) -> Question | None:
 def as_reply(question: Question, turn: Turn) -> Text:
     """Promises the question in words with a numbered button for each likely answer."""
     labels = [
-        turn.say("replies.question.offer", {"kind": question.kind, "name": name, "words": spec_words(name, spec, turn.language),
-                                            "is_fixed": isinstance(spec, Fixed),
-                                            "value": spec.value if isinstance(spec, Fixed) else None})
+        turn.say(
+            "replies.question.offer",
+            {
+                "kind": question.kind,
+                "name": name,
+                "words": spec_words(name, spec, turn.language),
+                "is_fixed": isinstance(spec, Fixed),
+                "value": spec.value if isinstance(spec, Fixed) else None,
+            },
+        )
         for name, spec in question.offers
     ]
     buttons = tuple(numbered("answer", str(index), index + 1, label) for index, label in enumerate(labels))

@@ -25,29 +25,35 @@ def request_of(command: Command, known: tuple[str, ...]) -> Request:
 
 
 def request_of_plan(plan: Plan) -> Request:
-    """Promises a request that says everything that the person said for `plan`, so that it can be said again with a change."""
+    """Promises a request with everything that the person said for `plan`, to be said again with a change."""
     said: dict[str, Spec] = {name: spec for name, spec in plan.space.items() if name not in plan.assumed}
     for name, value in plan.defaults.items():
         if name not in plan.assumed and name not in plan.space:
             said[name] = Fixed(value=value)
-    fields: dict[str, Any] = {name: getattr(plan, name) for name in _FIELDS
-                              if name not in plan.assumed and name != "parallel"}
+    fields: dict[str, Any] = {
+        name: getattr(plan, name) for name in _FIELDS if name not in plan.assumed and name != "parallel"
+    }
     return Request(space=said, **fields)
 
 
 def changed(request: Request, change: Change, language: Language) -> tuple[Request, tuple[str, ...]]:
     """Promises the request after the change, and what changed in words, one phrase each."""
     space = {name: spec for name, spec in request.space.items() if name not in change.removes}
-    said = [say("replies.plan.change_removed", language, {"name": name}) for name in change.removes if name in request.space]
+    said = [
+        say("replies.plan.change_removed", language, {"name": name}) for name in change.removes if name in request.space
+    ]
     adds = change.adds
     for name, spec in (adds.space or {}).items():
         space[name] = spec
-        said.append(say("replies.plan.change_knob", language, {"name": name, "words": spec_words(name, spec, language)}))
+        said.append(
+            say("replies.plan.change_knob", language, {"name": name, "words": spec_words(name, spec, language)})
+        )
     if change.loose is not None and space:
         name = list(space)[-1]
         space[name] = change.loose
-        said.append(say("replies.plan.change_knob", language,
-                        {"name": name, "words": spec_words(name, change.loose, language)}))
+        said.append(
+            say("replies.plan.change_knob", language, {"name": name, "words": spec_words(name, change.loose, language)})
+        )
     fields = {name: getattr(adds, name) for name in _FIELDS if getattr(adds, name) is not None}
     if change.budget_factor is not None:
         fields |= _budget(request, change.budget_factor)
@@ -73,7 +79,10 @@ def doubts_of(command: Command) -> tuple[Problem, ...]:
         for name, spec in (command.space or {}).items():
             low, high = getattr(spec, "low", None), getattr(spec, "high", None)
             if low is not None and high is not None:
-                found.append(Problem(key="plan.reversed_bounds", severity="warning",
-                                     facts={"name": name, "low": low, "high": high}))
+                found.append(
+                    Problem(
+                        key="plan.reversed_bounds", severity="warning", facts={"name": name, "low": low, "high": high}
+                    )
+                )
                 break
     return tuple(found)

@@ -90,8 +90,10 @@ async def _checkpoint(turn: Turn, command: Command) -> tuple[str, str] | Text:
     if job is None:
         return Text(text=turn.say("replies.talk.nothing_tuned"))
     if isinstance(command.trial, int):
-        trial = next((found for found in await turn.store.checkpoints(turn.team, job.number)
-                      if found.trial == command.trial), None)
+        trial = next(
+            (found for found in await turn.store.checkpoints(turn.team, job.number) if found.trial == command.trial),
+            None,
+        )
     else:
         trial = await turn.store.best_checkpoint(turn.team, job.number)
     if trial is None:
@@ -114,7 +116,10 @@ async def compare(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     if isinstance(chosen, Text):
         yield chosen
         return
-    base = f"{turn.team}/job-{job.number}-base", turn.say("replies.talk.untouched", {"model": job.plan.model.rpartition("/")[2]})
+    base = (
+        f"{turn.team}/job-{job.number}-base",
+        turn.say("replies.talk.untouched", {"model": job.plan.model.rpartition("/")[2]}),
+    )
     messages = [{"role": "user", "content": command.prompt}]
     for model, speaker in (base, chosen):
         async for reply in _ask(turn, model, speaker, messages):
@@ -130,8 +135,11 @@ async def side_by_side(turn: Turn, job: Job, rows: int = 5) -> AsyncIterator[Rep
         return
     header = tuple(turn.say(f"replies.talk.column_{name}") for name in ("question", "base", "best"))
     picked = _spread(len(best.questions), rows)
-    yield Table(title=turn.say("replies.talk.side_by_side", {"job": job.number, "count": len(picked)}), header=header,
-                rows=tuple((best.questions[at], base.answers[at], best.answers[at]) for at in picked))
+    yield Table(
+        title=turn.say("replies.talk.side_by_side", {"job": job.number, "count": len(picked)}),
+        header=header,
+        rows=tuple((best.questions[at], base.answers[at], best.answers[at]) for at in picked),
+    )
 
 
 def _spread(count: int, wanted: int) -> list[int]:

@@ -98,9 +98,13 @@ async def answer(turn: Turn, question: questions.Question, name: str, spec: Spec
     saved = await drafts.load(turn, turn.state.get("draft"))
     request = saved.request if saved is not None else Request()
     dataset = await turn.store.dataset(turn.team, saved.dataset) if saved is not None and saved.dataset else None
-    async for reply in plans.propose(turn, questions.settled(request, question, name, spec), dataset=dataset,
-                                     question=questions.following(question, turn),
-                                     from_job=saved.from_job if saved else None):
+    async for reply in plans.propose(
+        turn,
+        questions.settled(request, question, name, spec),
+        dataset=dataset,
+        question=questions.following(question, turn),
+        from_job=saved.from_job if saved else None,
+    ):
         yield reply
 
 
@@ -119,5 +123,3 @@ def understood_answer(text: str, question: questions.Question, language: Languag
     if values.default:
         return question.offers[0]
     return (question.knob, values.spec) if values.spec is not None else None
-
-

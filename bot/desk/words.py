@@ -1,4 +1,4 @@
-"""Words about words and results: help, settings, the glossary, why a result is as it is, ratings, taking a model home."""
+"""Words about words and results: help, settings, glossary, why a result is as it is, taking a model home."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ async def help_(turn: Turn, _: Command) -> AsyncIterator[Reply]:
     shown: dict[str, list[str]] = {}
     for intent, sentence in examples(turn.language):
         shown.setdefault(intent, []).append(sentence)
-    fields = tuple((turn.say(f"replies.words.help_{intent}"), turn.say("replies.words.help_examples", {"sentences": said}))
-                   for intent, said in shown.items() if intent != "unknown")
+    fields = tuple(
+        (turn.say(f"replies.words.help_{intent}"), turn.say("replies.words.help_examples", {"sentences": said}))
+        for intent, said in shown.items()
+        if intent != "unknown"
+    )
     knobs = turn.say("replies.words.help_knobs", {"names": list(KNOBS)})
     yield Card(title=turn.say("replies.words.help_title"), fields=fields, lines=(knobs,))
 
@@ -98,8 +101,11 @@ async def details(turn: Turn, job_number: int) -> AsyncIterator[Reply]:
     job = await turn.store.job(turn.team, job_number)
     report = await results.stored_report(turn.store, job) if job is not None else None
     if job is None or report is None:
-        yield jobs.not_found(turn, job_number) if job is None else Text(
-            text=turn.say("replies.words.no_report_yet", await jobs.facts_of(turn, job)))
+        yield (
+            jobs.not_found(turn, job_number)
+            if job is None
+            else Text(text=turn.say("replies.words.no_report_yet", await jobs.facts_of(turn, job)))
+        )
         return
     yield results.trials_table(report, turn.language)
     yield Text(text="\n".join(explain.explain(report, turn.language).details))
@@ -123,14 +129,16 @@ async def export(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     target = turn.services.home / "exports" / turn.team / f"job-{job.number}-trial-{found.trial}"
     if not await asyncio.to_thread(target.exists):
         await take_home("adapter", turn.services.home / found.folder, target)
-    yield Text(text=turn.say("replies.words.exported", {"job": job.number, "trial": found.trial, "folder": str(target)}),
-               buttons=(button("chat", str(job.number), turn.language),))
+    yield Text(
+        text=turn.say("replies.words.exported", {"job": job.number, "trial": found.trial, "folder": str(target)}),
+        buttons=(button("chat", str(job.number), turn.language),),
+    )
 
 
 async def checkpoint_of(turn: Turn, job: Job, trial: int | str | None) -> Checkpoint | None:
     """Promises the checkpoint of the try said, else the best one's."""
     if isinstance(trial, int):
-        return next((found for found in await turn.store.checkpoints(turn.team, job.number) if found.trial == trial), None)
+        return next(
+            (found for found in await turn.store.checkpoints(turn.team, job.number) if found.trial == trial), None
+        )
     return await turn.store.best_checkpoint(turn.team, job.number)
-
-

@@ -1,4 +1,4 @@
-"""The whole way through the console, as a person at a pipe: sentence, plan, real training, report, chat; both languages."""
+"""The whole way through the console, as a person at a pipe: sentence, plan, real training, report, chat."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))  # the tiny models that unit tests make
 
-from tiny_models import save_model  # noqa: E402
+from tiny_models import save_model
 
-from tuner.embedded import sample_path  # noqa: E402
+from tuner.embedded import sample_path
 
 pytestmark = pytest.mark.slow
 
@@ -27,27 +27,48 @@ def _console(
     home: Path, lines: list[str], *options: str, cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "bot", "console", "--home", str(home), *options], input="\n".join(lines) + "\n",
-        capture_output=True, text=True, timeout=LIMIT_S, cwd=cwd, env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, check=False)
+        [sys.executable, "-m", "bot", "console", "--home", str(home), *options],
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        cwd=cwd,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        check=False,
+    )
 
 
 def _children_of(home: Path) -> list[psutil.Process]:
-    return [process for process in psutil.process_iter(["cmdline"]) if str(home) in " ".join(process.info["cmdline"] or [])]
+    return [
+        process for process in psutil.process_iter(["cmdline"]) if str(home) in " ".join(process.info["cmdline"] or [])
+    ]
 
 
 def test_an_english_speaker_tunes_and_talks(tmp_path: Path) -> None:
     (tmp_path / "my.csv").write_bytes(sample_path("en").read_bytes())
     home = tmp_path / "home"
-    done = _console(home, [
-        "use my.csv", "tune lr between 1e-4 and 1e-3 with 2 trials", "start", "wait", "compare",
-        "ask the best one: where do I leave a broken bike?", "why did trial 1 go that way?", "what is a learning rate?",
-    ], cwd=tmp_path)
+    done = _console(
+        home,
+        [
+            "use my.csv",
+            "tune lr between 1e-4 and 1e-3 with 2 trials",
+            "start",
+            "wait",
+            "compare",
+            "ask the best one: where do I leave a broken bike?",
+            "why did trial 1 go that way?",
+            "what is a learning rate?",
+        ],
+        cwd=tmp_path,
+    )
     said = done.stdout
     assert done.returncode == 0, done.stderr
     assert "Nothing has started yet" in said
     assert "Try 0 (default settings): loss" in said
     assert re.search(r"== Job 1: the result ==", said)
-    right = re.search(r"best try: (\d+) of (\d+) right", said) or re.search(r"default settings: (\d+) of (\d+) right", said)
+    right = re.search(r"best try: (\d+) of (\d+) right", said) or re.search(
+        r"default settings: (\d+) of (\d+) right", said
+    )
     base = re.search(r"untouched model: (\d+) of (\d+) right", said)
     assert right is not None
     assert base is not None
@@ -62,10 +83,19 @@ def test_an_english_speaker_tunes_and_talks(tmp_path: Path) -> None:
 def test_a_japanese_speaker_tunes_and_talks(tmp_path: Path) -> None:
     (tmp_path / "質問集.csv").write_bytes(sample_path("ja").read_bytes())
     home = tmp_path / "home"
-    done = _console(home, [
-        "質問集.csvを使って", "学習率を1e-4から1e-3で、2回調整して", "開始", "待つ", "比べて",
-        "一番いいモデルに「壊れた自転車はどこに置けばいいですか？」って聞いて", "学習率って何？",
-    ], cwd=tmp_path)
+    done = _console(
+        home,
+        [
+            "質問集.csvを使って",
+            "学習率を1e-4から1e-3で、2回調整して",
+            "開始",
+            "待つ",
+            "比べて",
+            "一番いいモデルに「壊れた自転車はどこに置けばいいですか？」って聞いて",
+            "学習率って何？",
+        ],
+        cwd=tmp_path,
+    )
     said = done.stdout
     assert done.returncode == 0, done.stderr
     assert "まだ何も始めていません" in said
@@ -77,7 +107,9 @@ def test_a_japanese_speaker_tunes_and_talks(tmp_path: Path) -> None:
 
 def test_yes_and_json_serve_programs(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    done = _console(home, [f"use {sample_path('en')}", "just one run with the default settings", "wait"], "--yes", "--json")
+    done = _console(
+        home, [f"use {sample_path('en')}", "just one run with the default settings", "wait"], "--yes", "--json"
+    )
     replies = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stderr
     assert any(reply["reply"] == "card" and reply["title"].startswith("Plan") for reply in replies)
@@ -97,9 +129,18 @@ def test_a_model_folder_in_hub_format_is_tuned_like_the_embedded_one(tmp_path: P
     folder = save_model(tmp_path / "my-model", "qwen2")
     rows = [f"What is the code of door {n}?,The code of door {n} is {n * 7}." for n in range(40)]
     (tmp_path / "doors.csv").write_text("question,answer\n" + "\n".join(rows), encoding="utf-8")
-    done = _console(tmp_path / "home", ["use doors.csv", "tune lr between 1e-4 and 1e-2, 2 epochs, 2 trials", "start",
-                                        "wait", "ask the best one: What is the code of door 3?"],
-                    cwd=tmp_path, ONSA_MODEL=str(folder))
+    done = _console(
+        tmp_path / "home",
+        [
+            "use doors.csv",
+            "tune lr between 1e-4 and 1e-2, 2 epochs, 2 trials",
+            "start",
+            "wait",
+            "ask the best one: What is the code of door 3?",
+        ],
+        cwd=tmp_path,
+        ONSA_MODEL=str(folder),
+    )
     assert done.returncode == 0, done.stderr
     assert "Plan: tune my-model on doors.csv" in done.stdout
     assert "Job 1: the result" in done.stdout

@@ -53,18 +53,39 @@ class Person:
         return await self._tell(pressed=button.action, kind="press")
 
     async def _tell(self, **given: Any) -> list[Reply]:
-        utterance = Utterance(**{"team": self.team, "person": self.name, "channel": self.channel,
-                                 "message_id": f"{self.name}-{next(self._ids)}", "language": self.language, **given})
+        utterance = Utterance(
+            **{
+                "team": self.team,
+                "person": self.name,
+                "channel": self.channel,
+                "message_id": f"{self.name}-{next(self._ids)}",
+                "language": self.language,
+                **given,
+            }
+        )
         return [reply async for reply in self.desk.answer(utterance)]
 
     async def has_data(self, name: str = "faq.csv", usable: int = 150) -> DataSet:
         """The channel has a data set, as if the file had been posted."""
-        report = {"examples": usable, "usable": usable, "languages": {"en": 1.0, "ja": 0.0, "other": 0.0},
-                  "tokens": {"median": 30, "p95": 50, "longest": 60, "total": usable * 30, "cut": 0},
-                  "split": [usable - 44, 22, 22], "findings": [], "sample": []}
-        dataset = await self.store.add_dataset(DataSet(
-            id=f"{name}-{self.team}".encode().hex()[:64], team=self.team, name=name, folder="data", report=report,
-            added_at=self.clock()))
+        report = {
+            "examples": usable,
+            "usable": usable,
+            "languages": {"en": 1.0, "ja": 0.0, "other": 0.0},
+            "tokens": {"median": 30, "p95": 50, "longest": 60, "total": usable * 30, "cut": 0},
+            "split": [usable - 44, 22, 22],
+            "findings": [],
+            "sample": [],
+        }
+        dataset = await self.store.add_dataset(
+            DataSet(
+                id=f"{name}-{self.team}".encode().hex()[:64],
+                team=self.team,
+                name=name,
+                folder="data",
+                report=report,
+                added_at=self.clock(),
+            )
+        )
         await self.store.prefer(self.team, None, f"dataset:{self.channel}", dataset.id)
         return dataset
 
@@ -86,7 +107,12 @@ def words(replies: list[Reply]) -> str:
             case Text():
                 lines.append(reply.text)
             case Card():
-                lines += [reply.title, *(f"{name}: {value}" for name, value in reply.fields), *reply.lines, *reply.notes]
+                lines += [
+                    reply.title,
+                    *(f"{name}: {value}" for name, value in reply.fields),
+                    *reply.lines,
+                    *reply.notes,
+                ]
             case Table():
                 lines += [reply.title, *(" | ".join(row) for row in (reply.header, *reply.rows))]
             case _:

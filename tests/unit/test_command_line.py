@@ -1,4 +1,4 @@
-"""The `onsa` command answers at once, loads nothing heavy for light work, and says clearly when a home cannot be used."""
+"""The `onsa` command answers at once, loads nothing heavy, and says clearly when a home cannot be used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ HEAVY = ("torch", "transformers", "peft", "optuna", "matplotlib", "discord", "ai
 
 
 def _python(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT
+    ).stdout
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["parse", "tune lr between 1e-5 and 1e-3"]])
@@ -38,15 +40,26 @@ def test_the_desk_loads_no_heavy_library() -> None:
 
 
 def test_parse_prints_one_object() -> None:
-    done = subprocess.run([sys.executable, "-m", "bot", "parse", "tune lr between 1e-5 and 1e-3"], capture_output=True,
-                          text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "parse", "tune lr between 1e-5 and 1e-3"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert json.loads(done.stdout) == {"intent": "tune", "space": {"learning_rate": {"low": 1e-5, "high": 1e-3}}}
 
 
 def test_parse_reads_lines_of_json_and_answers_each_in_order() -> None:
     lines = ['"tune lr between 1e-5 and 1e-3"', '{"text": "ヘルプ"}', "no json at all", '"stop the job"']
-    done = subprocess.run([sys.executable, "-m", "bot", "parse", "--jsonl"], input="\n".join(lines) + "\n",
-                          capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "parse", "--jsonl"],
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert [json.loads(line)["intent"] for line in done.stdout.splitlines()] == ["tune", "help", "unknown", "stop"]
 
 
@@ -62,14 +75,22 @@ def test_every_sentence_of_the_readme_is_understood(sentence: str) -> None:
     assert parse(sentence).intent != "unknown"
 
 
-@pytest.mark.skipif(os.geteuid() != 0 and not os.access("/proc", os.R_OK), reason="needs /proc as a folder nobody can write")
+@pytest.mark.skipif(
+    os.geteuid() != 0 and not os.access("/proc", os.R_OK), reason="needs /proc as a folder nobody can write"
+)
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_an_unusable_home_gives_a_clear_message(language: str, tmp_path: Path) -> None:
     blocker = tmp_path / "file"
     blocker.write_text("not a folder")
     for home in ("/proc/onsa", str(blocker)):
-        done = subprocess.run([sys.executable, "-m", "bot", "console", "--home", home, "--language", language],
-                              input="help\n", capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", "console", "--home", home, "--language", language],
+            input="help\n",
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert done.returncode == 1
         assert home in done.stdout
         assert "Traceback" not in done.stdout + done.stderr

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from desk_house import Clock, a_desk, button, words
 
 from bot.replies import Card, Text
-from desk_house import Clock, a_desk, button, words
 
 
 async def test_a_sentence_becomes_a_card_and_queues_nothing(tmp_path: Path) -> None:
@@ -25,9 +25,24 @@ async def test_the_card_names_every_default_that_it_filled_in(tmp_path: Path) ->
     async with a_desk(tmp_path) as person:
         await person.has_data()
         said = words(await person.say("tune lr between 1e-5 and 1e-3"))
-        for name in ("epochs", "batch size", "LoRA rank", "LoRA alpha", "dropout", "weight decay", "warm-up", "seed",
-                     "maximal length", "gradient clipping", "label smoothing", "gradient accumulation", "tuned parts",
-                     "learning rate schedule", "Tries", "Judged by"):
+        for name in (
+            "epochs",
+            "batch size",
+            "LoRA rank",
+            "LoRA alpha",
+            "dropout",
+            "weight decay",
+            "warm-up",
+            "seed",
+            "maximal length",
+            "gradient clipping",
+            "label smoothing",
+            "gradient accumulation",
+            "tuned parts",
+            "learning rate schedule",
+            "Tries",
+            "Judged by",
+        ):
             assert name in said
 
 
@@ -63,7 +78,9 @@ async def test_yes_and_no_answer_a_pending_plan(tmp_path: Path, yes: str, jobs: 
         assert len(await person.store.jobs("team")) == jobs
 
 
-@pytest.mark.parametrize("text", ["start tomorrow", "don't start yet", "yes but not now", "まだ始めないで", "shall we?"])
+@pytest.mark.parametrize(
+    "text", ["start tomorrow", "don't start yet", "yes but not now", "まだ始めないで", "shall we?"]
+)
 async def test_hesitation_starts_nothing(tmp_path: Path, text: str) -> None:
     async with a_desk(tmp_path) as person:
         await person.has_data()

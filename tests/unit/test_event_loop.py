@@ -58,8 +58,21 @@ async def test_the_desk_never_blocks_its_event_loop(tmp_path: Path) -> None:
     async with a_desk(tmp_path) as person:
         await person.has_data()
         with _blocking_calls() as blocking:
-            for text in ("help", "tune the dropout please", "1", "make it 20 trials instead", "ヘルプ", "status", "history",
-                         "what is a learning rate?", "学習率って何？", "the weather is nice", "best", "queue", "compare"):
+            for text in (
+                "help",
+                "tune the dropout please",
+                "1",
+                "make it 20 trials instead",
+                "ヘルプ",
+                "status",
+                "history",
+                "what is a learning rate?",
+                "学習率って何？",
+                "the weather is nice",
+                "best",
+                "queue",
+                "compare",
+            ):
                 await person.say(text)
             await person.press(button(await person.say("tune lr between 1e-5 and 1e-3"), "start"))
             await person.say("stop")

@@ -53,15 +53,19 @@ def test_both_languages_use_the_same_facts() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_problem_that_code_raises_has_a_sentence(language: str) -> None:
-    missing = {f"{file}: {key}" for file, key in _literal_calls("Problem", "Broken", "JobFailed")
-               if f"problems.{key}" not in source_texts(language)}  # type: ignore[arg-type]
+    missing = {
+        f"{file}: {key}"
+        for file, key in _literal_calls("Problem", "Broken", "JobFailed")
+        if f"problems.{key}" not in source_texts(language)
+    }  # type: ignore[arg-type]
     assert missing == set()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_key_that_code_says_exists(language: str) -> None:
-    missing = {f"{file}: {key}" for file, key in _literal_calls("say")
-               if "." in key and key not in source_texts(language)}  # type: ignore[arg-type]
+    missing = {
+        f"{file}: {key}" for file, key in _literal_calls("say") if "." in key and key not in source_texts(language)
+    }  # type: ignore[arg-type]
     assert missing == set()
 
 
@@ -103,8 +107,14 @@ def test_a_plain_number_can_be_typed_back(value: float) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "en", "ja"),
-    [(3, "3 seconds", "3秒"), (61, "60 seconds", "60秒"), (600, "10 minutes", "10分"), (5400, "1 hour 30 minutes", "1時間30分"),
-     (0, "0 seconds", "0秒"), (200_000, "2 days 8 hours", "2日8時間")],
+    [
+        (3, "3 seconds", "3秒"),
+        (61, "60 seconds", "60秒"),
+        (600, "10 minutes", "10分"),
+        (5400, "1 hour 30 minutes", "1時間30分"),
+        (0, "0 seconds", "0秒"),
+        (200_000, "2 days 8 hours", "2日8時間"),
+    ],
 )
 def test_durations_are_rounded_as_one_would_say_them(seconds: float, en: str, ja: str) -> None:
     assert wording.filters("en", source_texts("en"))["duration"](seconds) == en

@@ -118,7 +118,9 @@ def test_a_one_sided_range_is_completed_and_the_bound_marked(card: ModelCard) ->
 
 
 def test_a_grid_turns_ranges_into_points_and_counts_the_defaults_extra(card: ModelCard) -> None:
-    request = Request(space={"learning_rate": Range(low=1e-5, high=1e-3), "lora_rank": Choices(values=(4, 8))}, method="grid")
+    request = Request(
+        space={"learning_rate": Range(low=1e-5, high=1e-3), "lora_rank": Choices(values=(4, 8))}, method="grid"
+    )
     plan = _plan(build(request, card, DATA, MEASURED))
     spec = plan.space["learning_rate"]
     assert isinstance(spec, Choices)
@@ -164,17 +166,28 @@ def test_a_plan_survives_json_and_keeps_its_hash(card: ModelCard) -> None:
 
 
 _SPECS = st.one_of(
-    st.builds(Range, low=st.none() | st.floats(), high=st.none() | st.floats(), log=st.none() | st.booleans(),
-              step=st.none() | st.floats()),
-    st.builds(Choices, values=st.lists(st.floats() | st.integers() | st.text(max_size=5), min_size=1, max_size=4).map(tuple)),
+    st.builds(
+        Range,
+        low=st.none() | st.floats(),
+        high=st.none() | st.floats(),
+        log=st.none() | st.booleans(),
+        step=st.none() | st.floats(),
+    ),
+    st.builds(
+        Choices, values=st.lists(st.floats() | st.integers() | st.text(max_size=5), min_size=1, max_size=4).map(tuple)
+    ),
     st.builds(Fixed, value=st.floats() | st.integers() | st.text(max_size=5)),
 )
 
 
-@given(space=st.dictionaries(st.sampled_from([*KNOBS, "momentum"]), _SPECS, max_size=4),
-       method=st.sampled_from([None, "grid", "random", "bayes", "tpe", "gp", "cmaes"]),
-       trials=st.none() | st.integers(-3, 50))
-def test_any_request_gives_a_complete_plan_or_an_error(space: dict[str, Spec], method: str | None, trials: int | None) -> None:
+@given(
+    space=st.dictionaries(st.sampled_from([*KNOBS, "momentum"]), _SPECS, max_size=4),
+    method=st.sampled_from([None, "grid", "random", "bayes", "tpe", "gp", "cmaes"]),
+    trials=st.none() | st.integers(-3, 50),
+)
+def test_any_request_gives_a_complete_plan_or_an_error(
+    space: dict[str, Spec], method: str | None, trials: int | None
+) -> None:
     draft = build(Request(space=space, method=method, trials=trials), embedded(), DATA, MEASURED)
     if draft.plan is None:
         assert any(problem.severity == "error" for problem in draft.problems)

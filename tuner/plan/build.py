@@ -1,4 +1,4 @@
-"""build(): a person's words and the measured facts become a complete plan. Every value filled in is named as assumed."""
+"""build(): a person's words and the measured facts become a complete plan that names every assumption."""
 
 from __future__ import annotations
 
@@ -38,8 +38,11 @@ def build(request: Request, card: ModelCard, data: DataFacts, speed: Speed) -> D
         return Draft(plan=None, estimate=None, problems=tuple(problems))
     method = _method(request.method, assumed)
     fixed = {name: _typed(KNOBS[name], spec.value) for name, spec in said.items() if isinstance(spec, Fixed)}
-    searched: Space = {name: _complete(KNOBS[name], spec, method, card, assumed)
-                       for name, spec in said.items() if not isinstance(spec, Fixed)}
+    searched: Space = {
+        name: _complete(KNOBS[name], spec, method, card, assumed)
+        for name, spec in said.items()
+        if not isinstance(spec, Fixed)
+    }
     points = _grid_points(searched) if method == "grid" else 0
     if points > MAX_GRID_POINTS:
         problems.append(Problem(key="plan.too_many_grid_points", facts={"points": points, "limit": MAX_GRID_POINTS}))
@@ -82,8 +85,13 @@ def _in_order(space: Space) -> tuple[dict[str, Spec], list[Problem]]:
     for name, spec in space.items():
         if isinstance(spec, Range) and spec.low is not None and spec.high is not None and spec.low > spec.high:
             spec = Range(low=spec.high, high=spec.low, log=spec.log, step=spec.step)
-            problems.append(Problem(key="plan.reversed_bounds", severity="warning",
-                                    facts={"name": name, "low": spec.low, "high": spec.high}))
+            problems.append(
+                Problem(
+                    key="plan.reversed_bounds",
+                    severity="warning",
+                    facts={"name": name, "low": spec.low, "high": spec.high},
+                )
+            )
         ordered[name] = spec
     return ordered, problems
 
@@ -146,8 +154,12 @@ def _complete(knob: Knob, spec: Spec, method: Method, card: ModelCard, assumed: 
     log = spec.log if spec.log is not None else (knob.log and low > 0 and spec.step is None and high / low >= 8)
     if spec.log is None:
         assumed.append(f"{knob.name}.scale")
-    whole = Range(low=_number(knob, low), high=_number(knob, high), log=bool(log),
-                  step=None if spec.step is None else _number(knob, spec.step))
+    whole = Range(
+        low=_number(knob, low),
+        high=_number(knob, high),
+        log=bool(log),
+        step=None if spec.step is None else _number(knob, spec.step),
+    )
     return _as_grid(knob, whole) if method == "grid" else whole
 
 
@@ -166,7 +178,7 @@ def _as_grid(knob: Knob, spec: Range) -> Choices:
         values = [low * (high / low) ** (index / (GRID_STEPS - 1)) for index in range(GRID_STEPS)]
     else:
         values = [low + (high - low) * index / (GRID_STEPS - 1) for index in range(GRID_STEPS)]
-    rounded = [int(round(value)) if knob.kind == "int" else float(f"{value:.6g}") for value in values]
+    rounded = [round(value) if knob.kind == "int" else float(f"{value:.6g}") for value in values]
     return Choices(values=tuple(dict.fromkeys(rounded)))
 
 
@@ -178,7 +190,14 @@ def _method(said: str | None, assumed: list[str]) -> Method:
     if said is None:
         assumed.append("method")
     names: Mapping[str | None, Method] = {
-        "grid": "grid", "random": "random", "bayes": "tpe", "tpe": "tpe", "gp": "gp", "cmaes": "cmaes", None: "tpe"}
+        "grid": "grid",
+        "random": "random",
+        "bayes": "tpe",
+        "tpe": "tpe",
+        "gp": "gp",
+        "cmaes": "cmaes",
+        None: "tpe",
+    }
     return names[said]
 
 
@@ -195,7 +214,12 @@ def _metric(said: str | None, assumed: list[str]) -> Metric:
         assumed.append("metric")
         return "loss"
     names: Mapping[str, Metric] = {
-        "loss": "loss", "perplexity": "perplexity", "accuracy": "accuracy", "rouge": "rouge", "bleu": "bleu"}
+        "loss": "loss",
+        "perplexity": "perplexity",
+        "accuracy": "accuracy",
+        "rouge": "rouge",
+        "bleu": "bleu",
+    }
     return names[said]
 
 
@@ -216,12 +240,16 @@ def _doubts(plan: Plan, data: DataFacts, seconds: float | None) -> list[Problem]
     """What deserves a sentence although the plan can run."""
     doubts = []
     if plan.time_budget_s is not None and seconds is not None and seconds > plan.time_budget_s * 1.2:
-        doubts.append(Problem(key="plan.time_ends_first", severity="warning",
-                              facts={"budget": plan.time_budget_s, "seconds": seconds}))
+        doubts.append(
+            Problem(
+                key="plan.time_ends_first", severity="warning", facts={"budget": plan.time_budget_s, "seconds": seconds}
+            )
+        )
     largest = max((float(value) for value in _batch_sizes(plan)), default=0)
     if largest > data.split[0]:
-        doubts.append(Problem(key="plan.batch_over_data", severity="warning",
-                              facts={"batch": largest, "examples": data.split[0]}))
+        doubts.append(
+            Problem(key="plan.batch_over_data", severity="warning", facts={"batch": largest, "examples": data.split[0]})
+        )
     return doubts
 
 

@@ -15,7 +15,7 @@ FAR = 3.0
 
 
 def problems_of_space(space: Space, card: ModelCard) -> tuple[Problem, ...]:
-    """Promises every problem of every knob: impossible values as errors, unusual ones as warnings, one a knob and kind."""
+    """Promises every problem of every knob: impossible values as errors, unusual ones as warnings."""
     found: list[Problem] = []
     for name, spec in space.items():
         knob = KNOBS.get(name)
@@ -42,8 +42,10 @@ def _impossible(knob: Knob, spec: Spec) -> Iterator[Problem]:
     if knob.kind == "choice":
         wrong = [value for value in values_of(spec) if value not in knob.choices]
         if wrong or isinstance(spec, Range):
-            yield Problem(key="plan.not_a_choice",
-                          facts={"name": knob.name, "values": [str(v) for v in wrong], "choices": list(knob.choices)})
+            yield Problem(
+                key="plan.not_a_choice",
+                facts={"name": knob.name, "values": [str(v) for v in wrong], "choices": list(knob.choices)},
+            )
         return
     values = values_of(spec)
     if not values:
@@ -57,8 +59,10 @@ def _impossible(knob: Knob, spec: Spec) -> Iterator[Problem]:
             yield Problem(key="plan.out_of_range", facts={"name": knob.name, "value": value, **_usual(knob)})
             return
         if knob.kind == "int" and value != int(value):
-            yield Problem(key="plan.whole_number",
-                          facts={"name": knob.name, "value": value, "below": math.floor(value), "above": math.ceil(value)})
+            yield Problem(
+                key="plan.whole_number",
+                facts={"name": knob.name, "value": value, "below": math.floor(value), "above": math.ceil(value)},
+            )
             return
     if isinstance(spec, Range) and spec.log and min(float(v) for v in values) <= 0:
         yield Problem(key="plan.log_from_zero", facts={"name": knob.name, **_usual(knob)})
@@ -77,9 +81,18 @@ def _unusual(knob: Knob, spec: Spec, card: ModelCard) -> list[Problem]:
     numbers = [float(value) for value in values_of(spec)]
     low, high = min(numbers), max(numbers)
     if low < knob.usual_low or high > knob.usual_high:
-        return [Problem(key="plan.unusual_range", severity="warning",
-                        facts={"name": knob.name, "value": low if low < knob.usual_low else high,
-                               "low": knob.usual_low, "high": knob.usual_high})]
+        return [
+            Problem(
+                key="plan.unusual_range",
+                severity="warning",
+                facts={
+                    "name": knob.name,
+                    "value": low if low < knob.usual_low else high,
+                    "low": knob.usual_low,
+                    "high": knob.usual_high,
+                },
+            )
+        ]
     if knob.name in card.recommended:
         good_low, good_high = card.recommended[knob.name]
         if high < good_low / FAR or low > good_high * FAR:
@@ -88,6 +101,11 @@ def _unusual(knob: Knob, spec: Spec, card: ModelCard) -> list[Problem]:
             key = "plan.wider_than_recommended"
         else:
             return []
-        return [Problem(key=key, severity="warning",
-                        facts={"name": knob.name, "model": card.name, "low": good_low, "high": good_high})]
+        return [
+            Problem(
+                key=key,
+                severity="warning",
+                facts={"name": knob.name, "model": card.name, "low": good_low, "high": good_high},
+            )
+        ]
     return []

@@ -77,8 +77,11 @@ def embedded() -> ModelCard:
         parameters=2_400_000,
         defaults=_complete(DEFAULTS),
         recommended=MappingProxyType(
-            {name: (float(bounds[0]), float(bounds[1])) for name, bounds in RECOMMENDED.items()
-             if KNOBS[name].kind != "choice"}
+            {
+                name: (float(bounds[0]), float(bounds[1]))
+                for name, bounds in RECOMMENDED.items()
+                if KNOBS[name].kind != "choice"
+            }
         ),
         general_chat=GENERAL_CHAT_EXAMPLES,
     )
@@ -87,15 +90,21 @@ def embedded() -> ModelCard:
 def catalogue() -> tuple[ModelCard, ...]:
     """Every model that has a name of its own, the embedded one first."""
     hub = (
-        ModelCard(name=name, source=source, origin="hub", parameters=parameters, defaults=_complete({}),
-                  recommended=_HUB_RECOMMENDED)
+        ModelCard(
+            name=name,
+            source=source,
+            origin="hub",
+            parameters=parameters,
+            defaults=_complete({}),
+            recommended=_HUB_RECOMMENDED,
+        )
         for name, source, parameters in _HUB
     )
     return embedded(), *hub
 
 
 def find(name: str | None) -> ModelCard | None:
-    """Promises the card of `name`: a catalogue name, a hub id (`owner/name`) or a model folder; None when it is none of these.
+    """Promises the card of a catalogue name, a hub id (`owner/name`) or a model folder; None for anything else.
 
     `None` is the embedded model. A folder must hold a config.json. Nothing is downloaded here.
     """
@@ -107,11 +116,21 @@ def find(name: str | None) -> ModelCard | None:
             return card
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
-        return ModelCard(name=folder.name, source=str(folder.resolve()), origin="folder", defaults=_complete({}),
-                         recommended=_HUB_RECOMMENDED)
+        return ModelCard(
+            name=folder.name,
+            source=str(folder.resolve()),
+            origin="folder",
+            defaults=_complete({}),
+            recommended=_HUB_RECOMMENDED,
+        )
     owner, slash, rest = name.strip().partition("/")
-    if slash and owner and rest and all(part.replace("-", "").replace("_", "").replace(".", "").isalnum()
-                                        for part in (owner, rest)):
-        return ModelCard(name=name.strip(), source=name.strip(), origin="hub", defaults=_complete({}),
-                         recommended=_HUB_RECOMMENDED)
+    if (
+        slash
+        and owner
+        and rest
+        and all(part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in (owner, rest))
+    ):
+        return ModelCard(
+            name=name.strip(), source=name.strip(), origin="hub", defaults=_complete({}), recommended=_HUB_RECOMMENDED
+        )
     return None
