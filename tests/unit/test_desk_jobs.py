@@ -1,0 +1,134 @@
+"""What people say about jobs: status, stop, go on, extend, best, why; each team sees only its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from desk_house import Person, a_desk, button, words
+
+from bot.replies import Card, Table
+from tuner.events import TrialFinished, TrialRecord
+
+
+async def _started(person: Person, text: str = "tune lr between 1e-5 and 1e-3 with 5 trials") -> None:
+    await person.has_data()
+    await person.press(button(await person.say(text), "start"))
+
+
+async def _one_trial_done(person: Person, value: float = 0.5) -> None:
+    """As a worker would: claim, run trial 0, record it."""
+    job = await person.store.claim("worker", 60)
+    assert job is not None
+    await person.store.start_trial(job.id, "worker", 0, job.plan.defaults)
+    trial = TrialRecord(number=0, settings=dict(job.plan.defaults), state="complete", value=value)
+    event = TrialFinished(number=0, state="complete", value=value, cause="", best=True)
+    await person.store.record_trial(job.id, "worker", trial, event)
+
+
+async def test_status_tells_how_far_and_the_best_so_far(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await _started(person)
+        assert "waiting" in words(await person.say("how far is it?"))
+        await _one_trial_done(person)
+        said = words(await person.say("how far is it?"))
+        assert "1 of 5 tries are done" in said
+        assert "try 0 with loss 0.5" in said
+
+
+async def test_a_waiting_job_stops_at_once_and_a_running_one_is_asked_to(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await _started(person)
+        assert "had not started" in words(await person.say("stop the job"))
+        await _started(person, "tune dropout 0 to 0.2")
+        await _one_trial_done(person)
+        assert "kept" in words(await person.say("stop job 2"))
+        job = await person.store.job("team", 2)
+        assert job is not None
+        assert job.wish == "stop"
+
+
+async def test_pause_and_resume_keep_the_finished_tries(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await _started(person)
+        assert "pauses" in words(await person.say("pause job 1"))
+        assert "goes on" in words(await person.say("resume job 1"))
+        job = await person.store.job("team", 1)
+        assert job is not None
+        assert job.state == "queued"
+
+
+async def test_more_tries_for_a_running_job_need_no_question(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await _started(person)
+        assert "15 tries in all" in words(await person.say("10 more trials"))
+
+
+async def test_more_tries_for_a_job_that_is_over_need_a_yes(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await _started(person)
+        await person.say("stop the job")
+        asked = await person.say("10 more trials for job 1")
+        job = await person.store.job("team", 1)
+        assert job is not None
+        assert (job.state, job.plan.trials) == ("stopped", 5)
+        await person.press(button(asked, "yes"))
+        job = await person.store.job("team", 1)
+        assert job is not None
+        assert (job.state, job.plan.trials) == ("queued", 15)
+
+
+async def test_the_best_names_its_settings(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await _started(person)
+        assert "no finished try yet" in words(await person.say("what are the best settings so far?"))
+        await _one_trial_done(person)
+        assert "learning rate 0.0" in words(await person.say("what are the best settings so far?"))
+
+
+async def test_queue_and_history_are_tables(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await _started(person)
+        for text in ("who is ahead of me?", "show my past jobs"):
+            replies = await person.say(text)
+            assert isinstance(replies[0], Table)
+            assert replies[0].rows[0][0] == "1"
+
+
+@pytest.mark.parametrize(
+    "text", ["stop job 1", "pause job 1", "resume job 1", "how far is job 1?", "why did trial 0 fail in job 1?",
+             "export job 1", "chat with job 1", "20 more trials for job 1"],
+)
+async def test_another_teams_job_is_no_job(tmp_path: Path, text: str) -> None:
+    async with a_desk(tmp_path) as person:
+        await _started(person)
+        before = await person.store.job("team", 1)
+        person.team = "other"
+        said = words(await person.say(text))
+        assert "faq.csv" not in said
+        assert await person.store.job("team", 1) == before
+
+
+async def test_a_term_is_explained_from_the_glossary_with_the_models_default(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        (card,) = await person.say("what is a learning rate?")
+        assert isinstance(card, Card)
+        assert "Too high" in words([card])
+        assert "0.000" in words([card])
+
+
+async def test_help_shows_an_example_for_every_kind_of_wish(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        (card,) = await person.say("help")
+        assert isinstance(card, Card)
+        assert len(card.fields) >= 17
+
+
+async def test_an_old_button_is_answered_kindly(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        from bot.replies import Button
+
+        for action in ("start:gone", "answer:0", "try:1:0", "columns:0", "nonsense", "chat:7", "details:7"):
+            replies = await person.press(Button(name="x", label="x", action=action))
+            assert replies
+            assert "reference" not in words(replies)
