@@ -1,0 +1,36 @@
+"""A stored report in words: which sentence to say and with which facts. Holds no sentence and computes no finding."""
+
+from __future__ import annotations
+
+from bot.explain.answer import headline
+from bot.explain.explanation import Explanation, Suggestion
+from bot.explain.more import details, suggestions
+from bot.explain.questions import about_knob, about_trial
+from bot.explain.reasons import what_mattered, what_went_wrong
+from bot.explain.voice import Voice
+from bot.phrases import Language
+from tuner.events import Report
+
+__all__ = ["Explanation", "Suggestion", "explain", "explain_knob", "explain_trial"]
+
+
+def explain(report: Report, language: Language) -> Explanation:
+    """Promises the whole report in `language`. Every number said is one of the report's, rounded."""
+    voice = Voice(report, language)
+    return Explanation(
+        headline=headline(voice), what_mattered=tuple(what_mattered(voice)),
+        what_went_wrong=tuple(what_went_wrong(voice)), next=tuple(suggestions(voice)), details=tuple(details(voice)),
+    )
+
+
+def explain_trial(report: Report, number: int, language: Language) -> tuple[str, ...]:
+    """Promises how try `number` ended and why. Raises KeyError when the report has no such try."""
+    trial = next((trial for trial in report.trials if trial.number == number), None)
+    if trial is None:
+        raise KeyError(f"the try must be one of the report's, got {number}")
+    return tuple(about_trial(Voice(report, language), trial))
+
+
+def explain_knob(report: Report, name: str, language: Language) -> tuple[str, ...]:
+    """Promises what the knob `name` did in this job, or why the job cannot tell."""
+    return tuple(about_knob(Voice(report, language), name))

@@ -1,0 +1,80 @@
+"""Answers about one try or one setting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.explain.reasons import importance, threshold
+from bot.explain.voice import Voice, short, shortened
+from tuner.events import Finding, TrialRecord
+
+
+def about_trial(voice: Voice, trial: TrialRecord) -> Iterable[str]:
+    """Its settings, how it ended and why, and the best one beside it."""
+    if trial.state == "running":
+        yield voice.say("trial.running", {"number": trial.number})
+    names = voice.report.searched or tuple(trial.settings)
+    settings = voice.settings({name: trial.settings[name] for name in names if name in trial.settings})
+    if settings:
+        yield voice.say("trial.settings", {"number": trial.number, "settings": settings})
+    finding = next(
+        (
+            one
+            for one in voice.report.findings
+            if one.kind not in ("lucky", "next") and one.facts.get("trial") == trial.number and one.kind != "edge"
+        ),
+        None,
+    )
+    if trial.state == "complete" and trial.value is not None:
+        facts = {"score": voice.score(trial.value), "gloss": voice.gloss()}
+        yield voice.say("trial.result" if finding else "trial.fine", facts)
+    if finding is not None:
+        yield voice.say(f"trial.{_trial_key(finding)}", {**finding.facts, "strength": finding.strength})
+    winner = voice.first("winner")
+    if winner is not None and winner["best_trial"] is not None and trial.state != "running":
+        mine = winner["best_trial"] == trial.number
+        yield voice.say("trial.best" if mine else "trial.not_best", voice.named(winner))
+
+
+def about_knob(voice: Voice, name: str) -> Iterable[str]:
+    """What it did in this job; that nothing was seen is said too."""
+    winner = voice.first("winner")
+    complete = winner["complete"] if winner is not None else 0
+    if name not in voice.report.searched:
+        used = {trial.settings[name] for trial in voice.report.trials if name in trial.settings}
+        yield voice.say(
+            "knob.not_searched",
+            {
+                "name": name,
+                "value": short(used.pop()) if len(used) == 1 else None,
+                "command": voice.say("knob.not_searched_command", {"name": name}),
+            },
+        )
+        return
+    claimed = [finding for finding in voice.all("what_mattered") if finding.facts["name"] == name]
+    for finding in claimed:
+        yield from importance(voice, finding)
+        yield voice.say("details.importance", finding.facts)
+    shown = [
+        finding
+        for finding in voice.all("edge", "interaction", "threshold")
+        if name in (finding.facts.get("name"), *finding.facts.get("names", ()))
+    ]
+    for finding in shown:
+        yield (
+            threshold(voice, finding)
+            if finding.kind == "threshold"
+            else voice.say(f"mattered.{finding.kind}", shortened(finding))
+        )
+    if not claimed and not shown:
+        thin = next((one.facts for one in voice.all("thin") if one.facts["what"] == "trials"), None)
+        facts = {"name": name, "trials": complete, **(thin or {})}
+        yield voice.say("knob.too_few" if thin is not None else "knob.not_seen", facts)
+    if winner is not None and name in winner["best_settings"]:
+        yield voice.say("knob.best_value", {"name": name, "value": short(winner["best_settings"][name])})
+
+
+def _trial_key(finding: Finding) -> str:
+    if finding.kind == "learnt_too_little":
+        return "still_falling" if finding.facts["still_falling"] else "learnt_little"
+    return finding.kind

@@ -1,0 +1,103 @@
+"""Which settings mattered, and what went wrong over all tries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from bot.explain.voice import Voice, shortened
+from bot.phrases import say
+from tuner.events import Finding
+
+_BROKE_DOWN = ("diverged", "nan")
+
+
+def what_mattered(voice: Voice) -> Iterable[str]:
+    """Which settings made a difference, and where the evidence is too thin to say."""
+    for finding in voice.all("lucky", "what_mattered", "interaction", "edge", "flat", "thin"):
+        match finding.kind:
+            case "what_mattered":
+                yield from importance(voice, finding)
+            case "thin":
+                if finding.facts["have"]:
+                    yield voice.say(f"mattered.thin_{finding.facts['what']}", finding.facts)
+            case _:
+                yield voice.say(f"mattered.{finding.kind}", shortened(finding))
+
+
+def importance(voice: Voice, finding: Finding) -> Iterable[str]:
+    """One setting that mattered: how, and where the good tries lie."""
+    name = finding.facts["name"]
+    direction = next((other for other in voice.all("direction") if other.facts["name"] == name), None)
+    facts = {
+        **(direction.facts if direction else {}),
+        **finding.facts,
+        "strength": finding.strength,
+        "gloss": voice.gloss(),
+    }
+    for score in ("best", "worst", "inside", "outside"):
+        facts[f"{score}_score"] = voice.score(facts.get(f"{score}_median"))
+    shape = facts.get("shape", "unclear")
+    if shape == "unclear" and any(cut.facts["name"] == name for cut in voice.all("threshold")):
+        shape = "broke"
+    yield voice.say(f"mattered.{shape}", facts)
+    if shape in ("lower_better", "higher_better", "sweet_spot") and facts.get("good_low") is not None:
+        yield voice.say("mattered.good_range", facts)
+
+
+def what_went_wrong(voice: Voice) -> Iterable[str]:
+    """What failed or learnt badly, over all tries; nothing where all went well."""
+    failures = voice.first("failures")
+    if failures is not None:
+        yield voice.say("wrong.failures", {**failures, "parts": list(_causes(voice, failures["causes"]))})
+    for finding in voice.all("threshold"):
+        yield threshold(voice, finding)
+    yield from _trials_with_trouble(voice)
+    forgetting = voice.first("forgetting")
+    if forgetting is not None and forgetting["forgot"]:
+        yield voice.say("wrong.forgot", forgetting)
+    answers = voice.first("bad_answers")
+    for kind in ("looping", "empty") if answers is not None else ():
+        if answers is not None and answers[kind]:
+            yield voice.say(f"wrong.{kind}", answers)
+
+
+def _causes(voice: Voice, causes: Mapping[str, int]) -> Iterable[str]:
+    broke_down = sum(causes.get(cause, 0) for cause in _BROKE_DOWN)
+    counts = {
+        "broke_down": broke_down,
+        **{cause: causes.get(cause, 0) for cause in ("out_of_memory", "bad_data", "worker_lost", "crashed")},
+    }
+    counts["crashed"] += sum(causes.values()) - sum(counts.values())
+    for cause, count in counts.items():
+        if count:
+            yield voice.say(f"words.cause_{cause}", {"count": count})
+
+
+def threshold(voice: Voice, finding: Finding) -> str:
+    """Above which value tries broke down or ran out of memory."""
+    name = finding.facts["name"]
+    what_name = voice.say("words.batch_tokens") if name == "batch_tokens" else say(f"knobs.{name}", voice.language)
+    return voice.say(f"wrong.threshold_{finding.facts['what']}", {**finding.facts, "what_name": what_name})
+
+
+def _trials_with_trouble(voice: Voice) -> Iterable[str]:
+    """Each kind of trouble in one sentence, with the tries that had it."""
+    overfitting = voice.first("overfitting")
+    if overfitting is not None:
+        yield voice.say("wrong.overfitting", overfitting)
+    elif overfitted := voice.all("overfitted"):
+        yield voice.say("wrong.overfitted", {"numbers": _numbers(overfitted)})
+    little = voice.all("learnt_too_little")
+    for key, still in (("still_falling", True), ("learnt_little", False)):
+        if numbers := _numbers([finding for finding in little if finding.facts["still_falling"] is still]):
+            yield voice.say(f"wrong.{key}", {"numbers": numbers})
+    if low := voice.all("learning_rate_too_low"):
+        surest = next((finding for finding in low if finding.strength == "strong"), low[0])
+        yield voice.say(
+            "wrong.learning_rate_too_low",
+            {"numbers": _numbers(low), "strength": surest.strength, "learnt_from": surest.facts["learnt_from"]},
+        )
+
+
+def _numbers(findings: Sequence[Finding]) -> list[int]:
+    return [finding.facts["trial"] for finding in findings]
