@@ -44,13 +44,19 @@ def console(
 
 
 @app.command()
-def demo(home: Home = None, language: Tongue = None) -> None:
+def demo(
+    home: Home = None,
+    language: Tongue = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Also draw what is shown into this SVG file.")
+    ] = None,
+) -> None:
     """Show the whole way once: data, plan, trials, report, answers before and after."""
     import asyncio
 
     from bot.console.demo import demo as run
 
-    raise typer.Exit(asyncio.run(run(language or "en", home)))
+    raise typer.Exit(asyncio.run(run(language or "en", home, picture)))
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})

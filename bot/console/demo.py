@@ -17,11 +17,11 @@ STEPS = ("use", "tune", "start", "wait", "compare", "ask")
 """Keys of the demo's lines in prompts/<language>/demo.toml, in order."""
 
 
-async def demo(language: Language, home: Path | None) -> int:
+async def demo(language: Language, home: Path | None, picture: Path | None = None) -> int:
     """Runs the demo to its end. Promises 0 when a job was finished and its best checkpoint answered, else 1."""
     home = home or Path("out") / f"demo-{language}-{time.strftime('%Y%m%d-%H%M%S')}"
     settings = load(home=home, language=language)
-    screen = open_screen(as_json=False)
+    screen = open_screen(as_json=False, picture=picture)
     try:
         async with open_session(settings, screen, confirms=False) as session:
             await screen.show(Text(text=say("demo.welcome", language)))

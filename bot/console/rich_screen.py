@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TextIO, assert_never
 
 from rich.console import Console, Group
@@ -15,13 +16,17 @@ from bot.console.screen import button_line
 from bot.replies import Button, Card, Picture, Progress, Reply, Stream, Table, Text
 
 _FORK = "cyan"
+_PICTURE_WIDTH = 104
 
 
 class RichScreen:
     """A later Progress replaces the bar; anything else is printed above it."""
 
-    def __init__(self, out: TextIO) -> None:
-        self._console = Console(file=out, highlight=False)
+    def __init__(self, out: TextIO, picture: Path | None = None) -> None:
+        """`picture`: an SVG file that gets what was shown when the screen closes."""
+        width = _PICTURE_WIDTH if picture is not None else None
+        self._console = Console(file=out, highlight=False, record=picture is not None, width=width)
+        self._picture = picture
         self._live: Live | None = None
 
     def echo(self, line: str) -> None:
@@ -29,6 +34,9 @@ class RichScreen:
 
     def close(self) -> None:
         self._end_live()
+        if self._picture is not None:
+            self._console.save_svg(str(self._picture), title="onsa")
+            self._picture = None
 
     async def show(self, reply: Reply) -> None:
         if not isinstance(reply, Progress | Text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from pathlib import Path
 from typing import Any, Protocol, TextIO, assert_never
 
 from bot.replies import Button, Card, Picture, Progress, Reply, Stream, Table, Text
@@ -20,15 +21,15 @@ class Screen(Protocol):
     def close(self) -> None: ...
 
 
-def open_screen(*, as_json: bool, out: TextIO | None = None) -> Screen:
-    """Promises the screen that fits where the output goes."""
-    out = out or sys.stdout
+def open_screen(*, as_json: bool, picture: Path | None = None) -> Screen:
+    """Promises the screen that fits where the output goes. `picture`: an SVG file to draw it into as well."""
+    out = sys.stdout
     if as_json:
         return JsonScreen(out)
-    if out.isatty():
+    if out.isatty() or picture is not None:
         from bot.console.rich_screen import RichScreen
 
-        return RichScreen(out)
+        return RichScreen(out, picture)
     return PlainScreen(out)
 
 
