@@ -113,6 +113,8 @@ def look(text: str, low: str, view: GroupReader, references: References, setting
         mood = _best(spans)
         if _vocative(text, view):
             gates.add("talk")
+    if len(low) > view.tokens[-1].end + 20 if view.tokens else False:
+        gates.add("talk")  # too long to be read whole: nothing is started from half a text
     ends = low.rstrip("!.。 )w笑~…")
     asks = ends.endswith("?") or (is_japanese and not ends.endswith(("どっちか", "どちらか", "いずれか", "どれか")) and ends.endswith(("か", "かな", "の", "っけ", "かね", "かしら", "ん")))
     return Facts(text=text, low=low, view=view, references=references, settings=settings, labels=frozenset(labels),

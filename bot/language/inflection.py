@@ -37,9 +37,9 @@ _SURU = (("plain", "する"), ("plain", "します"), ("past", "した"), ("past
 
 def forms(entry: Mapping[str, Any], label: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Every written form of the English verbs and the fixed phrases of one TOML entry: (form, labels)."""
-    for phrase in entry.get("phrases", ()):
+    for phrase in _listed(entry, "phrases"):
         yield phrase, (label, "form:phrase")
-    for word in entry.get("regular", ()):
+    for word in _listed(entry, "regular"):
         for mood, form in _regular(word):
             yield form, (label, f"form:{mood}")
     for base, past, ing in entry.get("irregular", ()):
@@ -49,17 +49,17 @@ def forms(entry: Mapping[str, Any], label: str) -> Iterator[tuple[str, tuple[str
 
 def stems(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The Japanese stems of one TOML entry with the class of their endings; "suru" stems are nouns by themselves."""
-    for word in entry.get("suru", ()):
+    for word in _listed(entry, "suru"):
         yield word, "suru"
-    for word in entry.get("godan", ()):
+    for word in _listed(entry, "godan"):
         yield word[:-1], "いく" if word.endswith(("行く", "いく")) else word[-1]
-    for word in entry.get("ichidan", ()):
+    for word in _listed(entry, "ichidan"):
         yield word[:-1], "ichidan"
 
 
 def endings() -> dict[str, dict[str, str]]:
     """For each class of Japanese verbs: ending -> mood."""
-    suru = {}
+    suru: dict[str, str] = {}
     for mood, ending in _suru_endings():
         suru.setdefault(ending, mood)
         suru.setdefault("を" + ending, mood)
@@ -68,6 +68,11 @@ def endings() -> dict[str, dict[str, str]]:
         table[last] = _first(_godan(last))
     table["いく"] = _first(_godan("く", "っ"))
     return table
+
+
+def _listed(entry: Mapping[str, Any], key: str) -> list[str]:
+    value = entry.get(key, "")
+    return [word.strip(" \n") for word in value.split("|") if word.strip(" \n")] if isinstance(value, str) else value
 
 
 def _first(pairs: Iterator[tuple[str, str]]) -> dict[str, str]:

@@ -54,7 +54,7 @@ def read(low: str, i: int, glued: bool, vocabulary: Vocabulary) -> Number | None
     if c in vocabulary.digits or c in vocabulary.places:
         return _read_kanji(low, i, vocabulary)
     if low.startswith("マイナス", i):
-        inner = read(low, i + 4, True, vocabulary) if i + 4 < len(low) else None
+        inner = read(low, i + 4, True, vocabulary) if i + 4 < len(low) and not low.startswith("マイナス", i + 4) else None
         return inner._replace(value=-inner.value) if inner else None
     return None
 
@@ -65,8 +65,8 @@ def _read_digits(low: str, i: int, glued: bool) -> Number | None:
         return Number(float("nan") if "nan" in nan.group() else float("inf"), nan.end())
     power = _POWER_OF_TEN.match(low, i)
     if power:
-        value = _power(power.groups())
-        return None if value is None else _finish(low, 10.0 ** value, power.end())
+        size = _power(power.groups())
+        return None if size is None else _finish(low, 10.0 ** size, power.end())
     match = _PLAIN.match(low, i)
     if not match or (match[1] and glued):
         return None
@@ -80,8 +80,8 @@ def _read_digits(low: str, i: int, glued: bool) -> Number | None:
     exponent = _EXPONENT.match(low, end)
     times = None if exponent else _TIMES_TEN.match(low, end)
     if exponent:
-        sign, size = ("-", exponent[3]) if exponent[3] else (exponent[1], exponent[2])
-        return _finish(low, _scaled(match.group().replace(",", ""), int(size), sign), exponent.end())
+        sign, digits = ("-", exponent[3]) if exponent[3] else (exponent[1], exponent[2])
+        return _finish(low, _scaled(match.group().replace(",", ""), int(digits), sign), exponent.end())
     if times:
         power_value = _power(times.groups())
         if power_value is not None:
@@ -214,6 +214,8 @@ def _read_words(low: str, i: int, vocabulary: Vocabulary) -> Number | None:
         return None
     word = match.group()
     if word in ("minus", "negative") and low[match.end():match.end() + 1] == " ":
+        if match.end() + 1 >= len(low) or low.startswith(("minus", "negative"), match.end() + 1):
+            return None
         inner = read(low, match.end() + 1, True, vocabulary)
         return inner._replace(value=-inner.value) if inner and inner.value > 0 else None
     if word == "point":

@@ -18,6 +18,9 @@ from bot.language.vocabulary import Vocabulary, default_vocabulary
 from tuner.plan.knobs import KNOBS
 
 
+ANALYSED = 1200  # characters that are understood: a request is a sentence or two; the message of a chat may be longer
+
+
 def parse(text: str, vocabulary: Vocabulary | None = None) -> Command:
     """The command that the text asks for; `unknown` when it asks for nothing this product does. Never raises."""
     facts, written = read_facts(text, vocabulary)
@@ -30,7 +33,7 @@ def read_facts(text: str, vocabulary: Vocabulary | None = None) -> tuple[Facts, 
     language = language_of(text)
     written = clean(text)
     shown, low = _spelled(written, words)
-    view = GroupReader(tokenize(shown, low, words))
+    view = GroupReader(tokenize(shown[:ANALYSED], low[:ANALYSED], words))
     references = find_references(view)
     settings = SettingsReader(view, references).read()
     return look(shown, low, view, references, settings, language), written

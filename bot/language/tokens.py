@@ -34,8 +34,10 @@ _WORD = re.compile(r"[a-zà-ÿ0-9α-ω](?:[a-zà-ÿ0-9_'/.+@]|-(?=[a-z0-9]))*", 
 _NAME_TAIL = re.compile(r"[a-z0-9_.]*(?:-[a-z0-9_.]+)*", re.IGNORECASE)
 _KANA = re.compile(r"[ぁ-ゖー]+")
 _JWORD = re.compile(r"[々〇一-鿿]+|[ァ-ヺー]+")
-_FILE = re.compile(r"[^\s\"'()<>「」『』、。,;:!?|{}\[\]]+?\.(?:csv|tsv|xlsx?|jsonl?|txt|parquet|ods)(?![a-z0-9])", re.IGNORECASE)
-_FILE_PARTICLE = re.compile(r".*[をはがにでとの](?=[^をはがにでと]+\.)")
+_FILE = re.compile(r"[^\s\"'()<>「」『』、。,;:!?|{}\[\]]{1,80}\.(?:csv|tsv|xlsx?|jsonl?|txt|parquet|ods)", re.IGNORECASE)
+_FILE_ENDING = re.compile(r"\.(?:csv|tsv|xlsx?|jsonl?|txt|parquet|ods)(?![a-z0-9])", re.IGNORECASE)
+_FILE_STOPS = frozenset(" \n\t\"'()<>「」『』、。,;:!?|{}[]")
+_PARTICLES = frozenset("をはがにでと")
 _GAP = re.compile(r"(?<=[a-z])[-_](?=[a-z])")
 _ASCII_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _TIGHT = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
@@ -44,7 +46,7 @@ _TIGHT = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 def tokenize(text: str, low: str, vocabulary: Vocabulary) -> list[Token]:
     """The tokens of `low` (the lower-case twin of `text`), in order. At most MAX_TOKENS."""
     matchable = _GAP.sub(" ", low)
-    files = {match.start(): match.end() for match in _files(low)} if "." in low else {}
+    files = _files(low) if "." in low else {}
     quotes = quoted(low, vocabulary)
     tokens: list[Token] = []
     i, size = 0, len(low)
@@ -87,16 +89,19 @@ def quoted(low: str, vocabulary: Vocabulary) -> dict[int, int]:
     return spans
 
 
-def _files(low: str) -> list[re.Match[str]]:
-    found = []
-    for match in _FILE.finditer(low):
-        inner = _FILE_PARTICLE.match(match.group())
-        if inner and not match.group().isascii():
-            later = _FILE.match(low, match.start() + inner.end())
-            if later:
-                found.append(later)
-                continue
-        found.append(match)
+def _files(low: str) -> dict[int, int]:
+    """Start -> end of the file names: back from the ending to a blank, a quotation mark or a Japanese particle."""
+    found: dict[int, int] = {}
+    for match in _FILE_ENDING.finditer(low):
+        start = match.start()
+        while start > 0 and match.start() - start < 80 and low[start - 1] not in _FILE_STOPS and (
+                low[start - 1] not in _PARTICLES or low[start].isascii() is False and low[start - 1] in "でと"
+                and low[start] not in _FILE_STOPS and start == match.start()):
+            start -= 1
+        while start < match.start() and low[start] in "のこ":
+            start += 1
+        if start < match.start():
+            found[start] = match.end()
     return found
 
 
@@ -199,7 +204,7 @@ def _unknown(text: str, low: str, i: int, vocabulary: Vocabulary) -> Token:
     match = _JWORD.match(low, i)
     if match:
         end = i + 1
-        while end < match.end() and not _phrase_at(low, end, vocabulary)[0]:
+        while end < min(match.end(), i + 40) and not _phrase_at(low, end, vocabulary)[0]:
             end += 1
         return Token("jword", i, end, text[i:end])
     return Token("sym", i, i + 1, text[i:i + 1])

@@ -59,7 +59,7 @@ def read_vocabulary(folder: Path) -> Vocabulary:
                 continue
             tables = tomllib.loads(path.read_text(encoding="utf-8"))
             if path.stem == "lookalikes":
-                others.update(tables["words"])
+                others.update(words_of(tables["words"]))
                 continue
             if path.stem == "numbers":
                 _read_numbers(tables, phrases, numbers, digits, places, seconds)
@@ -72,6 +72,13 @@ def read_vocabulary(folder: Path) -> Vocabulary:
                 if language == "en":
                     _collect_fixable(phrase, labels, fixable)
     return _freeze(phrases, stems, numbers, digits, places, seconds, fixable, others)
+
+
+def words_of(value: str | list[str]) -> list[str]:
+    """The phrases of one entry: a list, or one string with | between them (quicker to read, easier to extend)."""
+    if isinstance(value, str):
+        return [phrase.strip(" \n") for phrase in value.split("|")]
+    return value
 
 
 def _read_stems(verbs: Mapping[str, Any], stems: dict[str, dict[str, set[str]]]) -> None:
@@ -87,7 +94,7 @@ def _entries(tables: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]
             if group == "verb":
                 yield from inflection.forms(value, label)
             else:
-                for phrase in value:
+                for phrase in words_of(value):
                     yield phrase, (label,)
 
 
