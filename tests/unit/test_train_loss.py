@@ -101,8 +101,8 @@ def gradients(base: Any, rows: list[Any], batch: int, accumulation: int, layout:
         "warmup_ratio": 0.0, "max_grad_norm": 1e6, **changes})
     told: list[Progress] = []
     with fresh_adapter(base, settings) as adapted:
-        train(adapted, Task(train=rows, valid=rows[:1], settings=settings, device=CPU, layout=layout,
-                            tell=told.append, wish=lambda: ""))
+        train(adapted, Task(train=rows, untouched=losses(base.model, rows, CPU, layout), valid=rows[:1],
+                            settings=settings, device=CPU, layout=layout, tell=told.append, wish=lambda: ""))
         return {name: weight.grad.clone() for name, weight in adapted.named_parameters() if weight.grad is not None}
 
 

@@ -100,14 +100,15 @@ def test_a_loss_that_rises_far_above_its_start_is_diverged(tmp_path: Path, base:
 
 @pytest.mark.parametrize(("losses_then", "cause"), [
     ([3.0, 2.5, 2.0] * 5, ""), ([3.0] * 4 + [7.5] * 5 + [2.0] * 8, ""), ([3.0] + [8.0] * 9, "diverged"),
-    ([3.0, math.nan], "nan"), ([3.0] + [4.0] * 20, "diverged"),
+    ([3.0, math.nan], "nan"), ([3.0] + [4.0] * 20, "diverged"), ([3.0] * 20, ""), ([3.1] * 20, ""),
 ])
 def test_the_rule_of_divergence(losses_then: list[float], cause: str) -> None:
-    watch, found = LossWatch(3.0), ""
+    watch, found = LossWatch(), ""
     try:
         for loss in losses_then:
-            watch.add(loss, 1.0)
-        watch.finish(losses_then[-1])
+            watch.begin_epoch()
+            watch.add(loss, 1.0, 3.0)
+        watch.finish()
     except TrialBrokeError as error:
         found = error.cause
     assert found == cause
@@ -183,11 +184,11 @@ def test_a_batch_that_the_machine_cannot_hold_ends_that_trial_only(tmp_path: Pat
     script = (
         "import resource, sys, pathlib; sys.path.insert(0, sys.argv[1]); import psutil\n"
         "from training_bench import bench, load, run\n"
-        "folder = pathlib.Path(sys.argv[2]); base = load(folder, 'llama', vocab_size=200_000)\n"
-        "ready = bench(folder, base, count=220); ready.valid\n"
-        "limit = psutil.Process().memory_info().vms + 600 * 2**20\n"
+        "folder = pathlib.Path(sys.argv[2]); base = load(folder, 'llama', vocab_size=100_000)\n"
+        "ready = bench(folder, base, count=120); ready.valid\n"
+        "limit = psutil.Process().memory_info().vms + 500 * 2**20\n"
         "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
-        "print(run(ready, batch_size=200, epochs=1)[0].cause, run(ready, batch_size=1, epochs=1, seed=1)[0].outcome)\n"
+        "print(run(ready, batch_size=112, epochs=1)[0].cause, run(ready, batch_size=4, epochs=1, seed=1)[0].outcome)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(Path(__file__).parent), str(tmp_path)], capture_output=True, text=True,
@@ -283,3 +284,21 @@ def test_evaluation_after_a_trial_is_the_untouched_models(tmp_path: Path, base: 
     before = losses(base.model, rows, base.device, base.layout)
     run(bench(tmp_path, base))
     assert losses(base.model, rows, base.device, base.layout) == before
+
+
+def test_hard_examples_after_easy_ones_are_no_divergence() -> None:
+    """General chat costs the model 0.3, the person's questions 8: batches of the latter must not look like a loss."""
+    watch = LossWatch()
+    watch.begin_epoch()
+    for loss, untouched in [(0.3, 0.3)] * 10 + [(8.0, 8.0)] * 10:
+        watch.add(loss, 1.0, untouched)
+    watch.finish()
+
+
+def test_a_rate_that_changes_nothing_is_complete(tmp_path: Path, base: Any) -> None:
+    for seed in range(4):
+        ended, told = run(bench(tmp_path, base), learning_rate=1e-9, epochs=1, seed=seed, label_smoothing=0.1 * seed)
+        assert (ended.outcome, ended.cause) == ("complete", "")
+        assert told[-1].valid_loss == pytest.approx(
+            losses(base.model, [one.encoded for one in bench(tmp_path, base).valid], base.device, base.layout).loss,
+            abs=1e-4)

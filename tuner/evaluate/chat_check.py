@@ -12,7 +12,7 @@ from tuner.evaluate.base import Base
 from tuner.evaluate.generate import generate
 from tuner.evaluate.losses import never
 
-SAMPLE = 48
+SAMPLE = 60
 """Prompts asked of each trial: every n-th of the whole list, so that all kinds and both languages occur."""
 
 

@@ -15,7 +15,8 @@ from tuner.evaluate.forward import Layout, answer_logits, laid_out
 from tuner.evaluate.packing import Packed, pack
 
 TOKENS_AT_ONCE = 2048
-"""Tokens in one forward pass of an evaluation."""
+LOGITS_AT_ONCE = 2**25
+"""Tokens, and tokens times vocabulary, of one forward pass of an evaluation."""
 
 
 class Stopped(Exception):
@@ -58,24 +59,25 @@ def never() -> bool:
 
 
 def losses(model: Any, examples: Sequence[Encoded], device: torch.device, layout: Layout,
-           stop: Callable[[], bool] = never) -> Losses:
+           stop: Callable[[], bool] = never, label_smoothing: float = 0.0) -> Losses:
     """Promises the losses of `examples`, computed in fp32 from the model's logits. Raises Stopped."""
+    at_once = min(TOKENS_AT_ONCE, LOGITS_AT_ONCE // max(1, int(model.config.vocab_size)))
     sums, tokens, hits = ([0.0] * len(examples) for _ in range(3))
     with torch.no_grad(), laid_out(model, layout):
-        for chosen in by_length([len(example.ids) for example in examples], TOKENS_AT_ONCE):
+        for chosen in by_length([len(example.ids) for example in examples], at_once):
             if stop():
                 raise Stopped
             batch = pack([examples[index] for index in chosen], device)
             if not batch.answers:
                 continue
-            for place, (loss, count, hit) in enumerate(_of_batch(model, batch, layout)):
+            for place, (loss, count, hit) in enumerate(_of_batch(model, batch, layout, label_smoothing)):
                 sums[chosen[place]], tokens[chosen[place]], hits[chosen[place]] = loss, count, hit
     return Losses(sums=tuple(sums), tokens=tuple(int(one) for one in tokens), hits=tuple(int(one) for one in hits))
 
 
-def _of_batch(model: Any, batch: Packed, layout: Layout) -> Iterator[tuple[float, float, float]]:
+def _of_batch(model: Any, batch: Packed, layout: Layout, smoothing: float) -> Iterator[tuple[float, float, float]]:
     logits = answer_logits(model, batch, layout).float()
-    each = cross_entropy(logits, batch.targets, reduction="none")
+    each = cross_entropy(logits, batch.targets, reduction="none", label_smoothing=smoothing)
     hit = (logits.argmax(-1) == batch.targets).float()
     parts = torch.stack([each, torch.ones_like(each), hit], dim=1).double()
     out = torch.zeros(batch.rows.count, 3, dtype=torch.float64, device="cpu")

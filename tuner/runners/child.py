@@ -81,13 +81,16 @@ def _serve(setup: Setup, inbox: Inbox, tell: Outbox) -> int:
 
 def _broken(error: Exception, setup: Setup) -> Broken:
     """The error as a Problem's key; `runner.died` when nobody foresaw it."""
+    from tuner.train.trial import CheckpointWriteError, cause_of
+
     if isinstance(error, ProblemError):
         problem = error.problems[0]
         return Broken(key=problem.key, facts=problem.facts, error=str(error))
-    cause = error.__cause__ or error
-    if isinstance(cause, OSError):
-        key = "runner.disk_full" if cause.errno in _FULL else "runner.disk_unwritable"
-        return Broken(key=key, facts={"folder": setup.checkpoints}, error=str(cause))
+    if isinstance(error, CheckpointWriteError) and isinstance(error.__cause__, OSError):
+        key = "runner.disk_full" if error.__cause__.errno in _FULL else "runner.disk_unwritable"
+        return Broken(key=key, facts={"folder": setup.checkpoints}, error=str(error))
+    if cause_of(error) == "out_of_memory":
+        return Broken(key="runner.no_memory", facts={"model": setup.model}, error=str(error)[:2000])
     return Broken(key="runner.died", facts={}, error=f"{type(error).__name__}: {error}"[:2000])
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +14,13 @@ from tuner.data.render import Encoded, encode
 from tuner.data.split import split
 from tuner.embedded.general_chat import general_chat
 from tuner.evaluate.base import Base
+from tuner.evaluate.losses import Losses, losses
 from tuner.evaluate.scores import Question, questions
 
 GENERATING_METRICS = frozenset({"accuracy", "rouge", "bleu"})
 """Plan metrics that need written answers."""
+SAMPLE = 1000
+"""Training examples on which the untouched model is measured at most."""
 _SMALL = 100_000_000
 """Weights up to which writing answers costs little on any machine."""
 
@@ -54,6 +58,7 @@ class Bench:
     manifest: dict[str, Any] = field(default_factory=dict)
     """Facts that each checkpoint's manifest repeats."""
     _encoded: dict[int, tuple[Encoded, ...]] = field(default_factory=dict)
+    _untouched: dict[tuple[int, float], Losses] = field(default_factory=dict)
 
     def training(self, max_length: int) -> tuple[Encoded, ...]:
         """The training split and the general chat, cut at `max_length` tokens."""
@@ -78,6 +83,23 @@ class Bench:
             return self.valid[:200]
         cheap = weights <= _SMALL or self.base.device.type == "cuda"
         return self.valid[:60] if cheap else ()
+
+    def untouched(self, max_length: int, label_smoothing: float, stop: Callable[[], bool]) -> Losses:
+        """Losses of the base on `training(max_length)`; of a large set, of a sample whose mean stands for the rest.
+
+        To be asked while the base carries no adapter. Raises Stopped.
+        """
+        key = (max_length, label_smoothing)
+        if key not in self._untouched:
+            rows = self.training(max_length)
+            drawn = sorted(random.Random("untouched").sample(range(len(rows)), min(len(rows), SAMPLE)))
+            found = losses(self.base.model, [rows[place] for place in drawn], self.base.device, self.base.layout, stop,
+                           label_smoothing)
+            sums, tokens = [found.loss] * len(rows), [1] * len(rows)
+            for place, total, count in zip(drawn, found.sums, found.tokens, strict=True):
+                sums[place], tokens[place] = total, count
+            self._untouched[key] = Losses(sums=tuple(sums), tokens=tuple(tokens), hits=(0,) * len(rows))
+        return self._untouched[key]
 
     def _encode(self, examples: Sequence[Example], longest: int) -> tuple[Encoded, ...]:
         return tuple(encode(self.base.tokenizer, list(example.messages), longest) for example in examples)

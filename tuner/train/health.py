@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Collection
 
 from tuner.events import Cause
 
@@ -17,28 +18,38 @@ class TrialBrokeError(Exception):
 
 
 class LossWatch:
-    """The rule of divergence, with `start` the untouched model's loss on a sample of the training examples:
+    """The rule of divergence compares a step's loss with the untouched model's loss on the very same examples:
 
-    under way, the mean of the last `WINDOW` losses lies above `2 * start + 1`;
-    at the end, the mean of the last epoch lies above `1.1 * start + 0.1`.
+    under way, the mean of the last `WINDOW` losses lies above `2 * untouched + 1`;
+    at the end, the mean of the last epoch lies above `1.1 * untouched + 0.1`.
+
+    Examples differ far more than models do, so a fixed start would call a batch of hard questions a divergence.
     """
 
     WINDOW = 8
 
-    def __init__(self, start: float) -> None:
-        self._start = start
-        self._last: deque[float] = deque(maxlen=self.WINDOW)
+    def __init__(self) -> None:
+        self._last: deque[tuple[float, float]] = deque(maxlen=self.WINDOW)
+        self._epoch: list[tuple[float, float]] = []
 
-    def add(self, loss: float, norm: float) -> None:
+    def begin_epoch(self) -> None:
+        self._epoch = []
+
+    def add(self, loss: float, norm: float, untouched: float) -> None:
         """Raises TrialBrokeError `nan` at once, `diverged` by the rule."""
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise TrialBrokeError("nan", f"loss {loss}, gradient norm {norm}")
-        self._last.append(loss)
-        mean = math.fsum(self._last) / len(self._last)
-        if len(self._last) == self.WINDOW and mean > 2 * self._start + 1:
-            raise TrialBrokeError("diverged", f"loss rose from {self._start:.3f} to {mean:.3f}")
+        self._last.append((loss, untouched))
+        self._epoch.append((loss, untouched))
+        if len(self._last) == self.WINDOW:
+            _refuse(self._last, factor=2.0, more=1.0)
 
-    def finish(self, last_epoch_mean: float) -> None:
+    def finish(self) -> None:
         """Raises TrialBrokeError `diverged` when the trial ends worse than it began."""
-        if last_epoch_mean > 1.1 * self._start + 0.1:
-            raise TrialBrokeError("diverged", f"loss went from {self._start:.3f} to {last_epoch_mean:.3f}")
+        _refuse(self._epoch, factor=1.1, more=0.1)
+
+
+def _refuse(steps: Collection[tuple[float, float]], factor: float, more: float) -> None:
+    loss, untouched = (math.fsum(part) / len(steps) for part in zip(*steps, strict=True))
+    if loss > factor * untouched + more:
+        raise TrialBrokeError("diverged", f"loss rose from {untouched:.3f} to {loss:.3f}")

@@ -32,10 +32,6 @@ Wish = Literal["", "pruned", "stopped"]
 CHEAP_SHARE = 0.15
 """Validation between epoch ends is worth it while it costs at most this share of the training tokens."""
 
-SAMPLE = 48
-"""Training examples by which the untouched model's loss is known."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """After a step. `valid_loss` is set when the trial was validated there; then `train_loss` is the step's too."""
@@ -51,6 +47,8 @@ class Task:
     """What one trial trains on."""
 
     train: Sequence[Encoded]
+    untouched: Losses
+    """Of the model without an adapter on `train`, with the trial's label smoothing."""
     valid: Sequence[Encoded]
     settings: TrialSettings
     device: torch.device
@@ -83,24 +81,26 @@ def train(model: Any, task: Task) -> Trained:
     Same settings, data and machine: the same losses, bit by bit on CPU.
     Raises TrialBrokeError (`bad_data`, `nan`, `diverged`), torch.OutOfMemoryError, MemoryError.
     """
-    examples = [example for example in task.train if any(example.learn[1:])]
-    if not examples:
+    usable = [place for place, example in enumerate(task.train) if any(example.learn[1:])]
+    if not usable:
         raise TrialBrokeError("bad_data", "no example has an answer token within max_length")
-    return _Run(model, task, examples).run()
+    return _Run(model, task, usable).run()
 
 
 class _Run:
     """The state of one trial while it trains."""
 
-    def __init__(self, model: Any, task: Task, examples: list[Encoded]) -> None:
-        settings = task.settings
+    def __init__(self, model: Any, task: Task, usable: list[int]) -> None:
+        """`usable`: places of the examples that have something to learn."""
+        settings, examples = task.settings, [task.train[place] for place in usable]
         self.model, self.inner, self.task, self.examples = model, model.get_base_model(), task, examples
+        self.untouched = [(task.untouched.sums[place], task.untouched.tokens[place]) for place in usable]
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimiser = optimiser(self.parameters, settings)
         self.steps = steps_in_all(len(examples), settings.batch_size, settings.gradient_accumulation, settings.epochs)
         self.warmup = warmup_steps(settings.warmup_ratio, self.steps)
         self.validate_after = self._validation_steps()
-        self.watch = LossWatch(self._untouched_loss())
+        self.watch = LossWatch()
         self.step, self.tokens, self.told_at = 0, 0, -math.inf
         self.epoch_losses: list[float] = []
         self.recent: deque[float] = deque(maxlen=8)
@@ -112,18 +112,11 @@ class _Run:
         once = sum(len(example.ids) for example in self.task.valid)
         return validation_steps(self.steps // epochs, epochs, cheap=8 * once <= CHEAP_SHARE * trained)
 
-    def _untouched_loss(self) -> float:
-        """Before any update, on examples drawn by the trial's seed, as the steps compute it."""
-        drawn = next(epoch_steps(len(self.examples), SAMPLE, 1, epoch=-1, seed=self.task.settings.seed))[0]
-        with torch.no_grad(), laid_out(self.inner, self.task.layout):
-            parts = [pack([self.examples[index] for index in drawn[place : place + 8]], self.task.device)
-                     for place in range(0, len(drawn), 8)]
-            return math.fsum(float(self._loss_sum(part)) for part in parts) / sum(part.answers for part in parts)
-
     def run(self) -> Trained:
         settings = self.task.settings
         for epoch in range(settings.epochs):
             self.epoch_losses = []
+            self.watch.begin_epoch()
             for chosen in epoch_steps(len(self.examples), settings.batch_size, settings.gradient_accumulation,
                                       epoch, settings.seed):
                 if wish := self.task.wish():
@@ -131,12 +124,13 @@ class _Run:
                 self._advance(chosen)
                 if self.step in self.validate_after and (wish := self._validate()):
                     return self._ended(wish)
-        self.watch.finish(_mean(self.epoch_losses))
+        self.watch.finish()
         return self._ended("")
 
     def _advance(self, chosen: Step) -> None:
         loss, norm = self._gradients(chosen)
-        self.watch.add(loss, norm)
+        before = [self.untouched[index] for micro in chosen for index in micro]
+        self.watch.add(loss, norm, math.fsum(part for part, _ in before) / sum(count for _, count in before))
         set_rate(self.optimiser, self.task.settings.learning_rate
                  * rate_factor(self.step, self.steps, self.warmup, self.task.settings.lr_schedule))
         self.optimiser.step()

@@ -10,5 +10,5 @@ from tuner.train.bench import Bench
 
 def score_sealed_test(bench: Bench, subject: str, trial: int | None) -> TestResult:
     """Promises the scores of whatever adapter the base carries now, general chat among them when it was mixed in."""
-    chat = chat_scores(bench.base) if bench.splits.chat else {}
+    chat = chat_scores(bench.base, sample=120) if bench.splits.chat else {}
     return sealed_test(bench.base, bench.test, subject, trial, more=chat)

@@ -59,7 +59,7 @@ def run_trial(bench: Bench, number: int, settings: Mapping[str, Any], tell: Call
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
-        outcome = TrialOutcome(outcome="failed", cause=_cause(error), error=_short(error))
+        outcome = TrialOutcome(outcome="failed", cause=cause_of(error), error=_short(error))
         if outcome.cause == "crashed":
             log.exception("trial %d crashed", number)
     _free_memory(bench)
@@ -69,9 +69,14 @@ def run_trial(bench: Bench, number: int, settings: Mapping[str, Any], tell: Call
 def _run(bench: Bench, number: int, settings: Mapping[str, Any], tell: Callable[[Progress], None],
          wish: Callable[[], Wish], now: Callable[[], float]) -> TrialOutcome:
     chosen = TrialSettings.from_mapping(settings)
+    try:
+        untouched = bench.untouched(chosen.max_length, chosen.label_smoothing, lambda: bool(wish()))
+    except Stopped:
+        return TrialOutcome(outcome=wish() or "stopped", cause=wish() or "stopped")
     with fresh_adapter(bench.base, chosen) as adapted:
         trained = train(adapted, Task(
-            train=bench.training(chosen.max_length), valid=[question.encoded for question in bench.valid],
+            train=bench.training(chosen.max_length), untouched=untouched,
+            valid=[question.encoded for question in bench.valid],
             settings=chosen, device=bench.base.device, layout=bench.base.layout, tell=tell, wish=wish,
         ))
         scores, ended = _scores(bench, trained, wish)
@@ -114,7 +119,8 @@ def _save(bench: Bench, adapted: Any, name: str, number: int, settings: Mapping[
         raise CheckpointWriteError(str(error)) from error
 
 
-def _cause(error: BaseException) -> Cause:
+def cause_of(error: BaseException) -> Cause:
+    """The name of what ended a trial; `crashed` when nobody foresaw it."""
     text = str(error).lower()
     if isinstance(error, TrialBrokeError):
         return error.cause
