@@ -88,7 +88,7 @@ async def test_a_cancelled_close_leaves_no_child(tmp_path: Path) -> None:
 async def test_a_child_whose_parent_is_killed_ends_by_itself(tmp_path: Path) -> None:
     code = f"""
 import asyncio, json, pathlib, sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1])!r}]
 from test_runner_child import launched
 async def main():
     runner = await launched(pathlib.Path({str(tmp_path)!r}), step_s=0.05, steps=2000)

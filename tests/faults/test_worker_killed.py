@@ -12,7 +12,7 @@ from worker_jobs import counted_once, of, plan, report, submit, told, until
 from worker_processes import Workers, is_gone, soon, workers
 
 from tuner.events import JobStarted, TrialFinished, TrialStarted
-from tuner.store import Store
+from tuner.store import Store, StoreUnavailable
 
 LEASE = ("--lease", "1.5")
 
@@ -67,7 +67,7 @@ async def test_a_worker_that_slept_through_its_lease_runs_no_trial_twice(store: 
     first = await crowd.scripted({"steps": 10, "step_s": 0.05}, *LEASE)
     await until(store, job, lambda _, trials: len(trials) == 2)
     await crowd.children(first)
-    first.send_signal(signal.SIGSTOP)
+    await put_to_sleep(first, store.home)
     await crowd.scripted({"steps": 40, "step_s": 0.03}, "--once", *LEASE)
     holder = (await store.job_by_id(job.id)).worker
     await until(store, job, lambda now, _: now.worker != holder)
@@ -75,6 +75,20 @@ async def test_a_worker_that_slept_through_its_lease_runs_no_trial_twice(store: 
     await until(store, job, lambda now, _: now.state == "finished")
     assert counted_once(await told(store, job), TrialFinished)
     assert [trial.state for trial in await store.trials(job.id)] == ["complete"] * 3
+
+
+async def put_to_sleep(worker: asyncio.subprocess.Process, home: Path) -> None:
+    """Between two writes: one that sleeps inside a transaction holds the database, and everybody waits for it."""
+    async with await Store.open(home, busy_s=0.3) as other:
+        while True:
+            worker.send_signal(signal.SIGSTOP)
+            try:
+                await other.prefer("team", None, "asleep", "yes")
+            except StoreUnavailable:
+                worker.send_signal(signal.SIGCONT)
+                await asyncio.sleep(0.05)
+            else:
+                return
 
 
 @pytest.mark.parametrize("how", ["terminate", "interrupt", "parent"])
