@@ -126,9 +126,15 @@ def export(
 
 def _become(module: str, home: Path | None, arguments: list[str]) -> None:
     """This process becomes the worker or the server: signals and exit codes are theirs."""
+    import asyncio
+
+    from bot.console.once import check_home
     from bot.settings import load
 
-    folder = load(home=home).home.expanduser()
+    settings = load(home=home)
+    if asyncio.run(check_home(settings)) != 0:
+        raise typer.Exit(1)
+    folder = settings.home.expanduser().resolve()
     os.execv(sys.executable, [sys.executable, "-m", module, "--home", str(folder), *arguments])
 
 

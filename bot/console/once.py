@@ -25,6 +25,15 @@ from tuner.problems import ProblemError
 from tuner.store import Store, StoreUnavailable
 
 
+async def check_home(settings: BotSettings) -> int:
+    """Promises 0 when the home can be used, else says why not and gives 1."""
+
+    async def work(_: Turn) -> int:
+        return 0
+
+    return await _with_turn(settings, work)
+
+
 async def jobs(settings: BotSettings, *, as_json: bool) -> int:
     """Shows the jobs of the home."""
 
