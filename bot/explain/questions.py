@@ -11,10 +11,11 @@ from tuner.events import Finding, TrialRecord
 
 def about_trial(voice: Voice, trial: TrialRecord) -> Iterable[str]:
     """Its settings, how it ended and why, and the best one beside it."""
-    if trial.state == "running":
-        yield voice.say("trial.running", {"number": trial.number})
     names = voice.report.searched or tuple(trial.settings)
     settings = voice.settings({name: trial.settings[name] for name in names if name in trial.settings})
+    if trial.state == "running":
+        yield voice.say("trial.running", {"number": trial.number, "settings": settings})
+        return
     if settings:
         yield voice.say("trial.settings", {"number": trial.number, "settings": settings})
     finding = next(
@@ -31,7 +32,7 @@ def about_trial(voice: Voice, trial: TrialRecord) -> Iterable[str]:
     if finding is not None:
         yield voice.say(f"trial.{_trial_key(finding)}", {**finding.facts, "strength": finding.strength})
     winner = voice.first("winner")
-    if winner is not None and winner["best_trial"] is not None and trial.state != "running":
+    if winner is not None and winner["best_trial"] is not None:
         mine = winner["best_trial"] == trial.number
         yield voice.say("trial.best" if mine else "trial.not_best", voice.named(winner))
 
