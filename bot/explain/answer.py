@@ -15,12 +15,12 @@ def headline(voice: Voice) -> str:
         key = "all_failed" if winner is not None and winner["ended"] else "nothing"
         if winner is not None and winner["state"] == "running":
             key = "running_nothing"
-        return voice.say(f"headline.{key}", winner)
+        return voice.tell(f"headline.{key}", winner)
     facts = {**voice.named(winner), "gloss": voice.gloss(), "default_score": voice.score(winner["default_value"])}
     if not winner["tested"]:
         key = "running" if winner["state"] == "running" else "untested"
-        return voice.joined(voice.say(f"headline.{key}", facts), voice.say(f"headline.verdict_{key}"))
-    return voice.joined(voice.say(f"headline.{winner['by']}", facts), voice.say(f"headline.{_verdict(winner)}"))
+        return voice.joined(voice.tell(f"headline.{key}", facts), voice.tell(f"headline.verdict_{key}"))
+    return voice.joined(voice.tell(f"headline.{winner['by']}", facts), voice.tell(f"headline.{_verdict(winner)}"))
 
 
 def _verdict(winner: Mapping[str, Any]) -> str:

@@ -14,32 +14,32 @@ def suggestions(voice: Voice) -> Iterable[Suggestion]:
         facts = {**finding.facts}
         if "settings" in facts:
             facts["settings"] = {name: short(value) for name, value in facts["settings"].items()}
-        sentence = voice.say(f"next.{facts['action']}", facts)
+        sentence = voice.tell(f"next.{facts['action']}", facts)
         if facts["cost_s"] is not None:
-            sentence = voice.joined(sentence, voice.say("next.cost", {"seconds": facts["cost_s"]}))
-        yield Suggestion(sentence=sentence, command_text=voice.say(f"next.{facts['action']}_command", facts))
+            sentence = voice.joined(sentence, voice.tell("next.cost", {"seconds": facts["cost_s"]}))
+        yield Suggestion(sentence=sentence, command_text=voice.tell(f"next.{facts['action']}_command", facts))
 
 
 def details(voice: Voice) -> Iterable[str]:
     """The numbers behind the report."""
     winner = voice.first("winner")
     if winner is not None and winner["best_trial"] is not None and winner["best_settings"]:
-        yield voice.say(
+        yield voice.tell(
             "details.best_settings", {**voice.named(winner), "settings": voice.settings(winner["best_settings"])}
         )
     if winner is not None and winner.get("tested_trial") not in (None, winner["best_trial"]):
-        yield voice.say("details.tested_other", winner)
+        yield voice.tell("details.tested_other", winner)
     for other in ("default", "base"):
         compared = winner.get(f"over_{other}") if winner is not None else None
         if compared is not None:
-            yield voice.say(f"details.over_{other}", compared)
-            yield voice.say(f"details.interval_{compared['by']}", compared)
+            yield voice.tell(f"details.over_{other}", compared)
+            yield voice.tell(f"details.interval_{compared['by']}", compared)
     for finding in voice.all("what_mattered"):
-        yield voice.say("details.importance", finding.facts)
+        yield voice.tell("details.importance", finding.facts)
     forgetting = voice.first("forgetting")
     if forgetting is not None and not forgetting["forgot"]:
-        yield voice.say("details.general_kept", forgetting)
+        yield voice.tell("details.general_kept", forgetting)
     cost = voice.first("cost")
     if cost is not None:
-        yield voice.say("details.cost", cost)
-        yield voice.say("details.pruned" if cost["pruned"] else "details.pruning_none", cost)
+        yield voice.tell("details.cost", cost)
+        yield voice.tell("details.pruned" if cost["pruned"] else "details.pruning_none", cost)

@@ -14,10 +14,10 @@ def about_trial(voice: Voice, trial: TrialRecord) -> Iterable[str]:
     names = voice.report.searched or tuple(trial.settings)
     settings = voice.settings({name: trial.settings[name] for name in names if name in trial.settings})
     if trial.state == "running":
-        yield voice.say("trial.running", {"number": trial.number, "settings": settings})
+        yield voice.tell("trial.running", {"number": trial.number, "settings": settings})
         return
     if settings:
-        yield voice.say("trial.settings", {"number": trial.number, "settings": settings})
+        yield voice.tell("trial.settings", {"number": trial.number, "settings": settings})
     finding = next(
         (
             one
@@ -28,13 +28,13 @@ def about_trial(voice: Voice, trial: TrialRecord) -> Iterable[str]:
     )
     if trial.state == "complete" and trial.value is not None:
         facts = {"score": voice.score(trial.value), "gloss": voice.gloss()}
-        yield voice.say("trial.result" if finding else "trial.fine", facts)
+        yield voice.tell("trial.result" if finding else "trial.fine", facts)
     if finding is not None:
-        yield voice.say(f"trial.{_trial_key(finding)}", {**finding.facts, "strength": finding.strength})
+        yield voice.tell(f"trial.{_trial_key(finding)}", {**finding.facts, "strength": finding.strength})
     winner = voice.first("winner")
     if winner is not None and winner["best_trial"] is not None:
         mine = winner["best_trial"] == trial.number
-        yield voice.say("trial.best" if mine else "trial.not_best", voice.named(winner))
+        yield voice.tell("trial.best" if mine else "trial.not_best", voice.named(winner))
 
 
 def about_knob(voice: Voice, name: str) -> Iterable[str]:
@@ -43,19 +43,19 @@ def about_knob(voice: Voice, name: str) -> Iterable[str]:
     complete = winner["complete"] if winner is not None else 0
     if name not in voice.report.searched:
         used = {trial.settings[name] for trial in voice.report.trials if name in trial.settings}
-        yield voice.say(
+        yield voice.tell(
             "knob.not_searched",
             {
                 "name": name,
                 "value": short(used.pop()) if len(used) == 1 else None,
-                "command": voice.say("knob.not_searched_command", {"name": name}),
+                "command": voice.tell("knob.not_searched_command", {"name": name}),
             },
         )
         return
     claimed = [finding for finding in voice.all("what_mattered") if finding.facts["name"] == name]
     for finding in claimed:
         yield from importance(voice, finding)
-        yield voice.say("details.importance", finding.facts)
+        yield voice.tell("details.importance", finding.facts)
     shown = [
         finding
         for finding in voice.all("edge", "interaction", "threshold")
@@ -65,14 +65,14 @@ def about_knob(voice: Voice, name: str) -> Iterable[str]:
         yield (
             threshold(voice, finding)
             if finding.kind == "threshold"
-            else voice.say(f"mattered.{finding.kind}", shortened(finding))
+            else voice.tell(f"mattered.{finding.kind}", shortened(finding))
         )
     if not claimed and not shown:
         thin = next((one.facts for one in voice.all("thin") if one.facts["what"] == "trials"), None)
         facts = {"name": name, "trials": complete, **(thin or {})}
-        yield voice.say("knob.too_few" if thin is not None else "knob.not_seen", facts)
+        yield voice.tell("knob.too_few" if thin is not None else "knob.not_seen", facts)
     if winner is not None and name in winner["best_settings"]:
-        yield voice.say("knob.best_value", {"name": name, "value": short(winner["best_settings"][name])})
+        yield voice.tell("knob.best_value", {"name": name, "value": short(winner["best_settings"][name])})
 
 
 def _trial_key(finding: Finding) -> str:

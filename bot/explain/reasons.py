@@ -19,9 +19,9 @@ def what_mattered(voice: Voice) -> Iterable[str]:
                 yield from importance(voice, finding)
             case "thin":
                 if finding.facts["have"]:
-                    yield voice.say(f"mattered.thin_{finding.facts['what']}", finding.facts)
+                    yield voice.tell(f"mattered.thin_{finding.facts['what']}", finding.facts)
             case _:
-                yield voice.say(f"mattered.{finding.kind}", shortened(finding))
+                yield voice.tell(f"mattered.{finding.kind}", shortened(finding))
 
 
 def importance(voice: Voice, finding: Finding) -> Iterable[str]:
@@ -39,26 +39,26 @@ def importance(voice: Voice, finding: Finding) -> Iterable[str]:
     shape = facts.get("shape", "unclear")
     if shape == "unclear" and any(cut.facts["name"] == name for cut in voice.all("threshold")):
         shape = "broke"
-    yield voice.say(f"mattered.{shape}", facts)
+    yield voice.tell(f"mattered.{shape}", facts)
     if shape in ("lower_better", "higher_better", "sweet_spot") and facts.get("good_low") is not None:
-        yield voice.say("mattered.good_range", facts)
+        yield voice.tell("mattered.good_range", facts)
 
 
 def what_went_wrong(voice: Voice) -> Iterable[str]:
     """What failed or learnt badly, over all tries; nothing where all went well."""
     failures = voice.first("failures")
     if failures is not None:
-        yield voice.say("wrong.failures", {**failures, "parts": list(_causes(voice, failures["causes"]))})
+        yield voice.tell("wrong.failures", {**failures, "parts": list(_causes(voice, failures["causes"]))})
     for finding in voice.all("threshold"):
         yield threshold(voice, finding)
     yield from _trials_with_trouble(voice)
     forgetting = voice.first("forgetting")
     if forgetting is not None and forgetting["forgot"]:
-        yield voice.say("wrong.forgot", forgetting)
+        yield voice.tell("wrong.forgot", forgetting)
     answers = voice.first("bad_answers")
     for kind in ("looping", "empty") if answers is not None else ():
         if answers is not None and answers[kind]:
-            yield voice.say(f"wrong.{kind}", answers)
+            yield voice.tell(f"wrong.{kind}", answers)
 
 
 def _causes(voice: Voice, causes: Mapping[str, int]) -> Iterable[str]:
@@ -70,30 +70,30 @@ def _causes(voice: Voice, causes: Mapping[str, int]) -> Iterable[str]:
     counts["crashed"] += sum(causes.values()) - sum(counts.values())
     for cause, count in counts.items():
         if count:
-            yield voice.say(f"words.cause_{cause}", {"count": count})
+            yield voice.tell(f"words.cause_{cause}", {"count": count})
 
 
 def threshold(voice: Voice, finding: Finding) -> str:
     """Above which value tries broke down or ran out of memory."""
     name = finding.facts["name"]
-    what_name = voice.say("words.batch_tokens") if name == "batch_tokens" else say(f"knobs.{name}", voice.language)
-    return voice.say(f"wrong.threshold_{finding.facts['what']}", {**finding.facts, "what_name": what_name})
+    what_name = voice.tell("words.batch_tokens") if name == "batch_tokens" else say(f"knobs.{name}", voice.language)
+    return voice.tell(f"wrong.threshold_{finding.facts['what']}", {**finding.facts, "what_name": what_name})
 
 
 def _trials_with_trouble(voice: Voice) -> Iterable[str]:
     """Each kind of trouble in one sentence, with the tries that had it."""
     overfitting = voice.first("overfitting")
     if overfitting is not None:
-        yield voice.say("wrong.overfitting", overfitting)
+        yield voice.tell("wrong.overfitting", overfitting)
     elif overfitted := voice.all("overfitted"):
-        yield voice.say("wrong.overfitted", {"numbers": _numbers(overfitted)})
+        yield voice.tell("wrong.overfitted", {"numbers": _numbers(overfitted)})
     little = voice.all("learnt_too_little")
     for key, still in (("still_falling", True), ("learnt_little", False)):
         if numbers := _numbers([finding for finding in little if finding.facts["still_falling"] is still]):
-            yield voice.say(f"wrong.{key}", {"numbers": numbers})
+            yield voice.tell(f"wrong.{key}", {"numbers": numbers})
     if low := voice.all("learning_rate_too_low"):
         surest = next((finding for finding in low if finding.strength == "strong"), low[0])
-        yield voice.say(
+        yield voice.tell(
             "wrong.learning_rate_too_low",
             {"numbers": _numbers(low), "strength": surest.strength, "learnt_from": surest.facts["learnt_from"]},
         )

@@ -16,7 +16,7 @@ class Voice:
         self.report = report
         self.language = language
 
-    def say(self, key: str, facts: Mapping[str, Any] | None = None) -> str:
+    def tell(self, key: str, facts: Mapping[str, Any] | None = None) -> str:
         """The sentence `key` of prompts/<language>/report."""
         return say(f"report.{key}", self.language, facts or {})
 
@@ -30,19 +30,19 @@ class Voice:
 
     def score(self, value: float | None) -> str:
         """A value of the report's metric in words; empty for none."""
-        return "" if value is None else self.say("words.score", {"metric": self.report.metric, "value": value})
+        return "" if value is None else self.tell("words.score", {"metric": self.report.metric, "value": value})
 
     def gloss(self) -> str:
         """What the metric means."""
-        return self.say("words.gloss", {"metric": self.report.metric})
+        return self.tell("words.gloss", {"metric": self.report.metric})
 
     def settings(self, settings: Mapping[str, Any]) -> list[str]:
         """Each setting with its value in words."""
-        return [self.say("words.setting", {"name": name, "value": short(value)}) for name, value in settings.items()]
+        return [self.tell("words.setting", {"name": name, "value": short(value)}) for name, value in settings.items()]
 
     def named(self, winner: Mapping[str, Any]) -> dict[str, Any]:
         """The winner's facts with the best try's name and score in words."""
-        return {**winner, "best_name": self.say("words.try", {"number": winner["best_trial"]}),
+        return {**winner, "best_name": self.tell("words.try", {"number": winner["best_trial"]}),
                 "best_score": self.score(winner["best_value"])}
 
     def joined(self, *sentences: str) -> str:
