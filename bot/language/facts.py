@@ -14,7 +14,7 @@ from bot.language.references import References
 from bot.language.space import Settings
 
 _KANA = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
-_CONDITION_KANA = ("たら", "だら", "れば", "なら", "ときは", "際は")
+_CONDITION = re.compile("(?:たら|だら|れば|けば|せば|めば|なら|ときは|際は)(?![しい]い|ば?[なべびし][いべびし]|ない|なんでも|何でも)")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,7 +103,7 @@ def look(text: str, low: str, view: GroupReader, references: References, setting
             if "everyday:words" in token.labels:
                 everyday += 1
     is_japanese = bool(_KANA.search(low))
-    if is_japanese and _kana_condition(view):
+    if is_japanese and _kana_condition(view, low):
         gates.add("condition")
     if is_japanese:
         mood = moods.japanese_mood(view)
@@ -146,15 +146,11 @@ def _vocative(text: str, view: GroupReader) -> bool:
     return tokens[0].kind == "word" or "gate:people" in tokens[0].labels
 
 
-def _kana_condition(view: GroupReader) -> bool:
-    run = ""
-    for i, token in enumerate(view.tokens):
-        if token.kind == "kana" or (token.text in ("た", "な", "ば", "し") and token.kind == "vocab"):
-            run += token.text
-            continue
-        if "form:cond" in token.labels and i < view.size - 1:
+def _kana_condition(view: GroupReader, low: str) -> bool:
+    """True for 〜たら, 〜れば, 〜なら outside the phrases that only sound so (よかったら, できれば)."""
+    for match in _CONDITION.finditer(low):
+        inside = next((token for token in view.tokens if token.start < match.end() and token.end > match.start()
+                       and token.labels & {"benign:words", "want:request", "form:want", "verb:help", "ask:why", "verb:queue"}), None)
+        if inside is None and match.end() < len(low.rstrip("。!?")):
             return True
-        if run.endswith(_CONDITION_KANA):
-            return True
-        run = ""
-    return run.endswith(_CONDITION_KANA)
+    return False

@@ -26,7 +26,7 @@ _SURU = (("plain", "する"), ("plain", "します"), ("past", "した"), ("past
          ("te", "させて"), ("past", "させた"), ("stem", "し"), ("may", "したほうが"), ("may", "した方が"), ("past", "したところ"),
          ("now", "中"), ("te", "しとって"), ("te", "したって"), ("te", "したってや"), ("want", "してや"), ("te", "しとき"),
          ("now", "しとる"), ("past", "しとった"), ("past", "しちゃった"), ("te", "しちゃって"), ("te", "やって"),
-         ("want", "お願い"), ("want", "お願いします"), ("want", "をお願い"), ("want", "よろしく"), ("want", "開始"),
+         ("want", "いただけ"), ("want", "いただきた"), ("want", "ください"), ("want", "下さい"), ("want", "頂け"), ("want", "願い"), ("want", "願え"), ("want", "いただき"), ("want", "お願い"), ("want", "お願いします"), ("want", "をお願い"), ("want", "よろしく"), ("want", "開始"),
          ("want", "スタート"), ("want", "頼む"), ("want", "頼みます"), ("want", "したく"), ("can", "できますか"),
          ("can", "できるか"), ("may", "すべき"), ("may", "するべき"), ("past", "したけど"), ("past", "したので"),
          ("past", "したから"), ("past", "したよ"), ("past", "したね"), ("vol", "しよっか"), ("vol", "しちゃおう"), ("want", "しちゃって"), ("want", "おなしゃす"), ("want", "お願い致します"), ("want", "オナシャス"), ("want", "たのんます"), ("want", "頼んだ"), ("want", "頼むわ"), ("want", "を頼む"), ("want", "したいねん"), ("want", "したいん"), ("want", "したいな"), ("want", "したいです"), ("want", "したいんですが"), ("te", "したって"), ("te", "しちょって"), ("te", "せい"), ("te", "せえ"), ("want", "どうぞ"), ("want", "よろ"), ("want", "をよろ"), ("want", "希望"), ("want", "を希望"), ("plain", "すること"), ("plain", "するのは"),
@@ -144,7 +144,7 @@ def _common(nai: str, i: str, te: str, ta: str, plain: str, e: str) -> Iterator[
                 ("vol", i + "ましょう"), ("cond", ta + "ら"), ("cond", e + "ば"), ("can", e + "る"), ("can", e + "ます"),
                 ("te", tot + "いて"), ("now", tot + "る"), ("past", tot + "った"), ("past", tot + "いた"), ("te", tot + "って"),
                 ("te", tot + "き"), ("te", ta + "って"), ("past", ta + "ら、"), ("cond", plain + "と"), ("cond", plain + "なら"),
-                ("way", i + "方"), ("musing", plain + "つもり"), ("musing", plain + "予定"), ("musing", plain + "かも"), ("may", ta + "ほうが"),
+                ("way", i + "方"), ("want", i + "いただけ"), ("want", i + "ください"), ("want", i + "下さい"), ("want", i + "頂け"), ("want", i + "いただきた"), ("want", i + "願い"), ("want", i + "願え"), ("musing", plain + "つもり"), ("musing", plain + "予定"), ("musing", plain + "かも"), ("may", ta + "ほうが"),
                 ("may", ta + "方が"), ("past", ta + "けど"), ("past", ta + "ので"), ("past", ta + "よ"), ("past", ta + "ね"),
                 ("plain", plain + "のは"), ("past", te[:-1] + ("じゃった" if te.endswith("で") else "ちゃった")),
                 ("te", te[:-1] + ("じゃって" if te.endswith("で") else "ちゃって")), ("want", te + "や"), ("may", te + "も"))

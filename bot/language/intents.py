@@ -17,10 +17,25 @@ def decide(facts: Facts) -> Intent:
     """The intent; `unknown` when nothing is certain enough."""
     if "injection" in facts.gates or not facts.view.size:
         return "unknown"
+    last = _last_verb(facts) if facts.is_japanese else None
+    if last is not None and not facts.message and dict(_RULES)[last](facts):
+        return last
     for intent, rule in _RULES:
         if rule(facts):
             return intent
     return "unknown"
+
+
+_LAST_DECIDES: tuple[Intent, ...] = ("export", "stop", "pause", "resume", "compare")
+
+
+def _last_verb(f: Facts) -> Intent | None:
+    """The intent of the last verb when it is a plain order: Japanese puts what is asked last."""
+    for token in reversed(f.view.tokens):
+        if "form:te" in token.labels or "form:want" in token.labels:
+            found = [intent for intent in _LAST_DECIDES if f"verb:{intent}" in token.labels]
+            return found[0] if len(found) == 1 else None
+    return None
 
 
 def _content(f: Facts) -> bool:
@@ -115,19 +130,23 @@ def _is_explain_term(f: Facts) -> bool:
         return True
     if f.any("verb:tune", "verb:search") or f.any("want:request") or f.mood == "request":
         return f.any("ask:term") and f.any("ask:wh") and not f.any("want:request")
-    return _is_question(f) and (bool(f.settings.space) or f.any("ask:term"))
+    return _is_question(f) and (bool(f.settings.space) or f.any("ask:term") or f.view.size <= 3)
 
 
 def _looks_back(f: Facts) -> bool:
     """True for a question about what a finished run showed: "did the dropout matter?", どっちが効いた？"""
     if f.is_japanese:
-        return f.any("ask:why") and not f.any("ask:what")
+        plain = all(token.text in ("なぜ", "なんで", "どうして", "理由", "原因", "関係") for token in f.view.tokens
+                    if "ask:why" in token.labels)
+        return f.any("ask:why") and not f.any("ask:what") and (not plain or "past" in f.forms or "report" in f.gates)
     return f.low.startswith(("did ", "was ", "were ", "has ", "have ", "had ", "why did", "why was", "why were")) or \
         (f.any("ask:why") and not f.any("ask:what", "ask:term"))
 
 
 def _is_explain_result(f: Facts) -> bool:
     if f.numbers or f.settings.not_a_number or f.strange > 4 or f.gates & _QUIET:
+        return False
+    if f.is_japanese and f.any("ask:why") and f.settings.space and not _looks_back(f) and not _job_or_trial(f):
         return False
     about = _target(f) or f.any("object:result", "ref:last", "verb:tune")
     if f.any("proof:words") and _is_question(f):
@@ -153,12 +172,14 @@ def _is_chat(f: Facts) -> bool:
 
 
 def _is_compare(f: Facts) -> bool:
-    if not f.any("verb:compare") or f.values or f.strange > 1 or f.gates & _QUIET:
+    if not f.any("verb:compare") or f.values or f.strange > 1 or f.gates & _QUIET or f.settings.orphans:
         return False
     return _target(f) or f.any("object:answer", "ref:best_trial", "object:result") or (f.strange == 0 and f.view.size <= 6)
 
 
 def _is_rate(f: Facts) -> bool:
+    if f.any("verb:better") and f.mood == "request":
+        return False
     if f.values or f.asks or f.references.job is not None or f.gates & {"talk"} or f.any("ask:why"):
         return False
     judged = f.any("verb:judge_words") and f.any("object:answer") and f.mood != "request"
@@ -242,8 +263,9 @@ def _acts(verb: str) -> Callable[[Facts], bool]:
         if not f.requested(label) if not f.is_japanese else label not in f.labels:
             return False
         against = {"talk", "people", "condition", "future"} | (set() if verb == "stop" and not f.is_japanese else {"refusal"})
-        if _content(f) or f.gates & against or (verb == "stop" and (
-                f.settings.trials is not None or f.settings.time_s is not None or f.group("pruner"))):
+        if _content(f) or f.gates & against - starts.harmless(f) or (verb == "stop" and (
+                f.settings.trials is not None or f.settings.time_s is not None or f.group("pruner")
+                or f.any("artifact:words"))):
             return False
         if f.mood in ("report", "negated", "question", "plan", "refusal") and not (f.any("want:request") and f.mood == "question"):
             return False
@@ -261,7 +283,8 @@ _RULES: tuple[tuple[Intent, Callable[[Facts], bool]], ...] = (
     ("settings", _is_settings),
     ("help", _is_how_to),
     ("extend", _is_extend),
-    ("history", lambda f: _asks_what_was_done(f) and _is_history(f)),
+    ("history", lambda f: (_asks_what_was_done(f) or f.low.startswith("when did")) and _is_history(f)),
+    ("compare", lambda f: f.is_japanese and f.asks and f.any("verb:compare") and "より" in f.low and _is_compare(f)),
     ("best", lambda f: f.any("verb:best") and bool(f.settings.space) and f.any("ask:what", "ask:wh") and _is_best(f)
      and not f.any("ask:term")),
     ("explain_term", _is_explain_term),

@@ -23,6 +23,9 @@ _QUESTION_STARTS = frozenset({"is", "are", "was", "were", "does", "did", "has", 
                               "how's", "who's", "when's", "can i", "may i"})
 
 
+_QUESTION_WORDS = frozenset({"what", "why", "how", "which", "who", "when", "where", "whose", "did", "does", "was", "were", "is", "are"})
+
+
 def clauses(view: GroupReader, breaks: frozenset[str], words: frozenset[str]) -> list[tuple[int, int]]:
     """The clauses as half-open spans of token positions; empty ones are left out."""
     spans, start = [], 0
@@ -59,7 +62,7 @@ def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
     first = view.tokens[start].text.lower()
     if _has_gate(view, start, end, "musing") and not wants:
         return "question"
-    if (first in _QUESTION_STARTS or view.has(start, "ask:what", "ask:wh")) and not wants and (
+    if (first in _QUESTION_STARTS or first.split(" ")[0] in _QUESTION_WORDS or view.has(start, "ask:what", "ask:wh")) and not wants and (
             first not in ("have", "has", "which", "explain", "define") or view.text(start + 1).lower() in ("i", "we", "you", "they", "he", "she", "it")):
         return "question"
     if first == "do" and view.text(view.size - 1) == "?" and not wants:
@@ -180,6 +183,12 @@ _SUBORDINATE = ("けど", "けれど", "けれども", "が", "ので", "から"
                 "ですけど", "ので、")
 
 
+def _polite_question(view: GroupReader) -> bool:
+    """True for …いただけますでしょうか, …できますか: a question only in form."""
+    return any("want:request" in view.tokens[k].labels or "form:want" in view.tokens[k].labels
+               for k in range(max(0, view.size - 8), view.size))
+
+
 def japanese_mood(view: GroupReader) -> Mood:
     """The mood of the last predicate that is not subordinate; "fragment" when there is none."""
     i = view.size - 1
@@ -254,6 +263,8 @@ def _form_mood(view: GroupReader, i: int, forms: set[str], asks: bool) -> Mood |
     if "can" in forms:
         return "request" if asks else "plan"
     if forms & {"plain", "stem"}:
+        if after.startswith(("んだ", "んです", "のだ", "のです")) and not asks:
+            return "report"
         if after in ("の", "こと", "と", "人", "時", "とき", "ため", "前", "ん", "方") or "stem" in forms:
             return None
         return "question" if asks else "request"

@@ -142,6 +142,11 @@ def _names(view: GroupReader, found: References) -> None:
             found.dataset = token.text
             found.used.add(i)
             continue
+        if token.text.lower() in ("tiny", "small", "mini", "large") and view.text(i + 1).lower() in ("モデル", "model"):
+            found.model = token.text
+            found.used |= {i}
+            found.names |= {i}
+            continue
         japanese = _japanese_data(view, i)
         if japanese:
             found.dataset = japanese
@@ -201,13 +206,19 @@ def _name_end(view: GroupReader, i: int) -> int | None:
     return end if token.kind == "word" else None
 
 
+def token_is_name(view: GroupReader, i: int) -> bool:
+    """True for a word that only a name can be: ASCII, not in the vocabulary, or the name of a model family."""
+    token = view.tokens[i]
+    return token.kind == "word" or view.has(i, "model_family:names") or token.text.lower() in ("tiny", "small", "base", "large", "mini")
+
+
 def _is_model(view: GroupReader, i: int, end: int, name: str) -> bool:
     if any(view.has(k, "model_family:names") for k in range(i, end)):
         return end > i + 1 or any(c.isdigit() for c in name) or view.text(end).lower() in _MODEL_WORDS \
             or view.text(i - 1).lower() in _MODEL_WORDS
     low = name.lower()
-    head = re.match(r"[a-z]+", low)
-    del head
+    if view.text(end) == "モデル" and token_is_name(view, i) and view.tokens[end].start == view.tokens[end - 1].end:
+        return True
     if view.text(end).lower() in ("model", "モデル", "base model") and (end > i + 1 or view.tokens[i].kind == "word"):
         return bool(re.search(r"\d|-", low)) or view.text(end) in ("モデル",)
     before = view.text(i - 2 if view.text(i - 1) in ("は", "を", "に", ":", "=", "is") else i - 1).lower()

@@ -233,6 +233,10 @@ class SettingsReader:
             more = more or view.has(at, "unit:more")
             at += 1
             hops += 1
+        if any(view.has(k, "unit:trials") for k in range(group.start + 1, group.end)) and self.out.trials is None:
+            self.out.trials = number
+            self._take_count(group, at)
+            return True
         if view.has(at, "unit:parallel"):
             self.out.parallel = number
             self._take_count(group, at + 1)
@@ -340,6 +344,8 @@ class SettingsReader:
         if self.out.trials is None and "d" in self.view.tokens[group.end - 1].flags and isinstance(group.spec, Fixed):
             self.out.trials = self._single(group)  # "a dozen" of nothing else are trials
             return
+        if self.view.text(group.start).lower() == "one" and group.end == group.start + 1:
+            return  # "the tuned one"
         self.out.orphans.append(group)
 
     def _strangers_between(self, knob: str, group: Group) -> bool:
@@ -448,5 +454,8 @@ class SettingsReader:
                         self.out.used.add(i)
             if not values:
                 continue
+            if group == "module":
+                values += [name for name in ("all",) if name not in values and any(
+                    "weak_module:all" in token.labels and token.text.lower() != "both" for token in self.view.tokens)]
             self.out.space[knob] = Fixed(value=values[0]) if len(values) == 1 else Choices(values=tuple(values))
             self.out.bare.discard(knob)

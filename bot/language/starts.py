@@ -12,7 +12,7 @@ _AGAINST = frozenset({"refusal", "future", "condition", "talk", "injection"})
 
 def is_start(f: Facts) -> bool:
     """True when the sentence asks for a tuning job, now, of this bot."""
-    if f.gates & _AGAINST - _harmless(f):
+    if f.gates & _AGAINST - harmless(f):
         return False
     if f.is_japanese and f.gates & {"people"} and _somebody(f):
         return False
@@ -63,7 +63,7 @@ def _sure(f: Facts) -> bool:
     return f.any("verb:tune", "verb:search") or f.settings.trials is not None or f.group("method", "pruner")
 
 
-def _harmless(f: Facts) -> frozenset[str]:
+def harmless(f: Facts) -> frozenset[str]:
     """In Japanese an early refusal does not count when the last predicate asks: 枝刈りはやめて…調整して."""
     if not f.is_japanese or f.mood != "request":
         return frozenset()
@@ -76,13 +76,15 @@ def _harmless(f: Facts) -> frozenset[str]:
 def _somebody(f: Facts) -> bool:
     """True when a person is the subject or is spoken to: 田中さん、… 部長が…"""
     for i, token in enumerate(f.view.tokens):
+        if "gate:people" in token.labels and f.view.text(i + 1) == "の" and f.view.has(i + 2, "verb:train", "verb:tune"):
+            return True
         if "gate:people" in token.labels and f.view.text(i + 1) in ("、", ",", "が", "は", "も", "から", "に", "って", "と", "曰く", "によると", "", "で", "では"):
             return True
     return False
 
 
 def _english_mood(f: Facts) -> Mood:
-    spans = [(span, mood) for span, mood in f.spans if not (mood == "negated" and _only_names(f, span))]
+    spans = [(span, mood) for span, mood in f.spans if not (mood == "report" and _only_wish(f, span)) and not (mood == "negated" and _only_names(f, span))]
     last_request = max((k for k, (span, mood) in enumerate(spans) if mood == "request" and _acts(f, span)), default=-1)
     content = [mood for k, (span, mood) in enumerate(spans) if _holds_content(f, span) and k >= last_request]
     every = [mood for _, mood in spans]
@@ -93,6 +95,11 @@ def _english_mood(f: Facts) -> Mood:
     if "negated" in content or "report" in every or "question" in every:
         return "report"
     return "fragment" if content else "none"
+
+
+def _only_wish(f: Facts, span: tuple[int, int]) -> bool:
+    """True for a reason given first: "My boss wants better answers, ..."."""
+    return not any((i in f.settings.used and f.view.tokens[i].kind != "dur") or f.view.tokens[i].labels & {"verb:tune", "verb:train", "verb:search"} for i in range(*span))
 
 
 def _only_names(f: Facts, span: tuple[int, int]) -> bool:

@@ -164,6 +164,8 @@ def _phrase_at(low: str, i: int, vocabulary: Vocabulary) -> tuple[int, frozenset
 def _verb_at(low: str, i: int, vocabulary: Vocabulary) -> tuple[int, frozenset[str]]:
     """The end of the longest Japanese verb form that starts at i, or 0."""
     best, labels = 0, _NO_LABELS
+    if low[i] in "おご" and i + 1 < len(low) and low[i + 1] in vocabulary.stem_lengths:
+        best, labels = _verb_at(low, i + 1, vocabulary)  # お試しください, ご調整いただけますか
     for length in vocabulary.stem_lengths.get(low[i], ()):
         at = i + length
         kinds = vocabulary.stems.get(low[i:at])
