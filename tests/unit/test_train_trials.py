@@ -98,17 +98,20 @@ def test_a_loss_that_rises_far_above_its_start_is_diverged(tmp_path: Path, base:
     assert told[-1].step < told[-1].steps, "it is noticed under way"
 
 
-@pytest.mark.parametrize(("losses_then", "cause"), [
-    ([3.0, 2.5, 2.0] * 5, ""), ([3.0] * 4 + [7.5] * 5 + [2.0] * 8, ""), ([3.0] + [8.0] * 9, "diverged"),
-    ([3.0, math.nan], "nan"), ([3.0] + [4.0] * 20, "diverged"), ([3.0] * 20, ""), ([3.1] * 20, ""),
+@pytest.mark.parametrize(("epochs", "cause"), [
+    ([[3.0, 2.5, 2.0] * 5, [1.0] * 9], ""), ([[3.0] * 4 + [7.5] * 5 + [2.0] * 24], ""),
+    ([[3.0] + [8.0] * 9], "diverged"),
+    ([[3.0, math.nan]], "nan"), ([[2.5] * 9, [4.0] * 9], "diverged"), ([[3.0] * 9, [3.1] * 9], ""),
+    ([[1.0] * 9, [2.0] * 9], "diverged"), ([[1.0] * 9, [1.3] * 9], ""),
 ])
-def test_the_rule_of_divergence(losses_then: list[float], cause: str) -> None:
+def test_the_rule_of_divergence(epochs: list[list[float]], cause: str) -> None:
+    """The untouched model's loss is 3 throughout."""
     watch, found = LossWatch(), ""
     try:
-        for loss in losses_then:
-            watch.begin_epoch()
-            watch.add(loss, 1.0, 3.0)
-        watch.finish()
+        for epoch in epochs:
+            for loss in epoch:
+                watch.add(loss, 1.0, 3.0)
+            watch.end_epoch()
     except TrialBrokeError as error:
         found = error.cause
     assert found == cause
@@ -289,10 +292,9 @@ def test_evaluation_after_a_trial_is_the_untouched_models(tmp_path: Path, base: 
 def test_hard_examples_after_easy_ones_are_no_divergence() -> None:
     """General chat costs the model 0.3, the person's questions 8: batches of the latter must not look like a loss."""
     watch = LossWatch()
-    watch.begin_epoch()
     for loss, untouched in [(0.3, 0.3)] * 10 + [(8.0, 8.0)] * 10:
         watch.add(loss, 1.0, untouched)
-    watch.finish()
+    watch.end_epoch()
 
 
 def test_a_rate_that_changes_nothing_is_complete(tmp_path: Path, base: Any) -> None:

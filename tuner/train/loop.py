@@ -116,7 +116,6 @@ class _Run:
         settings = self.task.settings
         for epoch in range(settings.epochs):
             self.epoch_losses = []
-            self.watch.begin_epoch()
             for chosen in epoch_steps(len(self.examples), settings.batch_size, settings.gradient_accumulation,
                                       epoch, settings.seed):
                 if wish := self.task.wish():
@@ -124,7 +123,7 @@ class _Run:
                 self._advance(chosen)
                 if self.step in self.validate_after and (wish := self._validate()):
                     return self._ended(wish)
-        self.watch.finish()
+            self.watch.end_epoch()
         return self._ended("")
 
     def _advance(self, chosen: Step) -> None:
