@@ -6,9 +6,9 @@ How strong the evidence is, by kind. A finding that reaches neither rule is not 
                     weak    p <= 0.05, interval without 0
                     none    otherwise, and always without a sealed test
     what_mattered   strong  >= 50 ranked trials, permutation p <= 0.005, PED-ANOVA ranks the knob as high
-                    weak    >= 6 complete trials, permutation p <= 0.01 (adjusted for all knobs), and PED-ANOVA gives
+                    weak    >= 6 complete trials, permutation p <= 0.015 (adjusted for all knobs), PED-ANOVA gives
                             the knob at least half an even share
-    direction       as its what_mattered, when the complete runs alone show the effect (p <= 0.01) and Spearman's rho
+    direction       as its what_mattered, when the complete runs alone show the effect (p <= 0.015) and Spearman's rho
                     has a 95% bootstrap interval on one side of 0, or the parabola through the ranks turns well inside
                     none    the shape is unclear, or depends on another knob
     interaction     strong  >= 50 ranked trials, p <= 0.003 beyond what the knobs do by themselves
@@ -21,11 +21,11 @@ How strong the evidence is, by kind. A finding that reaches neither rule is not 
     thin            strong  always: it is a count
     learning_rate_too_high  strong  searched; every sound run (>= 6) used less; >= 3 broke
                             weak    every sound run (>= 3) used less
-    learning_rate_too_low   strong  searched; nothing learnt by all (>= 3) runs at or below it, three times as much by
-                                    >= 3 runs above it
+    learning_rate_too_low   strong  searched; all (>= 3) runs at or below it learnt less than half as much as the best,
+                                    >= 3 runs above it at least 80% as much
                             weak    any number below, 2 above
     learnt_too_little       strong  the validation loss was still falling: 5% over the last third
-                            weak    next to nothing learnt, where another run learnt three times as much
+                            weak    less than half as much learnt as by the best run
     overfitted      strong  validation loss 5% above its lowest while training falls, >= 3 measurements since
                     weak    fewer measurements
     overfitting     strong  >= 3 runs and a third of the complete ones;   weak  2

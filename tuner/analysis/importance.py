@@ -19,7 +19,7 @@ FEWEST = 6
 """Complete trials below which nothing is said about knobs."""
 PLENTY = 50
 """Trials from which PED-ANOVA is on firm ground; below, evidence is weak at most."""
-CLAIM_P = 0.01
+CLAIM_P = 0.015
 STRONG_P = 0.005
 FLAT_P = 0.1
 """Below this something may be there after all: more trials are wanted before nothing is called flat."""

@@ -16,8 +16,12 @@ RISE = 1.05
 """A validation loss this many times its lowest counts as risen."""
 FALLING = 0.05
 """Share of its value that the validation loss must lose over the last third to count as still falling."""
-LITTLE = 0.1
-"""Share of its first value that the loss must lose for anything to have been learnt."""
+LITTLE = 0.5
+"""Share of the best run's fall of the loss below which a run learnt little."""
+WELL = 0.8
+"""Share of it from which a run learnt well."""
+MUCH = 0.3
+"""Share of the loss at the start that the best run must have lost for others to be held against it."""
 
 _LOGGED = re.compile(r"\[([0-9a-f]{8})\]")
 """The reference that the worker writes before a crash's error."""
@@ -41,7 +45,8 @@ def curve_of(trial: TrialRecord) -> Curve:
 
 def trial_findings(study: Study) -> tuple[Finding, ...]:
     """Promises at most one finding a trial, in the order of their numbers; a trial that went well has none."""
-    falls = {trial.number: fall(trial) for trial in study.complete}
+    start = _untouched_loss(study)
+    falls = {trial.number: fall(trial, start) for trial in study.complete}
     found = (_one(study, trial, falls) for trial in study.ended)
     return tuple(finding for finding in found if finding is not None)
 
@@ -131,30 +136,41 @@ def _at(points: Sequence[tuple[int, float]], step: int) -> float | None:
     return min(points, key=lambda point: (abs(point[0] - step), point[0]))[1] if points else None
 
 
-def fall(trial: TrialRecord) -> float | None:
-    """Share of its first value that the (validation, else training) loss lost; None without a curve."""
+def _untouched_loss(study: Study) -> float | None:
+    """What the model loses before any training, on the sealed test; None while that is not known."""
+    base = study.test("base")
+    losses = [loss for loss in base.losses if math.isfinite(loss)] if base is not None else []
+    return sum(losses) / len(losses) if losses else None
+
+
+def fall(trial: TrialRecord, start: float | None = None) -> float | None:
+    """Share of the loss at the start that the (validation, else training) loss lost; None without a curve.
+
+    The start is the untouched model's loss where it is known, else the curve's own first value.
+    """
     curve = curve_of(trial)
     points = curve.valid if len(curve.valid) >= 2 else curve.train
-    if len(points) < 2 or points[0][1] <= 0:
+    if len(points) < 2:
         return None
-    return 1 - points[-1][1] / points[0][1]
+    first = max(start or 0.0, points[0][1])
+    return 1 - points[-1][1] / first if first > 0 else None
 
 
 def _learnt_little(
     study: Study, trial: TrialRecord, facts: dict[str, Any], others: Mapping[int, float | None]
 ) -> Finding | None:
-    """Next to nothing learnt, although another run of the same study learnt at least three times as much."""
+    """Less than half of what the best run of the same study learnt."""
     mine = others.get(trial.number)
     best = max((value for value in others.values() if value is not None), default=None)
-    if mine is None or best is None or mine >= LITTLE or best < max(3 * mine, 3 * LITTLE):
+    if mine is None or best is None or best < MUCH or mine >= LITTLE * best:
         return None
     facts |= {"fall": rounded(max(mine, 0.0), 2), "best_fall": rounded(best, 2), "still_falling": False}
     rate = trial.settings.get("learning_rate")
     if "learning_rate" in study.searched and is_number(rate):
         lower = [other for other in study.complete if 0 < _rate(other) <= rate]
         higher = [other for other in study.complete if _rate(other) > rate]
-        all_little = all((others[other.number] or 0.0) < LITTLE for other in lower)
-        learnt_above = [other for other in higher if (others[other.number] or 0.0) >= 3 * LITTLE]
+        all_little = all((others[other.number] or 0.0) < LITTLE * best for other in lower)
+        learnt_above = [other for other in higher if (others[other.number] or 0.0) >= WELL * best]
         if all_little and len(learnt_above) >= 2:
             facts |= {"learning_rate": rate, "learnt_from": min(_rate(other) for other in learnt_above)}
             strength: Strength = "strong" if len(lower) >= 3 and len(learnt_above) >= 3 else "weak"
