@@ -12,6 +12,7 @@ from bot.language.messages import message_for_model
 from bot.language.moods import Mood
 from bot.language.references import References
 from bot.language.space import Settings
+from bot.language.typos import is_near_refusal
 
 _KANA = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
 _CONDITION = re.compile("(?:たら|だら|れば|けば|せば|めば|なら|ときは|際は)(?![しい]い|ば?[なべびし][いべびし]|ない|なんでも|何でも)")
@@ -88,6 +89,8 @@ def look(text: str, low: str, view: GroupReader, references: References, setting
         if token.kind in ("word", "jword"):
             if i not in covered and not (len(token.text) == 1 and token.kind == "word"):
                 foreign += 1
+                if token.kind == "word" and len(token.text) <= 10 and is_near_refusal(token.text.lower()):
+                    gates.add("refusal")
             continue
         if token.kind == "quote":
             labels.add("quote:quote")
@@ -97,7 +100,7 @@ def look(text: str, low: str, view: GroupReader, references: References, setting
         labels |= token.labels
         if i not in covered:
             found = [label[5:] for label in token.labels if label.startswith("gate:")]
-            if token.text.lower() == "after" and (view.number(i + 1) or i + 1 < view.size and view.tokens[i + 1].kind == "dur"):
+            if token.text.lower() == "after" and (view.number(i + 1) or (i + 1 < view.size and view.tokens[i + 1].kind == "dur")):
                 found = []
             gates.update(found)
             if "everyday:words" in token.labels:
@@ -125,7 +128,7 @@ def look(text: str, low: str, view: GroupReader, references: References, setting
 
 def _has_message(text: str, labels: set[str], is_japanese: bool) -> bool:
     """True when the sentence holds words meant for the model."""
-    if not labels & {"verb:chat", "quote:quote"} and not text[:4].lower() in ("tell", "ask "):
+    if not labels & {"verb:chat", "quote:quote"} and text[:4].lower() not in ("tell", "ask "):
         return False
     return message_for_model(text, is_japanese) is not None
 

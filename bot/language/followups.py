@@ -88,10 +88,8 @@ def _removed(facts: Facts) -> tuple[str, ...]:
             continue
         before = facts.low[max(0, token.start - 24):token.start].removesuffix("the ").removesuffix("my ").strip()
         after = facts.low[token.end:].lstrip(" はをもがの、,")
-        if view.tokens[i].text and (any(before == word or before.endswith(" " + word) for word in words if word.isascii())
-                                    or any(after.startswith(word) for word in words if not word.isascii())):
-            names.append(knob)
-        elif facts.low[token.end:].strip(" .!").startswith("out") and "leave" in before:
+        if (view.tokens[i].text and (any(before == word or before.endswith(" " + word) for word in words if word.isascii())
+                                    or any(after.startswith(word) for word in words if not word.isascii()))) or (facts.low[token.end:].strip(" .!").startswith("out") and "leave" in before):
             names.append(knob)
     return tuple(dict.fromkeys(names))
 

@@ -285,7 +285,7 @@ class GroupReader:
             unit += 1
         if self.has(unit, "unit:parallel"):
             return True
-        if self.has(unit, "unit:trials") and not (self.tokens[unit].text in ("つ", "個", "種類", "通り", "パターン", "点", "本")):
+        if self.has(unit, "unit:trials") and self.tokens[unit].text not in ("つ", "個", "種類", "通り", "パターン", "点", "本"):
             return not strong or waiting
         if any(x.startswith("knob:") for x in self._labels(unit)):
             return waiting and not strong

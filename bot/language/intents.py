@@ -167,7 +167,7 @@ def _is_chat(f: Facts) -> bool:
         return f.any("verb:chat") or "say" in f.low or "tell" in f.low or "言" in f.low
     if not f.any("verb:chat"):
         return False
-    return target or f.any("object:training") and f.view.size <= 7 and not f.gates or (
+    return target or (f.any("object:training") and f.view.size <= 7 and not f.gates) or (
         f.strange == 0 and f.view.size <= 3 and not f.gates)
 
 

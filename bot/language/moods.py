@@ -95,7 +95,7 @@ def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
 
 
 def _is_padding(token: Token) -> bool:
-    return "say:words" in token.labels and not any(x.startswith(("verb:", "want:", "knob:", "gate:")) for x in token.labels) \
+    return ("say:words" in token.labels and not any(x.startswith(("verb:", "want:", "knob:", "gate:")) for x in token.labels)) \
         or "benign:words" in token.labels or token.text.lower() in ("and", "please", "then")
 
 
@@ -108,7 +108,7 @@ def _wants(view: GroupReader, start: int, end: int) -> bool:
     for i in range(start, end):
         if _is_want(view.tokens[i]):
             return True
-        if i > start and "gate:report" in view.tokens[i].labels or view.text(i).lower() in ("says", "said", "told", "the docs say"):
+        if (i > start and "gate:report" in view.tokens[i].labels) or view.text(i).lower() in ("says", "said", "told", "the docs say"):
             return False
     return False
 
@@ -195,9 +195,7 @@ def japanese_mood(view: GroupReader) -> Mood:
     asks = False
     while i >= 0:
         token = view.tokens[i]
-        if token.text == "?":
-            asks = True
-        elif token.text in ("か", "かな", "の", "のか") and token.labels & {"common:words", "ask:yesno"} and _ends(view, i):
+        if token.text == "?" or (token.text in ("か", "かな", "の", "のか") and token.labels & {"common:words", "ask:yesno"} and _ends(view, i)):
             asks = True
         else:
             mood = _japanese_token_mood(view, i, asks)

@@ -8,15 +8,14 @@ from bot.language.commands import Command, Fixed, Language, Range, Spec
 from bot.language.facts import Facts, look
 from bot.language.groups import GroupReader
 from bot.language.intents import decide
+from bot.language.messages import message_for_model
 from bot.language.references import find_references
 from bot.language.space import SettingsReader
 from bot.language.speaks import language_of
-from bot.language.messages import message_for_model
 from bot.language.tokens import tokenize
 from bot.language.typos import corrected
 from bot.language.vocabulary import Vocabulary, default_vocabulary
 from tuner.plan.knobs import KNOBS
-
 
 ANALYSED = 1200  # characters that are understood: a request is a sentence or two; the message of a chat may be longer
 

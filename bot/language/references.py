@@ -118,9 +118,7 @@ def _is_count(view: GroupReader, at: int) -> bool:
 
 
 def _named(view: GroupReader, i: int, found: References) -> None:
-    if view.has(i, "ref:last_job"):
-        found.job = "last" if found.job is None else found.job
-    elif view.has(i, "ref:last") and (view.has(i + 1, "ref:job")):
+    if view.has(i, "ref:last_job") or (view.has(i, "ref:last") and (view.has(i + 1, "ref:job"))):
         found.job = "last" if found.job is None else found.job
     if view.has(i, "ref:best_trial") and found.trial is None:
         found.trial = "best"
@@ -239,6 +237,6 @@ def _is_dataset(view: GroupReader, i: int, end: int, name: str) -> bool:
         return any(view.has(k, "object:data", "object:topic") or view.tokens[k].kind == "num" for k in range(i, end)) \
             or bool(re.search(r"\d|_", low))
     if not re.search(r"\d|_", low) and before not in ("on", "using", "dataset", "data set", "データセット", "データは"):
-        return any(view.has(k, "object:data", "object:topic") for k in range(i, end)) or view.tokens[i].kind == "word" \
-            and end < view.size and not view.tokens[end].text.isascii()
+        return any(view.has(k, "object:data", "object:topic") for k in range(i, end)) or (view.tokens[i].kind == "word" \
+            and end < view.size and not view.tokens[end].text.isascii())
     return before in _BEFORE_DATA or after in _AFTER_DATA or before in ("the", "our") or i == 0 or end == view.size

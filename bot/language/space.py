@@ -104,7 +104,7 @@ class SettingsReader:
         if not (view.number(i + 2) or (i + 2 < view.size and view.tokens[i + 2].kind in ("word", "jword"))):
             return False
         before = self.knob_at(i - 1) or self.knob_at(i - 2) or view.has(i - 1, "op:from", "op:between")
-        if not before or view.text(i + 1) in ("と", "、", "and") and not view.has(i - 1, "op:between"):
+        if not before or (view.text(i + 1) in ("と", "、", "and") and not view.has(i - 1, "op:between")):
             return False
         self.out.not_a_number = True
         self.waiting.pop()
@@ -130,7 +130,7 @@ class SettingsReader:
 
     def _duration(self, i: int) -> int:
         token = self.view.tokens[i]
-        value = int(round((token.value or 0)))
+        value = int(round(token.value or 0))
         nxt = i + 1
         if self.view.has(nxt, "op:to", "op:or") and nxt + 1 < self.view.size and self.view.tokens[nxt + 1].kind == "dur":
             self.taken = self.taken | {nxt + 1}
@@ -266,11 +266,11 @@ class SettingsReader:
         while k < view.size and k < at + 3 and (view.text(k).lower() in ("are", "running", "run", "を", "で", "は", "of", "them", "runs", "の") ):
             k += 1
         if "unit:parallel" not in view.tokens[at].labels and self.out.parallel is None and (
-                view.has(k, "unit:parallel") and not view.number(k + 1) or view.has(at - 1, "unit:parallel")):
+                (view.has(k, "unit:parallel") and not view.number(k + 1)) or view.has(at - 1, "unit:parallel")):
             self.out.parallel = number
             self._take_count(group, k + 1)
             return True
-        if self.out.parallel is None and view.has(group.start - 1, "unit:parallel") or self.out.parallel is None and view.has(group.start - 2, "unit:parallel") and view.text(group.start - 1) in ("に", "で"):
+        if (self.out.parallel is None and view.has(group.start - 1, "unit:parallel")) or (self.out.parallel is None and view.has(group.start - 2, "unit:parallel") and view.text(group.start - 1) in ("に", "で")):
             self.out.parallel = number
             self._take_count(group, at + 1)
             return True
@@ -318,7 +318,7 @@ class SettingsReader:
                 self._give(knob, group)
             return
         following = self._following_knob(group)
-        if following and (not self.waiting or following == "epochs" and not self._adjacent(group)):
+        if following and (not self.waiting or (following == "epochs" and not self._adjacent(group))):
             self.out.space.setdefault(following, None)
             self._give(following, group)
             self.last = following
@@ -389,7 +389,7 @@ class SettingsReader:
             return None
         nxt = at + 1
         if self.view.text(at - 1).lower() not in ("の", "of") and knob not in ("epochs",) and (
-                self.view.number(nxt) or self.view.text(nxt) in (":", "=", "は", "を") and self.view.number(nxt + 1)):
+                self.view.number(nxt) or (self.view.text(nxt) in (":", "=", "は", "を") and self.view.number(nxt + 1))):
             return None
         return knob
 

@@ -36,7 +36,7 @@ def is_start(f: Facts) -> bool:
         return (asked and verbs and f.strange <= 1) or (s.unknown_knobs and asked and verbs and f.strange <= 1)
     said = f.group("method", "pruner", "metric")
     if f.any("verb:tune", "verb:better"):
-        return asked and f.strange <= 1 or (said and f.strange == 0)
+        return (asked and f.strange <= 1) or (said and f.strange == 0)
     if f.any("verb:train") or (f.any("verb:find") and f.any("super:words", "object:result", "verb:best", "ref:best_trial")):
         return asked and f.strange == 0
     if f.any("verb:redo") and f.references.job is not None:

@@ -95,8 +95,8 @@ def _files(low: str) -> dict[int, int]:
     for match in _FILE_ENDING.finditer(low):
         start = match.start()
         while start > 0 and match.start() - start < 80 and low[start - 1] not in _FILE_STOPS and (
-                low[start - 1] not in _PARTICLES or low[start].isascii() is False and low[start - 1] in "でと"
-                and low[start] not in _FILE_STOPS and start == match.start()):
+                low[start - 1] not in _PARTICLES or (low[start].isascii() is False and low[start - 1] in "でと"
+                and low[start] not in _FILE_STOPS and start == match.start())):
             start -= 1
         while start < match.start() and low[start] in "のこ":
             start += 1

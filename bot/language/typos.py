@@ -60,6 +60,16 @@ def correction(word: str, vocabulary: Vocabulary) -> str | None:
     return meant if best < second else _same_stem(word, meant)
 
 
+_NO = ("don't", "dont", "not", "never", "nevermind", "cannot", "can't", "won't", "stop")
+
+
+def is_near_refusal(word: str) -> bool:
+    """True for a word that may be a refusal badly typed: dno't, nevr, nto. Read as one, so that nothing starts."""
+    plain = word.replace("'", "").replace("’", "")
+    return any(sorted(plain) == sorted(no.replace("'", "")) or (len(no) >= 5 and OSA.distance(word, no, score_cutoff=1) <= 1)
+               for no in _NO)
+
+
 def _same_stem(word: str, meant: str | None) -> str | None:
     """Two words equally near are still certain when one is the other's plural; the shorter is taken."""
     return None if meant is None or len(word) < 7 else meant

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,33 +45,22 @@ def default_vocabulary() -> Vocabulary:
 
 def read_vocabulary(folder: Path) -> Vocabulary:
     """The vocabulary under `folder`/<language>/vocabulary. Raises OSError or tomllib.TOMLDecodeError."""
-    phrases: dict[str, set[str]] = {}
-    numbers: dict[str, tuple[str, float]] = {}
-    digits: dict[str, int] = {}
-    places: dict[str, int] = {}
-    seconds: dict[str, float] = {}
-    fixable: set[str] = set()
-    others: set[str] = set()
-    stems: dict[str, dict[str, set[str]]] = {}
+    words = _Words()
     for language in LANGUAGES:
         for path in sorted((folder / language / "vocabulary").glob("*.toml")):
-            if path.stem in ("examples", "answers"):
+            if path.stem in _OTHER_READERS:
                 continue
             tables = tomllib.loads(path.read_text(encoding="utf-8"))
-            if path.stem == "lookalikes":
-                others.update(words_of(tables["words"]))
-                continue
-            if path.stem == "numbers":
-                _read_numbers(tables, phrases, numbers, digits, places, seconds)
-                continue
-            _read_stems(tables.get("verb", {}), stems)
-            for phrase, labels in _entries(tables):
-                phrases.setdefault(phrase, set()).update(labels)
-                if "'" in phrase and phrase.replace("'", "") not in _OTHER_WORDS:
-                    phrases.setdefault(phrase.replace("'", ""), set()).update(labels)
-                if language == "en":
-                    _collect_fixable(phrase, labels, fixable)
-    return _freeze(phrases, stems, numbers, digits, places, seconds, fixable, others)
+            match path.stem:
+                case "endings":
+                    words.endings.update(tables)
+                case "lookalikes":
+                    words.others.update(words_of(tables["words"]))
+                case "numbers":
+                    _read_numbers(tables, words)
+                case _:
+                    _read_phrases(tables, words, is_english=language == "en")
+    return _freeze(words)
 
 
 def words_of(value: str | list[str]) -> list[str]:
@@ -81,10 +70,38 @@ def words_of(value: str | list[str]) -> list[str]:
     return value
 
 
-def _read_stems(verbs: Mapping[str, Any], stems: dict[str, dict[str, set[str]]]) -> None:
-    for key, entry in verbs.items():
+_OTHER_READERS = ("examples", "answers")  # read by examples.py and answers.py
+
+
+@dataclass(slots=True)
+class _Words:
+    """What is being gathered."""
+
+    phrases: dict[str, set[str]] = field(default_factory=dict)
+    stems: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    endings: dict[str, Any] = field(default_factory=dict)
+    numbers: dict[str, tuple[str, float]] = field(default_factory=dict)
+    digits: dict[str, int] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    fixable: set[str] = field(default_factory=set)
+    others: set[str] = field(default_factory=set)
+
+    def add(self, phrase: str, *labels: str) -> None:
+        self.phrases.setdefault(phrase, set()).update(labels)
+
+
+def _read_phrases(tables: Mapping[str, Any], words: _Words, *, is_english: bool) -> None:
+    for key, entry in tables.get("verb", {}).items():
         for stem, kind in inflection.stems(entry):
-            stems.setdefault(stem, {}).setdefault(kind, set()).add(f"verb:{key}")
+            words.stems.setdefault(stem, {}).setdefault(kind, set()).add(f"verb:{key}")
+    for phrase, labels in _entries(tables):
+        words.add(phrase, *labels)
+        plain = phrase.replace("'", "")
+        if plain != phrase and plain not in _OTHER_WORDS:
+            words.add(plain, *labels)  # dont, whats, theyre
+        if is_english and labels[0].split(":")[0] in _FIXABLE_GROUPS:
+            words.fixable.update(word for word in phrase.split() if len(word) >= 4 and word.isascii() and word.isalpha())
 
 
 def _entries(tables: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -98,63 +115,44 @@ def _entries(tables: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]
                     yield phrase, (label,)
 
 
-def _read_numbers(tables: Mapping[str, Any], phrases: dict[str, set[str]], numbers: dict[str, tuple[str, float]],
-                  digits: dict[str, int], places: dict[str, int], seconds: dict[str, float]) -> None:
-    for kind, table in tables.items():
-        match kind:
-            case "digit":
-                digits.update(table)
-            case "place":
-                places.update(table)
-            case "seconds":
-                seconds.update(table)
-            case "vague_seconds":
-                for phrase, value in table.items():
-                    phrases.setdefault(phrase, set()).add(f"vague:{value}")
-            case "nothing":
-                for phrase in table["words"]:
-                    phrases.setdefault(phrase, set()).add("op:nothing")
-            case _:
-                for word, value in table.items():
-                    if kind == "fixed":
-                        phrases.setdefault(word, set()).add(f"number:{value}")
-                    elif kind == "ordinal":
-                        phrases.setdefault(word, set()).add(f"ordinal:{value}")
-                    else:
-                        numbers[word] = (kind, float(value))
+def _read_numbers(tables: Mapping[str, Any], words: _Words) -> None:
+    words.digits.update(tables.get("digit", {}))
+    words.places.update(tables.get("place", {}))
+    words.seconds.update(tables.get("seconds", {}))
+    for table, label in (("vague_seconds", "vague"), ("fixed", "number"), ("ordinal", "ordinal")):
+        for phrase, value in tables.get(table, {}).items():
+            words.add(phrase, f"{label}:{value}")
+    for phrase in tables.get("nothing", {}).get("words", ()):
+        words.add(phrase, "op:nothing")
+    for kind in ("value", "tens", "scale"):
+        words.numbers.update({word: (kind, float(value)) for word, value in tables.get(kind, {}).items()})
 
 
 _OTHER_WORDS = frozenset({"were", "ill", "well", "shell", "hell", "id", "wed", "shed", "its", "hed", "wont", "cant"})
-_FIXABLE_GROUPS = ("knob", "method", "pruner", "metric", "tongue", "verb", "term", "word", "schedule", "unit", "ref", "say", "ask", "number", "want")
+_FIXABLE_GROUPS = frozenset({"knob", "method", "pruner", "metric", "tongue", "verb", "term", "word", "schedule", "unit", "ref",
+                             "say", "ask", "number", "want"})
 
 
-def _collect_fixable(phrase: str, labels: tuple[str, ...], fixable: set[str]) -> None:
-    if labels[0].split(":")[0] in _FIXABLE_GROUPS:
-        fixable.update(word for word in phrase.split() if len(word) >= 4 and word.isascii() and word.isalpha())
-
-
-def _freeze(phrases: dict[str, set[str]], stems: dict[str, dict[str, set[str]]], numbers: dict[str, tuple[str, float]], digits: dict[str, int],
-            places: dict[str, int], seconds: dict[str, float], fixable: set[str],
-            others: set[str]) -> Vocabulary:
+def _freeze(words: _Words) -> Vocabulary:
     lengths: dict[str, set[int]] = {}
-    known: set[str] = others | set(numbers) | {unit for unit in seconds if unit.isascii()}
-    for phrase in phrases:
+    known: set[str] = words.others | set(words.numbers) | {unit for unit in words.seconds if unit.isascii()}
+    for phrase in words.phrases:
         lengths.setdefault(phrase[:2], set()).add(len(phrase))
         if phrase.isascii():
             known.update(_WORDS.findall(phrase))
     stem_lengths: dict[str, set[int]] = {}
-    for stem in stems:
+    for stem in words.stems:
         stem_lengths.setdefault(stem[0], set()).add(len(stem))
     by_length: dict[tuple[int, str], list[str]] = {}
-    for word in sorted(fixable):
+    for word in sorted(words.fixable):
         by_length.setdefault((len(word), word[0]), []).append(word)
     return Vocabulary(
-        phrases={phrase: frozenset(labels) for phrase, labels in phrases.items()},
+        phrases={phrase: frozenset(labels) for phrase, labels in words.phrases.items()},
         lengths={start: tuple(sorted(sizes, reverse=True)) for start, sizes in lengths.items()},
-        stems={stem: {kind: frozenset(labels) for kind, labels in kinds.items()} for stem, kinds in stems.items()},
+        stems={stem: {kind: frozenset(labels) for kind, labels in kinds.items()} for stem, kinds in words.stems.items()},
         stem_lengths={start: tuple(sorted(sizes, reverse=True)) for start, sizes in stem_lengths.items()},
-        endings=inflection.endings(),
-        numbers=numbers, digits=digits, places=places, seconds=seconds,
-        corrections={key: tuple(words) for key, words in by_length.items()},
+        endings=inflection.endings(words.endings),
+        numbers=words.numbers, digits=words.digits, places=words.places, seconds=words.seconds,
+        corrections={key: tuple(found) for key, found in by_length.items()},
         known_words=frozenset(known),
     )
