@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bot.language import moods
 from bot.language.commands import Language
+from bot.language.english import english_clauses, english_mood
 from bot.language.groups import GroupReader
+from bot.language.japanese import japanese_mood
 from bot.language.messages import message_for_model
 from bot.language.moods import Mood
 from bot.language.references import References
-from bot.language.space import Settings
+from bot.language.settings import Settings
 from bot.language.typos import is_near_refusal
 
 _KANA = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
@@ -109,10 +110,10 @@ def look(text: str, low: str, view: GroupReader, references: References, setting
     if is_japanese and _kana_condition(view, low):
         gates.add("condition")
     if is_japanese:
-        mood = moods.japanese_mood(view)
+        mood = japanese_mood(view)
         spans = [((0, view.size), mood)]
     else:
-        spans = [(span, moods.english_mood(view, span)) for span in moods.english_clauses(view)]
+        spans = [(span, english_mood(view, span)) for span in english_clauses(view)]
         mood = _best(spans)
         if _vocative(text, view):
             gates.add("talk")

@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from bot.language.commands import Choices, Fixed, Range, Spec
+from bot.language.counts import Counts, single
 from bot.language.groups import Group, GroupReader
 from bot.language.references import References
-
-_BREAKS = (",", "、", ";", ".", "。", "!", "?", "\n")
-
-
-@dataclass(slots=True, kw_only=True)
-class Settings:
-    """Everything about numbers that the sentence says."""
-
-    space: dict[str, Spec | None] = field(default_factory=dict)  # None: named without values
-    vague: set[str] = field(default_factory=set)  # said with "around"
-    bare: set[str] = field(default_factory=set)  # one value, and no word that says whether it is fixed
-    excluded: set[str] = field(default_factory=set)
-    unknown_knobs: bool = False
-    not_a_number: bool = False
-    trials: int | None = None
-    more_trials: int | None = None
-    parallel: int | None = None
-    time_s: int | None = None
-    orphans: list[Group] = field(default_factory=list)
-    used: set[int] = field(default_factory=set)
+from bot.language.settings import Settings
 
 
 class SettingsReader:
@@ -40,6 +20,7 @@ class SettingsReader:
         self.named_at: dict[str, int] = {}
         self.last: str | None = None
         self.bad_waiting = False
+        self.counts = Counts(self)
 
     def read(self) -> Settings:
         """The settings. Call once."""
@@ -56,7 +37,7 @@ class SettingsReader:
         token = view.tokens[i]
         if token.kind == "dur":
             return self._duration(i)
-        count = self._count_name(i)
+        count = self.counts.named_first(i)
         if count:
             return count
         knob = self.knob_at(i)
@@ -65,7 +46,7 @@ class SettingsReader:
             return i + 1
         if self._no_number(i):
             return i + 1
-        if any(x.startswith("bad_knob:") for x in token.labels) and not self._everyday(i):
+        if any(x.startswith("bad_knob:") for x in token.labels):
             self.bad_waiting = True
             self.out.unknown_knobs = True
             self.out.used.add(i)
@@ -80,10 +61,10 @@ class SettingsReader:
             self._set_log(False, i)
         elif view.has(i, "op:nothing") and self.last and i > 0 and self.knob_at(i - 1) and self.last in self.waiting \
                 and token.text not in ("off", "no"):
-            self._give(self.last, Group(i, i + 1, Fixed(value=0)))
+            self.give(self.last, Group(i, i + 1, Fixed(value=0)))
         elif view.has(i, "op:nothing") and token.text.lower() in ("no", "zero") and (after := self.knob_at(i + 1)) \
                 and after in ("lora_dropout", "weight_decay", "warmup_ratio", "label_smoothing"):
-            self._give(after, Group(i, i + 2, Fixed(value=0)))
+            self.give(after, Group(i, i + 2, Fixed(value=0)))
             return i + 2
         return i + 1
 
@@ -112,9 +93,6 @@ class SettingsReader:
         self.out.used |= {i, i + 1, i + 2}
         return True
 
-    def _everyday(self, i: int) -> bool:
-        return False
-
     def _name(self, knob: str, i: int) -> None:
         self.bad_waiting = False
         if knob == "seed" and self.view.has(i, "method:random"):
@@ -141,36 +119,6 @@ class SettingsReader:
             self.out.time_s = value
         self.out.used.add(i)
         return i + 1
-
-    def _count_name(self, i: int) -> int | None:
-        """"trials: 20", "試行回数は30", "parallel 4": a count that is named first."""
-        view = self.view
-        is_trials = view.has(i, "unit:trials") and view.text(i).lower() not in ("go", "run", "try", "つ", "点", "件", "設定", "条件", "回", "settings")
-        is_parallel = view.has(i, "unit:parallel")
-        if not (is_trials or is_parallel):
-            return None
-        at = i + 1
-        while view.text(at).lower() in (":", "=", "は", "を", "が", "to", "of", "at", "up", "up to", "max", "に", "数", "で", "は最大", "最大", "is", "count", "budget", "as") \
-                or view.has(at, "op:atmost", "unit:total", "op:around"):
-            at += 1
-        if not view.number(at) or at in self.taken:
-            return None
-        if view.text(i - 1) and view.number(i - 1):
-            return None
-        if view.has(at + 1, "op:to", "op:or") or self.knob_at(at + 1) or view.has(at + 1, "unit:parallel"):
-            return None
-        if view.has(at + 1, "unit:trials") and not is_trials and view.text(at + 1) not in ("つ", "個", "本", "台"):
-            return None
-        if at == i + 1 and is_trials and view.text(i).lower() in ("trial", "attempt", "round", "sample", "experiment", "config"):
-            return None
-        value = int(view.tokens[at].value or 0)
-        if is_trials:
-            self.out.trials = value
-        else:
-            self.out.parallel = value
-        end = at + 2 if view.has(at + 1, "unit:trials") else at + 1
-        self.out.used |= set(range(i, end))
-        return end
 
     def _number(self, i: int) -> int:
         view = self.view
@@ -201,8 +149,8 @@ class SettingsReader:
             if self.waiting:
                 self.waiting.pop()
             return end
-        if self._count(group):
-            return max(self.count_end, end)
+        if self.counts.take(group):
+            return max(self.counts.end, end)
         if group.is_step:
             self._give_step(group)
         else:
@@ -210,117 +158,17 @@ class SettingsReader:
         self.out.used |= set(range(group.start, end))
         return end
 
-    def _count(self, group: Group) -> bool:
-        """True when the group counts trials or how many run at once."""
-        view, at = self.view, group.end
-        self.count_end = at
-        if isinstance(group.spec, Choices):
-            return False
-        number = self._single(group)
-        if number is None:
-            return False
-        before: set[str] = set()
-        for k in range(group.start - 1, max(-1, group.start - 3), -1):
-            if view.text(k) in _BREAKS:
-                break
-            before |= view.tokens[k].labels & {"unit:more", "unit:parallel"}
-        more = "unit:more" in before or view.tokens[group.end - 1].text.startswith("+")
-        hops = 0
-        while hops < 3 and (view.has(at, "unit:more", "op:around") or view.text(at).lower() in (
-                "different", "tuning", "training", "of", "them", "quick", "new", "short", "random", "full", "whole", "other")):
-            if view.has(at, "unit:trials", "unit:parallel"):
-                break
-            more = more or view.has(at, "unit:more")
-            at += 1
-            hops += 1
-        if any(view.has(k, "unit:trials") for k in range(group.start + 1, group.end)) and self.out.trials is None:
-            self.out.trials = number
-            self._take_count(group, at)
-            return True
-        if view.has(at, "unit:parallel"):
-            self.out.parallel = number
-            self._take_count(group, at + 1)
-            return True
-        if view.has(at, "unit:trials"):
-            return self._trials(group, at, number, more)
-        if "unit:parallel" in before and not self._own_knob(group):
-            self.out.parallel = number
-            self._take_count(group, at)
-            return True
-        if view.has(at, "unit:total") or (view.has(group.start - 1, "unit:total") and not self.waiting):
-            self.out.trials = number
-            self._take_count(group, at + 1 if view.has(at, "unit:total") else at)
-            return True
-        if more and hops and not self.waiting:
-            self.out.more_trials = number
-            self._take_count(group, at)
-            return True
-        return False
-
-    def _own_knob(self, group: Group) -> bool:
-        return self.knob_at(group.start - 1) is not None
-
-    def _trials(self, group: Group, at: int, number: int, more: bool) -> bool:
-        view, unit = self.view, self.view.text(at).lower()
-        k = at + 1
-        while k < view.size and k < at + 3 and (view.text(k).lower() in ("are", "running", "run", "を", "で", "は", "of", "them", "runs", "の") ):
-            k += 1
-        if "unit:parallel" not in view.tokens[at].labels and self.out.parallel is None and (
-                (view.has(k, "unit:parallel") and not view.number(k + 1)) or view.has(at - 1, "unit:parallel")):
-            self.out.parallel = number
-            self._take_count(group, k + 1)
-            return True
-        if (self.out.parallel is None and view.has(group.start - 1, "unit:parallel")) or (self.out.parallel is None and view.has(group.start - 2, "unit:parallel") and view.text(group.start - 1) in ("に", "で")):
-            self.out.parallel = number
-            self._take_count(group, at + 1)
-            return True
-        if unit in ("つ", "種類", "点", "条件", "設定", "settings", "個", "通り", "パターン", "points", "values") and \
-                (isinstance(self.out.space.get(self.last or ""), Choices) or self.knob_at(at + 1)):
-            self._take_count(group, at + 1)
-            return True
-        if unit == "つ" and not more:
-            return False
-        if "epochs" in self.waiting and unit in ("回", "times") and self._adjacent(group):
-            self._give("epochs", group)
-            self._take_count(group, at + 1)
-            return True
-        more = more or view.has(at + 1, "unit:more")
-        if more:
-            self.out.more_trials = number
-        elif self.out.trials is None or view.has(at + 1, "unit:total"):
-            self.out.trials = number
-        self._take_count(group, at + 1)
-        return True
-
-    def _take_count(self, group: Group, end: int) -> None:
-        self.out.used |= set(range(group.start, end))
-        self.count_end = end
-
-    def _single(self, group: Group) -> int | None:
-        spec = group.spec
-        if isinstance(spec, Fixed):
-            value = spec.value
-        elif isinstance(spec, Range):
-            if spec.high is None and spec.low is None:
-                return None
-            value = spec.high if spec.high is not None else spec.low or 0
-        else:
-            return None
-        if not isinstance(value, int | float) or value != value or abs(value) > 1e9 or value != int(value):
-            return None
-        return int(value)
-
     def _attach(self, group: Group) -> None:
         if group.owner is not None:
             knob = self.knob_at(group.owner)
             if knob:
                 self._name(knob, group.owner)
-                self._give(knob, group)
+                self.give(knob, group)
             return
         following = self._following_knob(group)
-        if following and (not self.waiting or (following == "epochs" and not self._adjacent(group))):
+        if following and (not self.waiting or (following == "epochs" and not self.is_adjacent(group))):
             self.out.space.setdefault(following, None)
-            self._give(following, group)
+            self.give(following, group)
             self.last = following
             self.taken = self.taken | {self.following_at}
             self.out.used.add(self.following_at)
@@ -329,20 +177,20 @@ class SettingsReader:
             self.bad_waiting = False
             return
         if self.waiting and not self._strangers_between(self.waiting[-1], group):
-            self._give(self.waiting[-1], group)
+            self.give(self.waiting[-1], group)
             return
         last = self.out.space.get(self.last) if self.last else None
         if self.last and not isinstance(group.spec, Fixed) and (last is None or isinstance(last, Fixed)):
-            self._give(self.last, group)
+            self.give(self.last, group)
             return
         if self.last and isinstance(last, Range) and isinstance(group.spec, Range) and self._completes(last, group.spec):
             return
         if self.out.trials is None and not self.out.space and isinstance(group.spec, Fixed) \
-                and self.view.text(group.start - 1).lower() in ("do", "run", "try", "just do", "only do") and self._single(group):
-            self.out.trials = self._single(group)
+                and self.view.text(group.start - 1).lower() in ("do", "run", "try", "just do", "only do") and single(group):
+            self.out.trials = single(group)
             return
         if self.out.trials is None and "d" in self.view.tokens[group.end - 1].flags and isinstance(group.spec, Fixed):
-            self.out.trials = self._single(group)  # "a dozen" of nothing else are trials
+            self.out.trials = single(group)  # "a dozen" of nothing else are trials
             return
         if self.view.text(group.start).lower() == "one" and group.end == group.start + 1:
             return  # "the tuned one"
@@ -366,7 +214,7 @@ class SettingsReader:
             return True
         return False
 
-    def _adjacent(self, group: Group) -> bool:
+    def is_adjacent(self, group: Group) -> bool:
         """True when the waiting knob stands directly before the group."""
         k = group.start - 1
         while k >= 0 and k > group.start - 4:
@@ -402,7 +250,7 @@ class SettingsReader:
             return Range(low=spec.value)
         return Range(high=spec.value) if self.view.has(before, "op:atmost") else spec
 
-    def _give(self, knob: str, group: Group) -> None:
+    def give(self, knob: str, group: Group) -> None:
         spec = self._bounded(knob, group)
         old = self.out.space.get(knob)
         self.out.space[knob] = spec

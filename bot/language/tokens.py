@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-from bot.language import numbers
+from bot.language import numbers, spans
 from bot.language.vocabulary import Vocabulary
 
 Kind = Literal["num", "dur", "clock", "file", "vocab", "word", "jword", "kana", "sym", "quote"]
@@ -76,7 +76,7 @@ def quoted(low: str, vocabulary: Vocabulary) -> dict[int, int]:
     """Start -> end of what stands in quotation marks as a saying of its own; a quoted name or word is no saying."""
     if not any(c in low for c in "「『\"'"):
         return {}
-    spans = {}
+    found = {}
     for match in _QUOTES.finditer(low):
         inner = next(group for group in match.groups() if group is not None)
         if match.end() - match.start() == len(low):
@@ -85,8 +85,8 @@ def quoted(low: str, vocabulary: Vocabulary) -> dict[int, int]:
         if any(label.startswith(("knob:", "method:", "pruner:", "metric:", "schedule:", "module:", "word:")) for label in labels):
             continue
         if _FILE.fullmatch(inner) is None and re.fullmatch(r"[\w./+-]+", inner) is None:
-            spans[match.start()] = match.end()
-    return spans
+            found[match.start()] = match.end()
+    return found
 
 
 def _files(low: str) -> dict[int, int]:
@@ -107,7 +107,7 @@ def _files(low: str) -> dict[int, int]:
 
 def _token_at(text: str, low: str, matchable: str, i: int, before: Token | None, vocabulary: Vocabulary) -> Token:
     end, labels = _phrase_at(matchable, i, vocabulary)
-    span = numbers.article_span(low, i, vocabulary) if low[i] in "aoht" else None
+    span = spans.article_span(low, i, vocabulary) if low[i] in "aoht" else None
     if span and span[1] >= end:
         return Token("dur", i, span[1], text[i:span[1]], _MORE if span[2] else _NO_LABELS, span[0])
     number = numbers.read(low, i, before is not None and before.kind == "num" and before.end == i, vocabulary)
@@ -126,11 +126,11 @@ def _token_at(text: str, low: str, matchable: str, i: int, before: Token | None,
 
 def _timed(low: str, text: str, i: int, number: numbers.Number, vocabulary: Vocabulary,
            labels: frozenset[str] = _NO_LABELS) -> Token:
-    span = numbers.duration(low, number, vocabulary)
+    span = spans.duration(low, number, vocabulary)
     if span:
         added = any(word in low[i:span[1]] for word in ("more", "extra", "additional", "further"))
         return Token("dur", i, span[1], text[i:span[1]], _MORE if added else labels, span[0])
-    clock = numbers.clock(low, i, number)
+    clock = spans.clock(low, i, number)
     if clock:
         return Token("clock", i, clock, text[i:clock])
     return Token("num", i, number.end, text[i:number.end], labels, number.value, number.flags)

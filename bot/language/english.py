@@ -1,0 +1,172 @@
+"""English, read clause by clause from the left: who does what, and is it asked for?"""
+
+from __future__ import annotations
+
+from bot.language.groups import GroupReader
+from bot.language.moods import Mood
+from bot.language.tokens import Token
+
+_EN_BREAKS = frozenset(",;.!?:\n|—")
+_EN_BREAK_WORDS = frozenset({"so", "but", "because", "since", "then", "and then", "also", "plus"})
+_SAYING = frozenset({"say", "says", "said", "claims", "claim", "suggests", "recommends", "states", "argues", "thinks", "believes",
+                     "told", "asked", "wants", "prefers", "wrote", "writes", "reads"})
+_BEFORE_AROUND = frozenset({"of", "at", "to", "or", "from", "a", "be", "is", "with", "and", "...", "..", "lr", "i'd", "i"})
+_QUESTION_STARTS = frozenset({"is", "are", "was", "were", "does", "did", "has", "have", "should", "shall", "will", "what",
+                              "why", "how", "which", "who", "when", "where", "whose", "am", "do you", "do we", "do i", "isn't", "aren't", "what's",
+                              "how's", "who's", "when's", "can i", "may i"})
+
+
+_QUESTION_WORDS = frozenset({"what", "why", "how", "which", "who", "when", "where", "whose", "did", "does", "was", "were", "is", "are"})
+
+
+def clauses(view: GroupReader, breaks: frozenset[str], words: frozenset[str]) -> list[tuple[int, int]]:
+    """The clauses as half-open spans of token positions; empty ones are left out."""
+    spans, start = [], 0
+    for i, token in enumerate(view.tokens):
+        text = token.text.lower()
+        if (text in breaks or text in words) and not _inside_list(view, i):
+            if i > start:
+                spans.append((start, i))
+            start = i + 1
+    if start < view.size:
+        spans.append((start, view.size))
+    return spans
+
+
+def _inside_list(view: GroupReader, i: int) -> bool:
+    return view.number(i + 1) and (view.number(i - 1) or view.text(i) == ":")
+
+
+def english_clauses(view: GroupReader) -> list[tuple[int, int]]:
+    """The clauses of an English sentence."""
+    return clauses(view, _EN_BREAKS, _EN_BREAK_WORDS)
+
+
+def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
+    """The mood of one English clause."""
+    start, end = span
+    while start < end and _is_padding(view.tokens[start]):
+        start += 1
+    if start == end:
+        return "none"
+    wants = _wants(view, span[0], end)
+    if _negated(view, start, end):
+        return "negated"
+    first = view.tokens[start].text.lower()
+    if _has_gate(view, start, end, "musing") and not wants:
+        return "question"
+    if (first in _QUESTION_STARTS or first.split(" ")[0] in _QUESTION_WORDS or view.has(start, "ask:what", "ask:wh")) and not wants and (
+            first not in ("have", "has", "which", "explain", "define") or view.text(start + 1).lower() in ("i", "we", "you", "they", "he", "she", "it")):
+        return "question"
+    if first == "do" and view.text(view.size - 1) == "?" and not wants:
+        return "question"
+    if first in ("go from", "goes from"):
+        return "request"
+    if _someone_acts(view, start, end):
+        return "report"
+    if not wants and any(view.text(i).lower() in _SAYING and view.text(i - 1).lower() not in _BEFORE_AROUND for i in range(start + 1, end)):
+        return "report"
+    verb = _first_verb(view, start, end)
+    if _has_gate(view, start, end, "report") and not wants and not (verb == start and _form(view.tokens[start]) == "base"):
+        return "report"
+    if wants:
+        return "request"
+    if verb is None:
+        return "report" if _pronoun_before(view, start, end) else "fragment"
+    form = _form(view.tokens[verb])
+    if form == "past" and view.text(verb - 1).lower() == "be":
+        return "request"
+    if form == "past" and verb == start and view.has(verb, "verb:minimise", "verb:set"):
+        return "fragment"  # "judged by perplexity", "fixed at 8"
+    if form in ("past", "s", "ing"):
+        if form == "ing" and verb > start and view.tokens[verb - 1].labels & {"verb:set", "verb:run", "verb:try", "want:request"}:
+            return "request"
+        return "report" if form != "ing" or verb == start or _pronoun_before(view, start, verb) else "fragment"
+    if form == "base" and _pronoun_before(view, start, verb):
+        return "report"
+    return "request"
+
+
+def _is_padding(token: Token) -> bool:
+    return ("say:words" in token.labels and not any(x.startswith(("verb:", "want:", "knob:", "gate:")) for x in token.labels)) \
+        or "benign:words" in token.labels or token.text.lower() in ("and", "please", "then")
+
+
+def _is_want(token: Token) -> bool:
+    return "want:request" in token.labels and not any(x.startswith("verb:") for x in token.labels)
+
+
+def _wants(view: GroupReader, start: int, end: int) -> bool:
+    """True when the clause wishes for something, unless somebody else's words come first: "the docs say it should be"."""
+    for i in range(start, end):
+        if _is_want(view.tokens[i]):
+            return True
+        if (i > start and "gate:report" in view.tokens[i].labels) or view.text(i).lower() in ("says", "said", "told", "the docs say"):
+            return False
+    return False
+
+
+def _has_gate(view: GroupReader, start: int, end: int, gate: str) -> bool:
+    label = f"gate:{gate}"
+    return any(label in view.tokens[i].labels for i in range(start, end))
+
+
+def _negated(view: GroupReader, start: int, end: int) -> bool:
+    return any("gate:negation" in view.tokens[i].labels and not any(x.startswith("op:") for x in view.tokens[i].labels)
+               for i in range(start, end))
+
+
+def _someone_acts(view: GroupReader, start: int, end: int) -> bool:
+    for i in range(start, end):
+        if "gate:people" in view.tokens[i].labels:
+            before = view.text(i - 1).lower() if i > start else ""
+            if before not in ("for", "let", "to", "with", "of", "from", "by", "'s", "as", "like"):
+                return True
+    return False
+
+
+def _form(token: Token) -> str:
+    forms = {label[5:] for label in token.labels if label.startswith("form:")}
+    for form in ("base", "phrase", "past", "ing", "s"):
+        if form in forms:
+            return form
+    return next(iter(sorted(forms)), "")
+
+
+_ACTIONS = frozenset({f"verb:{name}" for name in (
+    "tune", "train", "find", "search", "try", "run", "set", "better", "minimise", "stop", "pause", "resume", "extend", "explain", "chat",
+    "compare", "show", "export", "data")})
+_PHRASES_THAT_ASK = ("make", "get", "give", "do", "work", "whip", "improve", "put", "let", "take", "save", "send", "hand", "grab",
+                     "upload", "push", "talk", "chat", "open", "start", "have", "speak", "carry", "pick", "keep", "go", "add",
+                     "use", "show", "teach", "walk", "break", "tell", "shut", "call", "pull", "cut", "wrap", "stand", "hold", "sit", "wake",
+                     "bring", "set", "kick", "run", "train", "zip", "ship", "look", "check", "list", "bail", "stop", "lower")
+
+
+def _is_action(token: Token) -> bool:
+    if token.labels.isdisjoint(_ACTIONS):
+        return False
+    return _form(token) != "phrase" or token.text.lower().startswith(_PHRASES_THAT_ASK)
+
+
+def _first_verb(view: GroupReader, start: int, end: int) -> int | None:
+    for i in range(start, end):
+        token = view.tokens[i]
+        if not any(x.startswith("verb:") for x in token.labels) or not any(x.startswith("form:") for x in token.labels):
+            continue
+        if not _is_action(token):
+            continue
+        if any(x.startswith(("knob:", "metric:", "method:")) for x in token.labels) and i > start:
+            continue
+        if any(x.startswith("op:") for x in token.labels) and (i > start or _form(token) == "past"):
+            continue
+        if _form(token) in ("base", "s", "phrase", "ing") and i > start and view.has(i - 1, "noun_before:words"):
+            continue
+        if _form(token) in ("base", "s", "phrase") and i > start and view.tokens[i - 1].kind == "num":
+            continue
+        return i
+    return None
+
+
+def _pronoun_before(view: GroupReader, start: int, end: int) -> bool:
+    return any(view.tokens[i].text.lower() in ("i", "we", "he", "she", "they", "i'm", "we're", "they're", "i've", "we've")
+               for i in range(start, end))

@@ -1,0 +1,93 @@
+"""Japanese, read from its last predicate: a request, a report, a plan, a refusal?"""
+
+from __future__ import annotations
+
+from bot.language.groups import GroupReader
+from bot.language.moods import Mood
+
+_SUBORDINATE = ("けど", "けれど", "けれども", "が", "ので", "から", "し", "のに", "んで", "ため", "ですが", "んですが", "んだけど", "んですけど",
+                "ですけど", "ので、")
+
+
+def japanese_mood(view: GroupReader) -> Mood:
+    """The mood of the last predicate that is not subordinate; "fragment" when there is none."""
+    i = view.size - 1
+    asks = False
+    while i >= 0:
+        token = view.tokens[i]
+        if token.text == "?" or (token.text in ("か", "かな", "の", "のか") and token.labels & {"common:words", "ask:yesno"} and _ends(view, i)):
+            asks = True
+        else:
+            mood = _japanese_token_mood(view, i, asks)
+            if mood is not None and not (mood == "report" and _is_subordinate(view, i)):
+                return mood
+        i -= 1
+    return "question" if asks else "fragment"
+
+
+def _ends(view: GroupReader, i: int) -> bool:
+    return all(view.tokens[k].kind == "sym" for k in range(i + 1, view.size))
+
+
+def _is_subordinate(view: GroupReader, i: int) -> bool:
+    """True when the predicate at i only gives a reason or a contrast: 発散したので、… 失敗したけど、…"""
+    text = ""
+    for k in range(i + 1, min(i + 4, view.size)):
+        text += view.tokens[k].text
+    if not any(view.tokens[k].kind != "sym" for k in range(i + 1, view.size)):
+        return False
+    joined = view.tokens[i].text
+    return text.startswith(_SUBORDINATE) or joined.endswith(("けど", "ので", "から"))
+
+
+def _japanese_token_mood(view: GroupReader, i: int, asks: bool) -> Mood | None:
+    token = view.tokens[i]
+    labels = token.labels
+    if "benign:words" in labels:
+        return None
+    if "gate:refusal" in labels:
+        return "refusal"
+    if labels & {"gate:future", "gate:musing"}:
+        return "plan"
+    if "gate:report" in labels and "want:request" not in labels:
+        return "question" if asks else "report"
+    if "gate:negation" in labels:
+        return "question" if asks else "negated"
+    forms = {label[5:] for label in labels if label.startswith("form:")}
+    if forms - {"phrase"} and any(x.startswith("verb:") for x in labels):
+        return _form_mood(view, i, forms, asks)
+    if "want:request" in labels:
+        return "request"
+    return None
+
+
+def _form_mood(view: GroupReader, i: int, forms: set[str], asks: bool) -> Mood | None:
+    after = view.text(i + 1)
+    if forms & {"te", "want", "vol"}:
+        allowed = after == "も" and view.text(i + 2).startswith(("いい", "よ", "構", "大丈夫", "ok"))
+        if after in ("から", "は", "も") and i + 2 < view.size and not allowed:
+            return None
+        return "request"
+    if "not" in forms:
+        return "question" if asks else "negated"
+    if "past" in forms:
+        return "question" if asks else "report"
+    if "now" in forms:
+        return "question" if asks else "report"
+    if "musing" in forms or "cond" in forms:
+        return "plan"
+    if "may" in forms:
+        return "question" if asks else "request"
+    if "can" in forms:
+        return "request" if asks else "plan"
+    if forms & {"plain", "stem"}:
+        if after.startswith(("んだ", "んです", "のだ", "のです")) and not asks:
+            return "report"
+        if after in ("の", "こと", "と", "人", "時", "とき", "ため", "前", "ん", "方") or "stem" in forms:
+            return None
+        return "question" if asks else "request"
+    if "noun" in forms:
+        if i == view.size - 1 or view.tokens[i + 1].kind == "sym" or after in ("で", "を", "、", "。", "!"):
+            return "question" if asks else "request"
+        return None
+    return None
