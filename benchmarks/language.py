@@ -1,6 +1,6 @@
-"""How fast the parser is: utterances a second on one core, the time of the first sentence, and the worst of many strings.
+"""How fast the parser is: utterances a second on one core, the first sentence, the worst of many strings.
 
-    python -m benchmarks.language [--texts FILE.jsonl] [--fuzz 100000]
+python -m benchmarks.language [--texts FILE.jsonl] [--fuzz 100000]
 """
 
 from __future__ import annotations
@@ -23,10 +23,26 @@ LIMIT_S = 0.05  # no text may take longer
 MAX_LENGTH = 4000
 
 _ALPHABETS = (
-    "abcdefghijklmnopqrstuvwxyz ", "0123456789.,-+eE%:/ ", "あいうえおかきくけこさしすせそ、。", "学習率調整試行回数一二三十百千万分の乗",
-    "アイウエオカキクケコー・「」『』", "1e-5 to between 0.1～〜から", "\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2066\u2069\ufeff\u00ad",
-    "".join(map(chr, range(32))), "😀🎸👍🏽🇯🇵👨‍👩‍👧", "ＡＢＣ１２３－＋％．，", "ﾊﾞｯﾁｻｲｽﾞｶﾞｸｼｭｳ", "((((((]]]]{{{<<<>>>", "\"\"''「「「", "....----~~~~,,,,",
-    "اللغةעברית", "àéîõüßıİſ", "\U0001d7d9\U0001d7da\u2075\u207b\u00bd\u2167㌫㍿", "のののの", "9" * 3 + " " + "x", "a-a_a.a@a/",
+    "abcdefghijklmnopqrstuvwxyz ",
+    "0123456789.,-+eE%:/ ",
+    "あいうえおかきくけこさしすせそ、。",
+    "学習率調整試行回数一二三十百千万分の乗",
+    "アイウエオカキクケコー・「」『』",
+    "1e-5 to between 0.1～〜から",
+    "\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2066\u2069\ufeff\u00ad",
+    "".join(map(chr, range(32))),
+    "😀🎸👍🏽🇯🇵👨‍👩‍👧",
+    "ＡＢＣ１２３－＋％．，",
+    "ﾊﾞｯﾁｻｲｽﾞｶﾞｸｼｭｳ",
+    "((((((]]]]{{{<<<>>>",
+    "\"\"''「「「",
+    "....----~~~~,,,,",
+    "اللغةעברית",
+    "àéîõüßıİſ",
+    "\U0001d7d9\U0001d7da\u2075\u207b\u00bd\u2167㌫㍿",
+    "のののの",
+    "9" * 3 + " " + "x",
+    "a-a_a.a@a/",
 )
 
 
@@ -40,7 +56,9 @@ def main() -> None:
     texts = _texts(given.texts)
     print(f"utterances a second on one core: {_rate(texts):,.0f}  ({len(texts)} texts)")
     wall_s, work_s = _first_sentence_s()
-    print(f"fresh interpreter to first command: {wall_s * 1000:.0f} ms on the clock, {work_s * 1000:.0f} ms of one core")
+    print(
+        f"fresh interpreter to first command: {wall_s * 1000:.0f} ms on the clock, {work_s * 1000:.0f} ms of one core"
+    )
     if given.fuzz and not _fuzz(texts, given.fuzz, given.seed):
         sys.exit(1)
 
@@ -48,7 +66,7 @@ def main() -> None:
 def _texts(path: Path) -> list[str]:
     if path.exists():
         return [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return [sentence for language in ("en", "ja") for _, sentence in examples(language)]  # type: ignore[arg-type]
+    return [sentence for language in ("en", "ja") for _, sentence in examples(language)]
 
 
 def _rate(texts: list[str]) -> float:
@@ -126,9 +144,9 @@ def _mutated(text: str, draw: random.Random) -> str:
             case 0:
                 letters[at:at] = draw.choice(draw.choice(_ALPHABETS))
             case 1:
-                del letters[at:at + draw.randint(1, 3)]
+                del letters[at : at + draw.randint(1, 3)]
             case 2:
-                letters[at:at] = letters[max(0, at - 5):at] * draw.randint(1, 4)
+                letters[at:at] = letters[max(0, at - 5) : at] * draw.randint(1, 4)
             case _:
                 draw.shuffle(letters) if draw.random() < 0.1 else letters.reverse() if draw.random() < 0.1 else None
     return "".join(letters)[:MAX_LENGTH]
@@ -140,11 +158,45 @@ def _glued(texts: Sequence[str], draw: random.Random) -> str:
 
 
 def _repeated(texts: Sequence[str], draw: random.Random) -> str:
-    seeds = (draw.choice(texts), draw.choice(_ALPHABETS), "1e-5 to ", "[1,", "「", "ask it ", "の", "1,000,", "not ", "from 1 to 2 ",
-             "分の1", "10のマイナス", "one e minus ", "twenty ", "a-", "1.", "と8", "lr ", "試行1 ", "aaaa", "かける10の", "\"a \" ", "job 1 ",
-             "learnin rat ", "tunee ", "'a b' ", "1/", "half an ", "1h", "and a half ", "二十", "@a ", "x.csv", "のcsv.", "a.b.c")
+    seeds = (
+        draw.choice(texts),
+        draw.choice(_ALPHABETS),
+        "1e-5 to ",
+        "[1,",
+        "「",
+        "ask it ",
+        "の",
+        "1,000,",
+        "not ",
+        "from 1 to 2 ",
+        "分の1",
+        "10のマイナス",
+        "one e minus ",
+        "twenty ",
+        "a-",
+        "1.",
+        "と8",
+        "lr ",
+        "試行1 ",
+        "aaaa",
+        "かける10の",
+        '"a " ',
+        "job 1 ",
+        "learnin rat ",
+        "tunee ",
+        "'a b' ",
+        "1/",
+        "half an ",
+        "1h",
+        "and a half ",
+        "二十",
+        "@a ",
+        "x.csv",
+        "のcsv.",
+        "a.b.c",
+    )
     unit = draw.choice(seeds) or "x"
-    return (unit * (MAX_LENGTH // len(unit) + 1))[:draw.choice((100, 1000, MAX_LENGTH))]
+    return (unit * (MAX_LENGTH // len(unit) + 1))[: draw.choice((100, 1000, MAX_LENGTH))]
 
 
 if __name__ == "__main__":

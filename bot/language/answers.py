@@ -1,4 +1,4 @@
-"""Answers to a question the bot asked: yes or no, a range for a knob, one of several choices. Strict: a doubt is no yes."""
+"""Answers to a question the bot asked: yes or no, a range for a knob, one of several choices. A doubt is no yes."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _made_of(low: str, wanted: frozenset[str], padding: frozenset[str]) -> bool:
             at = gap.end()
             continue
         for length in range(min(24, size - at), 0, -1):
-            piece = low[at:at + length]
+            piece = low[at : at + length]
             if _splits_word(low, at + length):
                 continue
             if piece in wanted:
@@ -102,7 +102,13 @@ def _made_of(low: str, wanted: frozenset[str], padding: frozenset[str]) -> bool:
 
 
 def _splits_word(low: str, end: int) -> bool:
-    return end < len(low) and low[end - 1].isascii() and low[end - 1].isalnum() and low[end].isascii() and low[end].isalnum()
+    return (
+        end < len(low)
+        and low[end - 1].isascii()
+        and low[end - 1].isalnum()
+        and low[end].isascii()
+        and low[end].isalnum()
+    )
 
 
 def _values(low: str, knob: str | None) -> Answer | None:
@@ -121,10 +127,37 @@ def _values(low: str, knob: str | None) -> Answer | None:
     return Answer(spec=spec)
 
 
-_NUMBER = re.compile(r"(?:no\.?|number|option|#|その)?\s*(\d{1,2})\s*(?:番目?|つ目|個目|つめ|st|nd|rd|th)?(?: one| option)?(?:で|の|を|に)?(?:お願い(?:します)?|please)?")
-_ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "最初": 1, "一つ目": 1, "二つ目": 2, "三つ目": 3,
-             "四つ目": 4, "一番目": 1, "二番目": 2, "三番目": 3, "ひとつめ": 1, "ふたつめ": 2, "みっつめ": 3, "last": -1, "最後": -1,
-             "1つ目": 1, "2つ目": 2, "3つ目": 3, "前者": 1, "後者": 2, "former": 1, "latter": 2}
+_NUMBER = re.compile(
+    r"(?:no\.?|number|option|#|その)?\s*(\d{1,2})\s*(?:番目?|つ目|個目|つめ|st|nd|rd|th)?"
+    r"(?: one| option)?(?:で|の|を|に)?(?:お願い(?:します)?|please)?"
+)
+_ORDINALS = {
+    "first": 1,
+    "second": 2,
+    "third": 3,
+    "fourth": 4,
+    "fifth": 5,
+    "最初": 1,
+    "一つ目": 1,
+    "二つ目": 2,
+    "三つ目": 3,
+    "四つ目": 4,
+    "一番目": 1,
+    "二番目": 2,
+    "三番目": 3,
+    "ひとつめ": 1,
+    "ふたつめ": 2,
+    "みっつめ": 3,
+    "last": -1,
+    "最後": -1,
+    "1つ目": 1,
+    "2つ目": 2,
+    "3つ目": 3,
+    "前者": 1,
+    "後者": 2,
+    "former": 1,
+    "latter": 2,
+}
 
 
 def _choice(low: str, options: tuple[str, ...]) -> Answer | None:
@@ -140,7 +173,11 @@ def _choice(low: str, options: tuple[str, ...]) -> Answer | None:
     if len(set(ordinal)) == 1 and len(plain) <= 24:
         index = ordinal[0] - 1 if ordinal[0] > 0 else len(options) - 1
         return Answer(choice=index) if index < len(options) else None
-    inside = [index for index, option in enumerate(folded) if option and (option in plain or (len(plain) >= 3 and plain in option))]
+    inside = [
+        index
+        for index, option in enumerate(folded)
+        if option and (option in plain or (len(plain) >= 3 and plain in option))
+    ]
     return Answer(choice=inside[0]) if len(inside) == 1 else None
 
 

@@ -8,10 +8,28 @@ import unicodedata
 LIMIT = 4000  # characters: one Discord message
 
 _DELETED = dict.fromkeys(
-    [0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x3164, 0xFEFF, 0xFFA0,
-     *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10)])
-_UNIFIED = {ord(a): b for a, b in zip("‐‑‒–—―−﹣⁃〜∼∽〰’‘‛′´“”„‟″«»⁄∕⇒➡➔➜⟶➝⁓⋯",
-                                      "---------~~~~'''''\"\"\"\"\"\"\"//→→→→→→~…", strict=False)}
+    [
+        0x00AD,
+        0x034F,
+        0x061C,
+        0x115F,
+        0x1160,
+        0x17B4,
+        0x17B5,
+        0x180E,
+        0x3164,
+        0xFEFF,
+        0xFFA0,
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+        *range(0xFE00, 0xFE10),
+    ]
+)
+_UNIFIED = {
+    ord(a): b
+    for a, b in zip("‐‑‒–—―−﹣⁃〜∼∽〰’‘‛′´“”„‟″«»⁄∕⇒➡➔➜⟶➝⁓⋯", '---------~~~~\'\'\'\'\'"""""""//→→→→→→~…', strict=False)
+}
 _EARLY = {ord("½"): "0.5", ord("¼"): "0.25", ord("¾"): "0.75", ord("…"): " … ", ord("⋯"): " … "}
 _SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]+")

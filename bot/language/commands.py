@@ -9,13 +9,42 @@ from typing import Any, Literal, get_args
 from tuner.plan.space import Choices, Fixed, Range, Spec, space_to_json, spec_from_json
 
 __all__ = [
-    "INTENTS", "PLAIN_FIELDS", "Choices", "Command", "Fixed", "Intent", "Language", "Method", "Metric", "Pruner", "Range",
-    "Spec", "from_json", "to_json",
+    "INTENTS",
+    "PLAIN_FIELDS",
+    "Choices",
+    "Command",
+    "Fixed",
+    "Intent",
+    "Language",
+    "Method",
+    "Metric",
+    "Pruner",
+    "Range",
+    "Spec",
+    "from_json",
+    "to_json",
 ]
 
 Intent = Literal[
-    "tune", "status", "queue", "stop", "pause", "resume", "extend", "explain_result", "explain_term", "chat",
-    "compare", "best", "history", "data", "rate", "export", "settings", "help", "unknown",
+    "tune",
+    "status",
+    "queue",
+    "stop",
+    "pause",
+    "resume",
+    "extend",
+    "explain_result",
+    "explain_term",
+    "chat",
+    "compare",
+    "best",
+    "history",
+    "data",
+    "rate",
+    "export",
+    "settings",
+    "help",
+    "unknown",
 ]
 Method = Literal["grid", "random", "bayes", "tpe", "gp", "cmaes"]
 Pruner = Literal["none", "median", "hyperband", "asha"]
@@ -49,8 +78,22 @@ class Command:
     utterance_language: Language = "en"  # the language of the text itself; no part of the JSON object
 
 
-PLAIN_FIELDS = ("method", "pruner", "metric", "trials", "parallel", "add_trials", "time_budget_s", "model", "dataset",
-                "job", "trial", "term", "language", "prompt")
+PLAIN_FIELDS = (
+    "method",
+    "pruner",
+    "metric",
+    "trials",
+    "parallel",
+    "add_trials",
+    "time_budget_s",
+    "model",
+    "dataset",
+    "job",
+    "trial",
+    "term",
+    "language",
+    "prompt",
+)
 
 
 def to_json(command: Command) -> dict[str, Any]:

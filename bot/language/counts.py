@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.language.closed import words
 from bot.language.commands import Choices, Fixed, Range
 from bot.language.groups import Group
 
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from bot.language.space import SettingsReader
 
 _BREAKS = (",", "、", ";", ".", "。", "!", "?", "\n")
+
+_NO_COUNT_NAMES = words("go run try つ 点 件 設定 条件 回 settings")
+_BETWEEN_COUNT_AND_UNIT = words("different tuning training of them quick new short random full whole other")
+_AFTER_UNIT = words("are running run を で は of them runs の")
+_VALUE_UNITS = words("つ 種類 点 条件 設定 settings 個 通り パターン points values")
 
 
 def single(group: Group) -> int | None:
@@ -39,15 +45,35 @@ class Counts:
         self.end = 0  # the token behind the last count taken
 
     def named_first(self, i: int) -> int | None:
-        """"trials: 20", "試行回数は30", "parallel 4": a count that is named first."""
+        """ "trials: 20", "試行回数は30", "parallel 4": a count that is named first."""
         view = self.view
-        is_trials = view.has(i, "unit:trials") and view.text(i).lower() not in ("go", "run", "try", "つ", "点", "件", "設定", "条件", "回", "settings")
+        is_trials = view.has(i, "unit:trials") and view.text(i).lower() not in _NO_COUNT_NAMES
         is_parallel = view.has(i, "unit:parallel")
         if not (is_trials or is_parallel):
             return None
         at = i + 1
-        while view.text(at).lower() in (":", "=", "は", "を", "が", "to", "of", "at", "up", "up to", "max", "に", "数", "で", "は最大", "最大", "is", "count", "budget", "as") \
-                or view.has(at, "op:atmost", "unit:total", "op:around"):
+        while view.text(at).lower() in (
+            ":",
+            "=",
+            "は",
+            "を",
+            "が",
+            "to",
+            "of",
+            "at",
+            "up",
+            "up to",
+            "max",
+            "に",
+            "数",
+            "で",
+            "は最大",
+            "最大",
+            "is",
+            "count",
+            "budget",
+            "as",
+        ) or view.has(at, "op:atmost", "unit:total", "op:around"):
             at += 1
         if not view.number(at) or at in self.reader.taken:
             return None
@@ -57,7 +83,11 @@ class Counts:
             return None
         if view.has(at + 1, "unit:trials") and not is_trials and view.text(at + 1) not in ("つ", "個", "本", "台"):
             return None
-        if at == i + 1 and is_trials and view.text(i).lower() in ("trial", "attempt", "round", "sample", "experiment", "config"):
+        if (
+            at == i + 1
+            and is_trials
+            and view.text(i).lower() in ("trial", "attempt", "round", "sample", "experiment", "config")
+        ):
             return None
         value = int(view.tokens[at].value or 0)
         if is_trials:
@@ -84,8 +114,7 @@ class Counts:
             before |= view.tokens[k].labels & {"unit:more", "unit:parallel"}
         more = "unit:more" in before or view.tokens[group.end - 1].text.startswith("+")
         hops = 0
-        while hops < 3 and (view.has(at, "unit:more", "op:around") or view.text(at).lower() in (
-                "different", "tuning", "training", "of", "them", "quick", "new", "short", "random", "full", "whole", "other")):
+        while hops < 3 and (view.has(at, "unit:more", "op:around") or view.text(at).lower() in _BETWEEN_COUNT_AND_UNIT):
             if view.has(at, "unit:trials", "unit:parallel"):
                 break
             more = more or view.has(at, "unit:more")
@@ -118,19 +147,27 @@ class Counts:
     def _trials(self, group: Group, at: int, number: int, more: bool) -> bool:
         view, unit = self.view, self.view.text(at).lower()
         k = at + 1
-        while k < view.size and k < at + 3 and (view.text(k).lower() in ("are", "running", "run", "を", "で", "は", "of", "them", "runs", "の") ):
+        while k < view.size and k < at + 3 and (view.text(k).lower() in _AFTER_UNIT):
             k += 1
-        if "unit:parallel" not in view.tokens[at].labels and self.out.parallel is None and (
-                (view.has(k, "unit:parallel") and not view.number(k + 1)) or view.has(at - 1, "unit:parallel")):
+        if (
+            "unit:parallel" not in view.tokens[at].labels
+            and self.out.parallel is None
+            and ((view.has(k, "unit:parallel") and not view.number(k + 1)) or view.has(at - 1, "unit:parallel"))
+        ):
             self.out.parallel = number
             self._take_count(group, k + 1)
             return True
-        if (self.out.parallel is None and view.has(group.start - 1, "unit:parallel")) or (self.out.parallel is None and view.has(group.start - 2, "unit:parallel") and view.text(group.start - 1) in ("に", "で")):
+        if (self.out.parallel is None and view.has(group.start - 1, "unit:parallel")) or (
+            self.out.parallel is None
+            and view.has(group.start - 2, "unit:parallel")
+            and view.text(group.start - 1) in ("に", "で")
+        ):
             self.out.parallel = number
             self._take_count(group, at + 1)
             return True
-        if unit in ("つ", "種類", "点", "条件", "設定", "settings", "個", "通り", "パターン", "points", "values") and \
-                (isinstance(self.out.space.get(self.reader.last or ""), Choices) or self.reader.knob_at(at + 1)):
+        if unit in _VALUE_UNITS and (
+            isinstance(self.out.space.get(self.reader.last or ""), Choices) or self.reader.knob_at(at + 1)
+        ):
             self._take_count(group, at + 1)
             return True
         if unit == "つ" and not more:

@@ -2,21 +2,63 @@
 
 from __future__ import annotations
 
+from bot.language.closed import words
 from bot.language.groups import GroupReader
 from bot.language.moods import Mood
 from bot.language.tokens import Token
 
 _EN_BREAKS = frozenset(",;.!?:\n|—")
 _EN_BREAK_WORDS = frozenset({"so", "but", "because", "since", "then", "and then", "also", "plus"})
-_SAYING = frozenset({"say", "says", "said", "claims", "claim", "suggests", "recommends", "states", "argues", "thinks", "believes",
-                     "told", "asked", "wants", "prefers", "wrote", "writes", "reads"})
-_BEFORE_AROUND = frozenset({"of", "at", "to", "or", "from", "a", "be", "is", "with", "and", "...", "..", "lr", "i'd", "i"})
-_QUESTION_STARTS = frozenset({"is", "are", "was", "were", "does", "did", "has", "have", "should", "shall", "will", "what",
-                              "why", "how", "which", "who", "when", "where", "whose", "am", "do you", "do we", "do i", "isn't", "aren't", "what's",
-                              "how's", "who's", "when's", "can i", "may i"})
+_SAYING = words(
+    "say says said claims claim suggests recommends states argues thinks believes told asked wants "
+    "prefers wrote writes reads"
+)
+_BEFORE_AROUND = words("of at to or from a be is with and ... .. lr i'd i")
+_QUESTION_STARTS = frozenset(
+    {
+        "is",
+        "are",
+        "was",
+        "were",
+        "does",
+        "did",
+        "has",
+        "have",
+        "should",
+        "shall",
+        "will",
+        "what",
+        "why",
+        "how",
+        "which",
+        "who",
+        "when",
+        "where",
+        "whose",
+        "am",
+        "do you",
+        "do we",
+        "do i",
+        "isn't",
+        "aren't",
+        "what's",
+        "how's",
+        "who's",
+        "when's",
+        "can i",
+        "may i",
+    }
+)
 
 
-_QUESTION_WORDS = frozenset({"what", "why", "how", "which", "who", "when", "where", "whose", "did", "does", "was", "were", "is", "are"})
+_QUESTION_WORDS = words("what why how which who when where whose did does was were is are")
+
+_PRONOUNS = words("i we you they he she it")
+_FOR_SOMEBODY = words("for let to with of from by 's as like")
+_ACTION_NAMES = words(
+    "tune train find search try run set better minimise stop pause resume extend explain chat compare show export data"
+)
+_ACTORS = words("i we he she they i'm we're they're i've we've")
 
 
 def clauses(view: GroupReader, breaks: frozenset[str], words: frozenset[str]) -> list[tuple[int, int]]:
@@ -55,8 +97,11 @@ def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
     first = view.tokens[start].text.lower()
     if _has_gate(view, start, end, "musing") and not wants:
         return "question"
-    if (first in _QUESTION_STARTS or first.split(" ")[0] in _QUESTION_WORDS or view.has(start, "ask:what", "ask:wh")) and not wants and (
-            first not in ("have", "has", "which", "explain", "define") or view.text(start + 1).lower() in ("i", "we", "you", "they", "he", "she", "it")):
+    if (
+        (first in _QUESTION_STARTS or first.split(" ")[0] in _QUESTION_WORDS or view.has(start, "ask:what", "ask:wh"))
+        and not wants
+        and (first not in ("have", "has", "which", "explain", "define") or view.text(start + 1).lower() in _PRONOUNS)
+    ):
         return "question"
     if first == "do" and view.text(view.size - 1) == "?" and not wants:
         return "question"
@@ -64,10 +109,17 @@ def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
         return "request"
     if _someone_acts(view, start, end):
         return "report"
-    if not wants and any(view.text(i).lower() in _SAYING and view.text(i - 1).lower() not in _BEFORE_AROUND for i in range(start + 1, end)):
+    if not wants and any(
+        view.text(i).lower() in _SAYING and view.text(i - 1).lower() not in _BEFORE_AROUND
+        for i in range(start + 1, end)
+    ):
         return "report"
     verb = _first_verb(view, start, end)
-    if _has_gate(view, start, end, "report") and not wants and not (verb == start and _form(view.tokens[start]) == "base"):
+    if (
+        _has_gate(view, start, end, "report")
+        and not wants
+        and not (verb == start and _form(view.tokens[start]) == "base")
+    ):
         return "report"
     if wants:
         return "request"
@@ -79,7 +131,11 @@ def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
     if form == "past" and verb == start and view.has(verb, "verb:minimise", "verb:set"):
         return "fragment"  # "judged by perplexity", "fixed at 8"
     if form in ("past", "s", "ing"):
-        if form == "ing" and verb > start and view.tokens[verb - 1].labels & {"verb:set", "verb:run", "verb:try", "want:request"}:
+        if (
+            form == "ing"
+            and verb > start
+            and view.tokens[verb - 1].labels & {"verb:set", "verb:run", "verb:try", "want:request"}
+        ):
             return "request"
         return "report" if form != "ing" or verb == start or _pronoun_before(view, start, verb) else "fragment"
     if form == "base" and _pronoun_before(view, start, verb):
@@ -88,8 +144,14 @@ def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
 
 
 def _is_padding(token: Token) -> bool:
-    return ("say:words" in token.labels and not any(x.startswith(("verb:", "want:", "knob:", "gate:")) for x in token.labels)) \
-        or "benign:words" in token.labels or token.text.lower() in ("and", "please", "then")
+    return (
+        (
+            "say:words" in token.labels
+            and not any(x.startswith(("verb:", "want:", "knob:", "gate:")) for x in token.labels)
+        )
+        or "benign:words" in token.labels
+        or token.text.lower() in ("and", "please", "then")
+    )
 
 
 def _is_want(token: Token) -> bool:
@@ -97,11 +159,16 @@ def _is_want(token: Token) -> bool:
 
 
 def _wants(view: GroupReader, start: int, end: int) -> bool:
-    """True when the clause wishes for something, unless somebody else's words come first: "the docs say it should be"."""
+    """True when the clause wishes for something, unless somebody else's words come first: "the docs say"."""
     for i in range(start, end):
         if _is_want(view.tokens[i]):
             return True
-        if (i > start and "gate:report" in view.tokens[i].labels) or view.text(i).lower() in ("says", "said", "told", "the docs say"):
+        if (i > start and "gate:report" in view.tokens[i].labels) or view.text(i).lower() in (
+            "says",
+            "said",
+            "told",
+            "the docs say",
+        ):
             return False
     return False
 
@@ -112,15 +179,17 @@ def _has_gate(view: GroupReader, start: int, end: int, gate: str) -> bool:
 
 
 def _negated(view: GroupReader, start: int, end: int) -> bool:
-    return any("gate:negation" in view.tokens[i].labels and not any(x.startswith("op:") for x in view.tokens[i].labels)
-               for i in range(start, end))
+    return any(
+        "gate:negation" in view.tokens[i].labels and not any(x.startswith("op:") for x in view.tokens[i].labels)
+        for i in range(start, end)
+    )
 
 
 def _someone_acts(view: GroupReader, start: int, end: int) -> bool:
     for i in range(start, end):
         if "gate:people" in view.tokens[i].labels:
             before = view.text(i - 1).lower() if i > start else ""
-            if before not in ("for", "let", "to", "with", "of", "from", "by", "'s", "as", "like"):
+            if before not in _FOR_SOMEBODY:
                 return True
     return False
 
@@ -133,13 +202,64 @@ def _form(token: Token) -> str:
     return next(iter(sorted(forms)), "")
 
 
-_ACTIONS = frozenset({f"verb:{name}" for name in (
-    "tune", "train", "find", "search", "try", "run", "set", "better", "minimise", "stop", "pause", "resume", "extend", "explain", "chat",
-    "compare", "show", "export", "data")})
-_PHRASES_THAT_ASK = ("make", "get", "give", "do", "work", "whip", "improve", "put", "let", "take", "save", "send", "hand", "grab",
-                     "upload", "push", "talk", "chat", "open", "start", "have", "speak", "carry", "pick", "keep", "go", "add",
-                     "use", "show", "teach", "walk", "break", "tell", "shut", "call", "pull", "cut", "wrap", "stand", "hold", "sit", "wake",
-                     "bring", "set", "kick", "run", "train", "zip", "ship", "look", "check", "list", "bail", "stop", "lower")
+_ACTIONS = frozenset({f"verb:{name}" for name in _ACTION_NAMES})
+_PHRASES_THAT_ASK = (
+    "make",
+    "get",
+    "give",
+    "do",
+    "work",
+    "whip",
+    "improve",
+    "put",
+    "let",
+    "take",
+    "save",
+    "send",
+    "hand",
+    "grab",
+    "upload",
+    "push",
+    "talk",
+    "chat",
+    "open",
+    "start",
+    "have",
+    "speak",
+    "carry",
+    "pick",
+    "keep",
+    "go",
+    "add",
+    "use",
+    "show",
+    "teach",
+    "walk",
+    "break",
+    "tell",
+    "shut",
+    "call",
+    "pull",
+    "cut",
+    "wrap",
+    "stand",
+    "hold",
+    "sit",
+    "wake",
+    "bring",
+    "set",
+    "kick",
+    "run",
+    "train",
+    "zip",
+    "ship",
+    "look",
+    "check",
+    "list",
+    "bail",
+    "stop",
+    "lower",
+)
 
 
 def _is_action(token: Token) -> bool:
@@ -168,5 +288,4 @@ def _first_verb(view: GroupReader, start: int, end: int) -> int | None:
 
 
 def _pronoun_before(view: GroupReader, start: int, end: int) -> bool:
-    return any(view.tokens[i].text.lower() in ("i", "we", "he", "she", "they", "i'm", "we're", "they're", "i've", "we've")
-               for i in range(start, end))
+    return any(view.tokens[i].text.lower() in _ACTORS for i in range(start, end))

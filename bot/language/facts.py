@@ -16,7 +16,9 @@ from bot.language.settings import Settings
 from bot.language.typos import is_near_refusal
 
 _KANA = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
-_CONDITION = re.compile("(?:たら|だら|れば|けば|せば|めば|なら|ときは|際は)(?![しい]い|ば?[なべびし][いべびし]|ない|なんでも|何でも)")
+_CONDITION = re.compile(
+    "(?:たら|だら|れば|けば|せば|めば|なら|ときは|際は)(?![しい]い|ば?[なべびし][いべびし]|ない|なんでも|何でも)"
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,19 +59,26 @@ class Facts:
     def requested(self, *labels: str) -> bool:
         """True when a clause that asks (or says it in a fragment) carries one of the labels."""
         wanted = frozenset(labels)
-        return any(mood in ("request", "fragment") and any(
-            self.view.tokens[i].labels & wanted for i in range(*span))
-                   for span, mood in self.spans)
+        return any(
+            mood in ("request", "fragment") and any(self.view.tokens[i].labels & wanted for i in range(*span))
+            for span, mood in self.spans
+        )
 
     @property
     def numbers(self) -> bool:
         """True when a known knob has numbers, not only the name of a schedule."""
-        return any(spec is not None for name, spec in self.settings.space.items() if name not in ("lr_schedule", "target_modules"))
+        return any(
+            spec is not None
+            for name, spec in self.settings.space.items()
+            if name not in ("lr_schedule", "target_modules")
+        )
 
     @property
     def strong_knob(self) -> bool:
         """True when a knob is named by a word that means nothing else in daily life, or two knobs are."""
-        return len(self.settings.space) > 1 or any(any(x.startswith("knob:") for x in t.labels) and "weak_knob:words" not in t.labels for t in self.view.tokens)
+        return len(self.settings.space) > 1 or any(
+            any(x.startswith("knob:") for x in t.labels) and "weak_knob:words" not in t.labels for t in self.view.tokens
+        )
 
     @property
     def strange(self) -> int:
@@ -77,7 +86,9 @@ class Facts:
         return self.foreign + 2 * self.everyday
 
 
-def look(text: str, low: str, view: GroupReader, references: References, settings: Settings, language: Language) -> Facts:
+def look(
+    text: str, low: str, view: GroupReader, references: References, settings: Settings, language: Language
+) -> Facts:
     """The facts of one sentence."""
     labels: set[str] = set()
     gates: set[str] = set()
@@ -101,7 +112,9 @@ def look(text: str, low: str, view: GroupReader, references: References, setting
         labels |= token.labels
         if i not in covered:
             found = [label[5:] for label in token.labels if label.startswith("gate:")]
-            if token.text.lower() == "after" and (view.number(i + 1) or (i + 1 < view.size and view.tokens[i + 1].kind == "dur")):
+            if token.text.lower() == "after" and (
+                view.number(i + 1) or (i + 1 < view.size and view.tokens[i + 1].kind == "dur")
+            ):
                 found = []
             gates.update(found)
             if "everyday:words" in token.labels:
@@ -120,11 +133,29 @@ def look(text: str, low: str, view: GroupReader, references: References, setting
     if len(low) > view.tokens[-1].end + 20 if view.tokens else False:
         gates.add("talk")  # too long to be read whole: nothing is started from half a text
     ends = low.rstrip("!.。 )w笑~…")
-    asks = ends.endswith("?") or (is_japanese and not ends.endswith(("どっちか", "どちらか", "いずれか", "どれか")) and ends.endswith(("か", "かな", "の", "っけ", "かね", "かしら", "ん")))
-    return Facts(text=text, low=low, view=view, references=references, settings=settings, labels=frozenset(labels),
-                 gates=frozenset(gates), foreign=foreign, everyday=everyday, is_japanese=is_japanese, asks=asks, mood=mood,
-                 spans=spans, language=language, forms=frozenset(x[5:] for x in labels if x.startswith("form:")),
-                 message=_has_message(text, labels, is_japanese))
+    asks = ends.endswith("?") or (
+        is_japanese
+        and not ends.endswith(("どっちか", "どちらか", "いずれか", "どれか"))
+        and ends.endswith(("か", "かな", "の", "っけ", "かね", "かしら", "ん"))
+    )
+    return Facts(
+        text=text,
+        low=low,
+        view=view,
+        references=references,
+        settings=settings,
+        labels=frozenset(labels),
+        gates=frozenset(gates),
+        foreign=foreign,
+        everyday=everyday,
+        is_japanese=is_japanese,
+        asks=asks,
+        mood=mood,
+        spans=spans,
+        language=language,
+        forms=frozenset(x[5:] for x in labels if x.startswith("form:")),
+        message=_has_message(text, labels, is_japanese),
+    )
 
 
 def _has_message(text: str, labels: set[str], is_japanese: bool) -> bool:
@@ -138,7 +169,7 @@ def _best(spans: list[tuple[tuple[int, int], Mood]]) -> Mood:
     found = [mood for _, mood in spans]
     for mood in ("request", "question", "report", "negated", "fragment"):
         if mood in found:
-            return mood  # type: ignore[return-value]
+            return mood
     return "none"
 
 
@@ -153,8 +184,16 @@ def _vocative(text: str, view: GroupReader) -> bool:
 def _kana_condition(view: GroupReader, low: str) -> bool:
     """True for 〜たら, 〜れば, 〜なら outside the phrases that only sound so (よかったら, できれば)."""
     for match in _CONDITION.finditer(low):
-        inside = next((token for token in view.tokens if token.start < match.end() and token.end > match.start()
-                       and token.labels & {"benign:words", "want:request", "form:want", "verb:help", "ask:why", "verb:queue"}), None)
+        inside = next(
+            (
+                token
+                for token in view.tokens
+                if token.start < match.end()
+                and token.end > match.start()
+                and token.labels & {"benign:words", "want:request", "form:want", "verb:help", "ask:why", "verb:queue"}
+            ),
+            None,
+        )
         if inside is None and match.end() < len(low.rstrip("。!?")):
             return True
     return False

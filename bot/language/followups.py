@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.language.answers import answer_words
+from bot.language.closed import words
 from bot.language.commands import Command, Fixed, Spec
 from bot.language.facts import Facts
 from bot.language.intents import decide
 from bot.language.parser import read_facts, tune_command
 from bot.language.vocabulary import Vocabulary
+
+_TRAILING = ("して", "お願いします", "お願い", "please", "it", "で", "にして", "instead")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +32,10 @@ class Change:
     """"longer", "half the budget": multiplies the time, or the trials where no time was set."""
 
 
-_STOPS = frozenset({"refusal", "talk", "injection", "future", "condition", "people"})
-_OTHER_DOORS = frozenset({"stop", "pause", "resume", "export", "chat", "status", "queue", "history", "best", "compare",
-                          "explain_result", "explain_term", "help", "settings", "rate"})
+_STOPS = words("refusal talk injection future condition people")
+_OTHER_DOORS = words(
+    "stop pause resume export chat status queue history best compare explain_result explain_term help settings rate"
+)
 
 
 def parse_followup(text: str, vocabulary: Vocabulary | None = None) -> Change | None:
@@ -58,17 +62,33 @@ def _is_question(facts: Facts) -> bool:
 
 
 def _says_something(command: Command) -> bool:
-    return bool(command.space) or any(value is not None for value in (
-        command.method, command.pruner, command.metric, command.trials, command.parallel, command.time_budget_s,
-        command.model, command.dataset))
+    return bool(command.space) or any(
+        value is not None
+        for value in (
+            command.method,
+            command.pruner,
+            command.metric,
+            command.trials,
+            command.parallel,
+            command.time_budget_s,
+            command.model,
+            command.dataset,
+        )
+    )
 
 
 def _budget_factor(facts: Facts) -> float | None:
     words = answer_words()
     plain = facts.low.strip(" .!。！、,")
-    for ending in ("して", "お願いします", "お願い", "please", "it", "で", "にして", "instead"):
+    for ending in _TRAILING:
         plain = plain.removesuffix(ending).strip(" 、,")
-    plain = plain.removeprefix("make it ").removeprefix("やっぱり").removeprefix("やっぱ").removeprefix("actually ").strip(" 、,")
+    plain = (
+        plain.removeprefix("make it ")
+        .removeprefix("やっぱり")
+        .removeprefix("やっぱ")
+        .removeprefix("actually ")
+        .strip(" 、,")
+    )
     if plain in words["longer"] or f"make it {plain}" in words["longer"]:
         return 2.0
     return 0.5 if plain in words["shorter"] or f"make it {plain}" in words["shorter"] else None
@@ -86,10 +106,15 @@ def _removed(facts: Facts) -> tuple[str, ...]:
         knob = next((label[5:] for label in token.labels if label.startswith("knob:")), None)
         if knob is None or facts.settings.space.get(knob) is not None:
             continue
-        before = facts.low[max(0, token.start - 24):token.start].removesuffix("the ").removesuffix("my ").strip()
-        after = facts.low[token.end:].lstrip(" はをもがの、,")
-        if (view.tokens[i].text and (any(before == word or before.endswith(" " + word) for word in words if word.isascii())
-                                    or any(after.startswith(word) for word in words if not word.isascii()))) or (facts.low[token.end:].strip(" .!").startswith("out") and "leave" in before):
+        before = facts.low[max(0, token.start - 24) : token.start].removesuffix("the ").removesuffix("my ").strip()
+        after = facts.low[token.end :].lstrip(" はをもがの、,")
+        if (
+            view.tokens[i].text
+            and (
+                any(before == word or before.endswith(" " + word) for word in words if word.isascii())
+                or any(after.startswith(word) for word in words if not word.isascii())
+            )
+        ) or (facts.low[token.end :].strip(" .!").startswith("out") and "leave" in before):
             names.append(knob)
     return tuple(dict.fromkeys(names))
 

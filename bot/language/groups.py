@@ -8,8 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bot.language.closed import words
 from bot.language.commands import Choices, Fixed, Range, Spec
 from bot.language.tokens import Token
+
+_PREFIX_ENDS = words("+ - / , 、 and or")
+_PREFIX_PADDING = words("a an the it values set total of")
+_BRACKET_JOINERS = words(", 、 ; / .. - ~ : to or and |")
+_INEQUALITIES = words("< <= ≤ > >= ≥ =< ≦")
+_JOINERS = words(", 、 / | ・ & ; *")
+_STRONG_JOINERS = words("or / か vs vs. versus | または もしくは")
+_VALUE_COUNTERS = words("つ 個 種類 通り パターン 点 本")
 
 
 class Group(NamedTuple):
@@ -56,8 +65,13 @@ class GroupReader:
         """The group whose first number is token i."""
         start, prefix = self._prefix(i)
         first = self._value(i)
-        group = (self._bracket(i, start) or self._inequality(i, start) or self._range(i, start, prefix, first)
-                 or self._bounds(i, start, prefix, first) or self._list(i, start, prefix))
+        group = (
+            self._bracket(i, start)
+            or self._inequality(i, start)
+            or self._range(i, start, prefix, first)
+            or self._bounds(i, start, prefix, first)
+            or self._list(i, start, prefix)
+        )
         if group is None:
             around = "~" in self.tokens[i].flags or "around" in prefix or self.has(i + 1, "op:around")
             end = i + 2 if self.has(i + 1, "op:around") else i + 1
@@ -77,12 +91,12 @@ class GroupReader:
             before = self.tokens[start - 1]
             names = {label[3:] for label in before.labels if label.startswith("op:")}
             names &= {"between", "from", "atleast", "atmost", "around", "fixed", "step", "to"}
-            if before.text in ("+", "-", "/", ",", "、", "and", "or") or (before.text in ("~",) and self.number(start - 2)):
+            if before.text in _PREFIX_ENDS or (before.text in ("~",) and self.number(start - 2)):
                 break
             if before.text == "~":
                 names = {"around"}
             if not names:
-                if before.text in ("a", "an", "the", "it", "values", "set", "total", "of") and before.kind != "num":
+                if before.text in _PREFIX_PADDING and before.kind != "num":
                     start -= 1
                     continue
                 break
@@ -99,7 +113,7 @@ class GroupReader:
         closing = {"[": "]", "{": "}", "(": ")"}[opening]
         values, at = [self._value(i)], i + 1
         colon = parted = False
-        while at + 1 < self.size and self.text(at) in (",", "、", ";", "/", "..", "-", "~", ":", "to", "or", "and", "|") and self.number(at + 1):
+        while at + 1 < self.size and self.text(at) in _BRACKET_JOINERS and self.number(at + 1):
             colon = colon or self.has(at, "op:to")
             parted = parted or self.text(at).lower() in ("or", "and", "|", "/")
             values.append(self._value(at + 1))
@@ -111,7 +125,7 @@ class GroupReader:
         return Group(i - 1, at + 1, Choices(values=tuple(values)))
 
     def _inequality(self, i: int, start: int) -> Group | None:
-        if self.text(i + 1) not in ("<", "<=", "≤", ">", ">=", "≥", "=<", "≦"):
+        if self.text(i + 1) not in _INEQUALITIES:
             return None
         owner = next((k for k in (i + 2, i + 3) if any(x.startswith("knob:") for x in self._labels(k))), None)
         if owner is None or self.text(owner + 1)[:1] not in ("<", ">", "≤", "≥", "=", "≦"):
@@ -128,10 +142,11 @@ class GroupReader:
 
     def _skip_unit(self, i: int) -> int:
         """Past a unit that repeats inside a range: 3 epochs to 10 epochs, 1回から3回."""
-        if self.has(i, "op:filler", "unit:filler", "unit:trials") or any(x.startswith("knob:") for x in self._labels(i)):
-            if self.has(i + 1, "op:to") or self.text(i + 1) in ("and", "と"):
-                return i + 1
-        return i
+        repeats = self.has(i + 1, "op:to") or self.text(i + 1) in ("and", "と")
+        return i + 1 if repeats and self._is_unit(i) else i
+
+    def _is_unit(self, i: int) -> bool:
+        return self.has(i, "unit:filler", "unit:trials") or any(x.startswith("knob:") for x in self._labels(i))
 
     def _range(self, i: int, start: int, prefix: set[str], first: float) -> Group | None:
         at = self._skip_unit(i + 1)
@@ -142,13 +157,20 @@ class GroupReader:
         joined = self.has(at, "op:to") or ("between" in prefix and (self.has(at, "op:and") or self.text(at) == ","))
         if joined and self.text(at) == "," and self.text(at + 1) in ("to", "and"):
             at += 1
-        if not joined and "from" in prefix and self.text(at) == "and" and self.has(start, "op:from") \
-                and self.text(start) in ("range", "in range", "within", "in the range", "range of", "in the range of"):
+        if (
+            not joined
+            and "from" in prefix
+            and self.text(at) == "and"
+            and self.has(start, "op:from")
+            and self.text(start) in ("range", "in range", "within", "in the range", "range of", "in the range of")
+        ):
             joined = True
         if not joined:
             return None
         after = at + 1
-        while self.has(after, "op:to", "op:atmost", "op:around", "op:from") and not self.number(after) and after < at + 3:
+        while (
+            self.has(after, "op:to", "op:atmost", "op:around", "op:from") and not self.number(after) and after < at + 3
+        ):
             after += 1
         if self.text(after) in ("a", "the", "about"):
             after += 1
@@ -171,7 +193,9 @@ class GroupReader:
         return Group(start, end, Range(low=first, high=second))
 
     def _skip_unit_end(self, end: int) -> int:
-        if self.has(end, "op:filler", "unit:filler", "unit:trials") or any(x.startswith("knob:") for x in self._labels(end)):
+        if self.has(end, "op:filler", "unit:filler", "unit:trials") or any(
+            x.startswith("knob:") for x in self._labels(end)
+        ):
             return end + 1 if self.has(end + 1, "op:until", "op:between") else end
         return end
 
@@ -206,9 +230,15 @@ class GroupReader:
             return Group(start, at, Range(high=first))
         if self.has(at, "op:atleast") and not self.number(at + 1) and self.text(at)[:1] not in "<>":
             return Group(start, at + 1, Range(low=first))
-        if self.has(at, "op:atmost") and not self.number(at + 1) and self.text(at)[:1] not in "<>" \
-                and (self.text(at) not in ("up to", "under", "below", "cap", "max", "limit")
-                     or (self.text(at) == "max" and (at + 1 >= self.size or self.tokens[at + 1].kind == "sym"))):
+        if (
+            self.has(at, "op:atmost")
+            and not self.number(at + 1)
+            and self.text(at)[:1] not in "<>"
+            and (
+                self.text(at) not in ("up to", "under", "below", "cap", "max", "limit")
+                or (self.text(at) == "max" and (at + 1 >= self.size or self.tokens[at + 1].kind == "sym"))
+            )
+        ):
             return Group(start, at + 1, Range(high=first))
         if "to" in prefix and "from" not in prefix and self.text(i - 1) in ("up to", "upto", "till", "until"):
             return Group(start, at, Range(high=first))
@@ -261,7 +291,7 @@ class GroupReader:
             k += 1
         while k < self.size and k < at + 4:
             text = self.text(k)
-            if text in (",", "、", "/", "|", "・", "&", ";", "*") or self.has(k, "op:or", "op:and"):
+            if text in _JOINERS or self.has(k, "op:or", "op:and"):
                 joiner += " " + text
                 k += 1
                 continue
@@ -269,23 +299,32 @@ class GroupReader:
                 k += 1
                 continue
             break
-        if not joiner and k < self.size and self.number(k) and self.number(k - 1) and k == at \
-                and self.tokens[k].start > self.tokens[k - 1].end:
+        if (
+            not joiner
+            and k < self.size
+            and self.number(k)
+            and self.number(k - 1)
+            and k == at
+            and self.tokens[k].start > self.tokens[k - 1].end
+        ):
             return k, " "
         return (k, joiner) if joiner else (None, "")
 
     def _starts_item(self, k: int, joiner: str, waiting: bool, so_far: int) -> bool:
-        """True when the number at k opens another item (20 trials, 3 epochs, 1e-5 to 1e-3) and is no member of the list."""
-        strong = any(word in joiner.split() for word in ("or", "/", "か", "vs", "vs.", "versus", "|", "または", "もしくは"))
-        if self.has(k + 1, "op:to", "op:until", "op:atleast_after", "op:atmost_after") and self.text(k + 1) != ":":
-            if not self.text(k + 1) == "から" or self.number(k + 2):
-                return True
+        """True when the number at k opens another item (20 trials, 3 epochs, 1e-5 to 1e-3): no member of the list."""
+        strong = any(word in joiner.split() for word in _STRONG_JOINERS)
+        if (
+            self.has(k + 1, "op:to", "op:until", "op:atleast_after", "op:atmost_after")
+            and self.text(k + 1) != ":"
+            and (self.text(k + 1) != "から" or self.number(k + 2))
+        ):
+            return True
         unit = k + 1
         if self.has(unit, "unit:more"):
             unit += 1
         if self.has(unit, "unit:parallel"):
             return True
-        if self.has(unit, "unit:trials") and self.tokens[unit].text not in ("つ", "個", "種類", "通り", "パターン", "点", "本"):
+        if self.has(unit, "unit:trials") and self.tokens[unit].text not in _VALUE_COUNTERS:
             return not strong or waiting
         if any(x.startswith("knob:") for x in self._labels(unit)):
             return waiting and not strong
@@ -298,8 +337,12 @@ class GroupReader:
             after += 1
         if "step" in prefix and isinstance(spec, Fixed):
             return group._replace(is_step=True)
-        if isinstance(spec, Fixed) and self.has(after, "op:step") and not self.number(after + 1) \
-                and not self.tokens[after].text.isascii():
+        if (
+            isinstance(spec, Fixed)
+            and self.has(after, "op:step")
+            and not self.number(after + 1)
+            and not self.tokens[after].text.isascii()
+        ):
             return group._replace(is_step=True, end=after + 1)
         if self.has(after, "op:fixed") and not self.number(after + 1) and isinstance(spec, Fixed):
             return group._replace(is_fixed=True, end=after + 1)

@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_GODAN = {"う": "わいうえおっ", "く": "かきくけこい", "ぐ": "がぎぐげごい", "す": "さしすせそし", "つ": "たちつてとっ",
-          "ぬ": "なにぬねのん", "ぶ": "ばびぶべぼん", "む": "まみむめもん", "る": "らりるれろっ"}
+from bot.language.closed import words
+
+_GODAN = {
+    "う": "わいうえおっ",
+    "く": "かきくけこい",
+    "ぐ": "がぎぐげごい",
+    "す": "さしすせそし",
+    "つ": "たちつてとっ",
+    "ぬ": "なにぬねのん",
+    "ぶ": "ばびぶべぼん",
+    "む": "まみむめもん",
+    "る": "らりるれろっ",
+}
+
+_DOUBLED = words("stop scrap drop cap pin chat scan quit plan unplug let set run pit bet")
 
 
 def forms(entry: Mapping[str, Any], label: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -34,11 +47,17 @@ def stems(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def endings(tables: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """For each class of Japanese verbs: ending -> mood, from the tables of endings.toml."""
     suru: dict[str, str] = {"して": "te"}
-    for mood, ending in (*_pairs(tables, "suru"), *(("past", "した"), ("plain", "する"), ("plain", "します")),
-                         *((mood, "して" + ending) for mood, ending in _pairs(tables, "after_te"))):
+    for mood, ending in (
+        *_pairs(tables, "suru"),
+        *(("past", "した"), ("plain", "する"), ("plain", "します")),
+        *((mood, "して" + ending) for mood, ending in _pairs(tables, "after_te")),
+    ):
         suru.setdefault(ending, mood)
-    classes = {"suru": suru | {"を" + ending: mood for ending, mood in suru.items()},
-               "ichidan": _forms(tables, ("", "", "て", "た", "る", "れ", "よう", "ろ")), "いく": _godan(tables, "く", "っ")}
+    classes = {
+        "suru": suru | {"を" + ending: mood for ending, mood in suru.items()},
+        "ichidan": _forms(tables, ("", "", "て", "た", "る", "れ", "よう", "ろ")),
+        "いく": _godan(tables, "く", "っ"),
+    }
     for last in _GODAN:
         classes[last] = _godan(tables, last, _GODAN[last][5])
     return classes
@@ -68,12 +87,14 @@ def _third_person(verb: str) -> str:
 
 
 def _regular(verb: str) -> Iterator[tuple[str, str]]:
-    first, _, last = verb.rpartition(" ") if verb.startswith(("fine ", "hyper ", "re ", "grid ", "random ")) \
+    first, _, last = (
+        verb.rpartition(" ")
+        if verb.startswith(("fine ", "hyper ", "re ", "grid ", "random "))
         else (("", "", verb) if " " not in verb else (verb.partition(" ")[0], "", ""))
+    )
     head, rest = (last, "") if last else (first, verb.partition(" ")[2])
     before = f"{first} " if last and first else ""
-    doubled = head[-1] if (head in ("stop", "scrap", "drop", "cap", "pin", "chat", "scan", "quit", "plan", "unplug", "let",
-                                   "set", "run", "pit", "bet")) else ""
+    doubled = head[-1] if (head in _DOUBLED) else ""
     if head.endswith("e"):
         past, ing = head + "d", head[:-1] + "ing"
     elif head.endswith("y") and head[-2] not in "aeiou":
@@ -85,9 +106,21 @@ def _regular(verb: str) -> Iterator[tuple[str, str]]:
 
 
 def _godan(tables: Mapping[str, Any], last: str, sound: str) -> dict[str, str]:
-    a, i, _, e, o = _GODAN[last][:5]
+    row = _GODAN[last]
     voiced = last in "ぬぶむぐ"
-    return _forms(tables, (a, i, sound + ("で" if voiced else "て"), sound + ("だ" if voiced else "た"), last, e, o + "う", e))
+    return _forms(
+        tables,
+        (
+            row[0],
+            row[1],
+            sound + ("で" if voiced else "て"),
+            sound + ("だ" if voiced else "た"),
+            last,
+            row[3],
+            row[4] + "う",
+            row[3],
+        ),
+    )
 
 
 def _forms(tables: Mapping[str, Any], bases: tuple[str, ...]) -> dict[str, str]:
@@ -96,8 +129,17 @@ def _forms(tables: Mapping[str, Any], bases: tuple[str, ...]) -> dict[str, str]:
     found = {te: "te", ta: "past", plain: "plain", vol: "vol", te + "や": "want", te + "も": "may"}
     found.setdefault(imperative, "te")
     to = te[:-1] + ("ど" if te.endswith("で") else "と")
-    for name, base in (("after_te", te), ("after_nai", nai), ("after_i", i), ("after_ta", ta), ("after_plain", plain),
-                       ("after_e", e), ("after_to", to), ("after_chi", te[:-1]), ("after_vol", vol)):
+    for name, base in (
+        ("after_te", te),
+        ("after_nai", nai),
+        ("after_i", i),
+        ("after_ta", ta),
+        ("after_plain", plain),
+        ("after_e", e),
+        ("after_to", to),
+        ("after_chi", te[:-1]),
+        ("after_vol", vol),
+    ):
         for mood, ending in _pairs(tables, name):
             found.setdefault(base + ending, mood)
     return found

@@ -1,10 +1,11 @@
-"""Which intent a sentence has. Rules from the most certain to the least; a start needs evidence and no sign against it."""
+"""Which intent a sentence has. Rules from the most certain to the least; the first that holds decides."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from bot.language import starts
+from bot.language.closed import words
 from bot.language.commands import Intent
 from bot.language.facts import Facts
 from bot.language.questions import (
@@ -23,8 +24,8 @@ from bot.language.questions import (
     names_job_or_trial,
 )
 
-_DETERMINERS = frozenset({"a", "an", "the", "my", "your", "our", "his", "her", "their", "this"})
-_ACTING_FORMS = frozenset({"base", "te", "want", "vol", "noun", "phrase", "plain", "may", "can", "ing", "stem"})
+_DETERMINERS = words("a an the my your our his her their this")
+_ACTING_FORMS = words("base te want vol noun phrase plain may can ing stem")
 
 
 def decide(facts: Facts) -> Intent:
@@ -59,19 +60,36 @@ def _is_settings(f: Facts) -> bool:
         if f.any("verb:run", "verb:tune", "verb:train") and f.is_japanese and not f.any("verb:set"):
             return False
         small = f.view.size <= 4 and not f.any("subject:words")
-        return (f.any("verb:speak", "verb:settings") or small) and not f.any("ask:what", "ask:why", "ask:wh") \
-            and not _first_person(f) and (not f.any("object:model", "ref:best_trial") or not f.any("verb:chat"))
-    return f.any("verb:settings") and f.mood != "report" and not f.any("verb:tune", "verb:better", "verb:train", "verb:best") \
+        return (
+            (f.any("verb:speak", "verb:settings") or small)
+            and not f.any("ask:what", "ask:why", "ask:wh")
+            and not _first_person(f)
+            and (not f.any("object:model", "ref:best_trial") or not f.any("verb:chat"))
+        )
+    return (
+        f.any("verb:settings")
+        and f.mood != "report"
+        and not f.any("verb:tune", "verb:better", "verb:train", "verb:best")
         and not f.any("ref:best_trial", "super:words")
+    )
 
 
 def _first_person(f: Facts) -> bool:
-    return not f.is_japanese and f.view.text(0).lower() in ("i", "we", "my", "he", "she", "they") and not f.any("want:request")
+    return (
+        not f.is_japanese
+        and f.view.text(0).lower() in ("i", "we", "my", "he", "she", "they")
+        and not f.any("want:request")
+    )
 
 
 def _is_extend(f: Facts) -> bool:
     s = f.settings
-    if has_content(f) or f.strange > 2 or f.gates & {"refusal", "talk", "condition"} or f.mood in ("report", "negated", "plan"):
+    if (
+        has_content(f)
+        or f.strange > 2
+        or f.gates & {"refusal", "talk", "condition"}
+        or f.mood in ("report", "negated", "plan")
+    ):
         return False
     if f.asks and f.any("ask:wh", "verb:status") and not f.any("want:request"):
         return False
@@ -80,21 +98,34 @@ def _is_extend(f: Facts) -> bool:
         return not (f.is_japanese and f.any("verb:status") and f.asks)
     if amount and f.any("verb:extend", "unit:more"):
         return not (f.asks and f.any("verb:status"))
-    return f.any("verb:extend") and not f.any("verb:data") and f.references.dataset is None and f.strange == 0 \
+    return (
+        f.any("verb:extend")
+        and not f.any("verb:data")
+        and f.references.dataset is None
+        and f.strange == 0
         and "add" not in f.low
+    )
 
 
 def _is_chat(f: Facts) -> bool:
     if f.values or f.gates & {"refusal", "future", "people"}:
         return False
-    target = f.any("object:model", "ref:best_trial", "ref:last_job", "ref:last") or names_job_or_trial(f) or any(
-        "verb:chat" in t.labels and t.text.lower().endswith(("model", "best", "bot", "one")) for t in f.view.tokens)
+    target = (
+        f.any("object:model", "ref:best_trial", "ref:last_job", "ref:last")
+        or names_job_or_trial(f)
+        or any(
+            "verb:chat" in t.labels and t.text.lower().endswith(("model", "best", "bot", "one")) for t in f.view.tokens
+        )
+    )
     if f.message and (target or f.any("object:training")):
         return f.any("verb:chat") or "say" in f.low or "tell" in f.low or "言" in f.low
     if not f.any("verb:chat"):
         return False
-    return target or (f.any("object:training") and f.view.size <= 7 and not f.gates) or (
-        f.strange == 0 and f.view.size <= 3 and not f.gates)
+    return (
+        target
+        or (f.any("object:training") and f.view.size <= 7 and not f.gates)
+        or (f.strange == 0 and f.view.size <= 3 and not f.gates)
+    )
 
 
 def _is_rate(f: Facts) -> bool:
@@ -107,8 +138,11 @@ def _is_rate(f: Facts) -> bool:
 
 
 def _is_export(f: Facts) -> bool:
-    wanted = f.any("artifact:words") and f.any("verb:show", "want:request", "verb:set") and not f.any(
-        "verb:chat", "verb:compare", "verb:tune", "verb:train", "ask:what", "ask:why", "verb:best")
+    wanted = (
+        f.any("artifact:words")
+        and f.any("verb:show", "want:request", "verb:set")
+        and not f.any("verb:chat", "verb:compare", "verb:tune", "verb:train", "ask:what", "ask:why", "verb:best")
+    )
     if not (f.any("verb:export") or wanted) or f.values or f.gates & {"refusal", "talk", "people"}:
         return False
     if f.mood in ("report", "negated", "plan"):
@@ -125,14 +159,25 @@ def _is_data(f: Facts) -> bool:
         return f.strange <= 1
     if f.any("data_word:words") and not names_job_or_trial(f) and (f.any("verb:show") or f.asks):
         return f.strange <= 1
-    return f.references.dataset is not None and f.strange <= 2 and (
-        f.any("verb:show", "ask:wh", "ask:what", "object:data", "verb:set", "ask:yesno") or f.view.size <= 2)
+    return (
+        f.references.dataset is not None
+        and f.strange <= 2
+        and (f.any("verb:show", "ask:wh", "ask:what", "object:data", "verb:set", "ask:yesno") or f.view.size <= 2)
+    )
 
 
 def _is_restart(f: Facts) -> bool:
     """True for "start job 4 again"."""
-    return f.any("verb:run") and f.any("again:words") and f.references.job is not None and not f.values and f.mood == "request" \
-        and f.strange == 0 and not f.gates & {"refusal", "future", "condition", "people"} and f.any("verb:pause", "verb:stop")
+    return (
+        f.any("verb:run")
+        and f.any("again:words")
+        and f.references.job is not None
+        and not f.values
+        and f.mood == "request"
+        and f.strange == 0
+        and not f.gates & {"refusal", "future", "condition", "people"}
+        and f.any("verb:pause", "verb:stop")
+    )
 
 
 def _acts(verb: str) -> Callable[[Facts], bool]:
@@ -141,19 +186,40 @@ def _acts(verb: str) -> Callable[[Facts], bool]:
     def rule(f: Facts) -> bool:
         if not f.requested(label) if not f.is_japanese else label not in f.labels:
             return False
-        against = {"talk", "people", "condition", "future"} | (set() if verb == "stop" and not f.is_japanese else {"refusal"})
-        if has_content(f) or f.gates & against - starts.harmless(f) or (verb == "stop" and (
-                f.settings.trials is not None or f.settings.time_s is not None or f.group("pruner")
-                or f.any("artifact:words"))):
+        against = {"talk", "people", "condition", "future"} | (
+            set() if verb == "stop" and not f.is_japanese else {"refusal"}
+        )
+        if (
+            has_content(f)
+            or f.gates & against - starts.harmless(f)
+            or (
+                verb == "stop"
+                and (
+                    f.settings.trials is not None
+                    or f.settings.time_s is not None
+                    or f.group("pruner")
+                    or f.any("artifact:words")
+                )
+            )
+        ):
             return False
-        if f.mood in ("report", "negated", "question", "plan", "refusal") and not (f.any("want:request") and f.mood == "question"):
+        if f.mood in ("report", "negated", "question", "plan", "refusal") and not (
+            f.any("want:request") and f.mood == "question"
+        ):
             return False
-        if not any(label in t.labels and any(x[5:] in _ACTING_FORMS for x in t.labels if x.startswith("form:"))
-                   and not (k and "form:phrase" not in t.labels and f.view.text(k - 1).lower() in _DETERMINERS)
-                   for k, t in enumerate(f.view.tokens)) and " be " not in f.low:
+        if (
+            not any(
+                label in t.labels
+                and any(x[5:] in _ACTING_FORMS for x in t.labels if x.startswith("form:"))
+                and not (k and "form:phrase" not in t.labels and f.view.text(k - 1).lower() in _DETERMINERS)
+                for k, t in enumerate(f.view.tokens)
+            )
+            and " be " not in f.low
+        ):
             return False
         target = f.any("object:training", "ref:job", "ref:last_job") or f.references.job is not None
         return f.strange == 0 or (target and f.strange <= 2)
+
     return rule
 
 
@@ -164,11 +230,26 @@ _RULES: tuple[tuple[Intent, Callable[[Facts], bool]], ...] = (
     ("extend", _is_extend),
     ("history", lambda f: (asks_what_was_done(f) or f.low.startswith("when did")) and is_history(f)),
     ("compare", lambda f: f.is_japanese and f.asks and f.any("verb:compare") and "より" in f.low and is_compare(f)),
-    ("best", lambda f: f.any("verb:best") and bool(f.settings.space) and f.any("ask:what", "ask:wh") and is_best(f)
-     and not f.any("ask:term")),
+    (
+        "best",
+        lambda f: (
+            f.any("verb:best")
+            and bool(f.settings.space)
+            and f.any("ask:what", "ask:wh")
+            and is_best(f)
+            and not f.any("ask:term")
+        ),
+    ),
     ("explain_term", is_explain_term),
-    ("best", lambda f: f.any("verb:best") and f.any("verb:show", "ask:what", "ask:wh", "ref:job") and is_best(f)
-     and not f.any("verb:chat", "verb:export", "verb:compare", "verb:find", "verb:queue")),
+    (
+        "best",
+        lambda f: (
+            f.any("verb:best")
+            and f.any("verb:show", "ask:what", "ask:wh", "ref:job")
+            and is_best(f)
+            and not f.any("verb:chat", "verb:export", "verb:compare", "verb:find", "verb:queue")
+        ),
+    ),
     ("explain_result", is_explain_result),
     ("chat", _is_chat),
     ("resume", _is_restart),

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from bot.language.closed import words
 from bot.language.groups import GroupReader
 from bot.language.moods import Mood
 
-_SUBORDINATE = ("けど", "けれど", "けれども", "が", "ので", "から", "し", "のに", "んで", "ため", "ですが", "んですが", "んだけど", "んですけど",
-                "ですけど", "ので、")
+_SUBORDINATE = (
+    "けど",
+    "けれど",
+    "けれども",
+    "が",
+    "ので",
+    "から",
+    "し",
+    "のに",
+    "んで",
+    "ため",
+    "ですが",
+    "んですが",
+    "んだけど",
+    "んですけど",
+    "ですけど",
+    "ので、",
+)
+
+_AFTER_NOUN_FORM = words("の こと と 人 時 とき ため 前 ん 方")
 
 
 def japanese_mood(view: GroupReader) -> Mood:
@@ -15,7 +34,11 @@ def japanese_mood(view: GroupReader) -> Mood:
     asks = False
     while i >= 0:
         token = view.tokens[i]
-        if token.text == "?" or (token.text in ("か", "かな", "の", "のか") and token.labels & {"common:words", "ask:yesno"} and _ends(view, i)):
+        if token.text == "?" or (
+            token.text in ("か", "かな", "の", "のか")
+            and token.labels & {"common:words", "ask:yesno"}
+            and _ends(view, i)
+        ):
             asks = True
         else:
             mood = _japanese_token_mood(view, i, asks)
@@ -83,7 +106,7 @@ def _form_mood(view: GroupReader, i: int, forms: set[str], asks: bool) -> Mood |
     if forms & {"plain", "stem"}:
         if after.startswith(("んだ", "んです", "のだ", "のです")) and not asks:
             return "report"
-        if after in ("の", "こと", "と", "人", "時", "とき", "ため", "前", "ん", "方") or "stem" in forms:
+        if after in _AFTER_NOUN_FORM or "stem" in forms:
             return None
         return "question" if asks else "request"
     if "noun" in forms:

@@ -10,7 +10,7 @@ from bot.language.parser import parse
 
 
 def lines(stream: Iterable[str]) -> Iterator[str]:
-    """One JSON object for each line, in order. A line that is no utterance yields `unknown`; blank lines yield nothing."""
+    """One JSON object for each line, in order. A line that is no utterance yields `unknown`, a blank one nothing."""
     for line in stream:
         if line.strip():
             text = _utterance(line)

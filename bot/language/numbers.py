@@ -22,10 +22,12 @@ _EXPONENT = re.compile(r"\s?e\s?([-+]?)\s?0*(\d{1,3})(?!\d)|e\s?(?:minus|マイ�
 _TIMES_TEN = re.compile(
     r"\s?(?:[x×*·✕✖]|かける|掛ける|times)\s?(?:10|十|ten)\s?"
     r"(?:(?:\^|\*\*)\s?\(?\s?([-+]?)\s?(\d{1,3})\)?乗?|の?\s?(-|マイナス)?\s?([\d一二三四五六七八九十]{1,3})乗"
-    r"|([-+])(\d{1,3})(?!\d)|(?:to the )?(?:power of )?(minus|negative)? ?(\d{1,3}|\w+)(?![\w]))")
+    r"|([-+])(\d{1,3})(?!\d)|(?:to the )?(?:power of )?(minus|negative)? ?(\d{1,3}|\w+)(?![\w]))"
+)
 _POWER_OF_TEN = re.compile(
     r"(?:10|十)\s?(?:(?:\^|\*\*)\s?\(?\s?([-+]?)\s?(\d{1,3})\)?乗?|の\s?(-|マイナス)?\s?([\d一二三四五六七八九十]{1,3})\s?乗)"
-    r"|(?:10|ten) to the (?:power of )?(minus|negative)? ?(\d{1,3}|[a-z]+)")
+    r"|(?:10|ten) to the (?:power of )?(minus|negative)? ?(\d{1,3}|[a-z]+)"
+)
 _PERCENT = re.compile(r"\s?(?:%|percent\b|per cent\b|pct\b|パーセント|パー(?!プ))")
 _FRACTION = re.compile(r"分の(\d{1,6}(?:\.\d{1,6})?|[一二三四五六七八九])(?![時分秒])")
 _ISH = re.compile(r"[- ]?ish\b")
@@ -54,7 +56,9 @@ def read(low: str, i: int, glued: bool, vocabulary: Vocabulary) -> Number | None
     if c in vocabulary.digits or c in vocabulary.places:
         return _read_kanji(low, i, vocabulary)
     if low.startswith("マイナス", i):
-        inner = read(low, i + 4, True, vocabulary) if i + 4 < len(low) and not low.startswith("マイナス", i + 4) else None
+        inner = (
+            read(low, i + 4, True, vocabulary) if i + 4 < len(low) and not low.startswith("マイナス", i + 4) else None
+        )
         return inner._replace(value=-inner.value) if inner else None
     return None
 
@@ -66,7 +70,7 @@ def _read_digits(low: str, i: int, glued: bool) -> Number | None:
     power = _POWER_OF_TEN.match(low, i)
     if power:
         size = _power(power.groups())
-        return None if size is None else _finish(low, 10.0 ** size, power.end())
+        return None if size is None else _finish(low, 10.0**size, power.end())
     match = _PLAIN.match(low, i)
     if not match or (match[1] and glued):
         return None
@@ -85,7 +89,7 @@ def _read_digits(low: str, i: int, glued: bool) -> Number | None:
     if times:
         power_value = _power(times.groups())
         if power_value is not None:
-            return _finish(low, value * 10.0 ** power_value, times.end())
+            return _finish(low, value * 10.0**power_value, times.end())
     return _suffix(low, value, end)
 
 
@@ -117,12 +121,18 @@ def _power(groups: tuple[str | None, ...]) -> int | None:
     for sign, digits in zip(groups[0::2], groups[1::2], strict=True):
         if digits:
             size = _small(digits)
-            return None if size is None else max(-300, min(300, -size if sign in ("-", "マイナス", "minus", "negative") else size))
+            return (
+                None
+                if size is None
+                else max(-300, min(300, -size if sign in ("-", "マイナス", "minus", "negative") else size))
+            )
     return None
 
 
-_SMALL_WORDS = {word: n for n, word in enumerate(
-    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])}
+_SMALL_WORDS = {
+    word: n
+    for n, word in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])
+}
 
 
 def _small(digits: str) -> int | None:
@@ -179,7 +189,7 @@ def _read_kanji(low: str, i: int, vocabulary: Vocabulary) -> Number | None:
     power = _POWER_OF_TEN.match(low, i)
     if power:
         size = _power(power.groups())
-        return None if size is None else _finish(low, 10.0 ** size, power.end())
+        return None if size is None else _finish(low, 10.0**size, power.end())
     match = _KANJI.match(low, i)
     if not match:
         return None
@@ -188,7 +198,7 @@ def _read_kanji(low: str, i: int, vocabulary: Vocabulary) -> Number | None:
     if times:
         size = _power(times.groups())
         if size is not None:
-            return _finish(low, value * 10.0 ** size, times.end())
+            return _finish(low, value * 10.0**size, times.end())
     return _finish(low, value, match.end())._replace(flags="w")
 
 
@@ -213,7 +223,7 @@ def _read_words(low: str, i: int, vocabulary: Vocabulary) -> Number | None:
     if not match or (i > 0 and (low[i - 1].isalnum())):
         return None
     word = match.group()
-    if word in ("minus", "negative") and low[match.end():match.end() + 1] == " ":
+    if word in ("minus", "negative") and low[match.end() : match.end() + 1] == " ":
         if match.end() + 1 >= len(low) or low.startswith(("minus", "negative"), match.end() + 1):
             return None
         inner = read(low, match.end() + 1, True, vocabulary)
@@ -224,7 +234,7 @@ def _read_words(low: str, i: int, vocabulary: Vocabulary) -> Number | None:
     if power:
         size = _power(power.groups())
         if size is not None:
-            return _finish(low, 10.0 ** size, power.end())
+            return _finish(low, 10.0**size, power.end())
     if word not in vocabulary.numbers or (match.end() < len(low) and low[match.end()].isdigit()):
         return None
     kind = vocabulary.numbers[word][0]
@@ -239,7 +249,7 @@ def _read_words(low: str, i: int, vocabulary: Vocabulary) -> Number | None:
         return _finish(low, _tidy(value * 10.0 ** (-size if exponent[1] else size)), exponent.end())
     times = _TIMES_TEN.match(low, end)
     if times and (power_size := _power(times.groups())) is not None:
-        return _finish(low, value * 10.0 ** power_size, times.end())
+        return _finish(low, value * 10.0**power_size, times.end())
     result = _finish(low, value, end)
     return result._replace(flags=result.flags + "w")
 
@@ -261,8 +271,11 @@ def _decimals(low: str, whole: float, end: int, vocabulary: Vocabulary, marker: 
             break
         digits += str(int(entry[1]))
         end = match.end()
-        if not low.startswith(" ", end) or not _WORDS.match(low, end + 1) \
-                or low[end + 1:].split(" ", 1)[0] not in vocabulary.numbers:
+        if (
+            not low.startswith(" ", end)
+            or not _WORDS.match(low, end + 1)
+            or low[end + 1 :].split(" ", 1)[0] not in vocabulary.numbers
+        ):
             break
         end += 1
     return _finish(low, float(f"{int(whole)}.{digits}"), end) if digits else None
@@ -272,7 +285,7 @@ _JOIN = re.compile(r"[ -](?:and )?([a-z]+)")
 
 
 def _spelled(low: str, i: int, vocabulary: Vocabulary) -> tuple[float, int]:
-    """"twenty-five", "two hundred and ten", "two thousand"."""
+    """ "twenty-five", "two hundred and ten", "two thousand"."""
     match = _WORDS.match(low, i)
     assert match is not None
     kind, value = vocabulary.numbers[match.group()]

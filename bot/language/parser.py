@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.language import problems
 from bot.language.characters import clean, lower
+from bot.language.closed import words
 from bot.language.commands import Command, Fixed, Language, Range, Spec
 from bot.language.facts import Facts, look
 from bot.language.groups import GroupReader
@@ -18,6 +19,8 @@ from bot.language.vocabulary import Vocabulary, default_vocabulary
 from tuner.plan.knobs import KNOBS
 
 ANALYSED = 1200  # characters that are understood: a request is a sentence or two; the message of a chat may be longer
+
+_WITH_TRIAL = words("explain_result chat compare best rate export status")
 
 
 def parse(text: str, vocabulary: Vocabulary | None = None) -> Command:
@@ -60,7 +63,7 @@ def _command(facts: Facts, written: str, language: Language) -> Command:
     if intent == "tune":
         return tune_command(facts)
     job = r.job if intent not in ("settings", "help", "explain_term", "data", "queue", "history") else None
-    trial = r.trial if intent in ("explain_result", "chat", "compare", "best", "rate", "export", "status") else None
+    trial = r.trial if intent in _WITH_TRIAL else None
     tongue: Language | None = None
     if intent == "settings":
         named = [label[7:] for token in facts.view.tokens for label in token.labels if label.startswith("tongue:")]
@@ -69,7 +72,11 @@ def _command(facts: Facts, written: str, language: Language) -> Command:
     if intent == "explain_term":
         term = _term(facts)
     return Command(
-        intent=intent, job=job, trial=trial, language=tongue, term=term,
+        intent=intent,
+        job=job,
+        trial=trial,
+        language=tongue,
+        term=term,
         add_trials=_added(facts) if intent == "extend" else None,
         time_budget_s=s.time_s if intent == "extend" else None,
         dataset=r.dataset if intent == "data" else None,
@@ -87,9 +94,16 @@ def _added(facts: Facts) -> int | None:
     return int(spec.value) if isinstance(spec, Fixed) and isinstance(spec.value, int) else None
 
 
-_TERMS = {"method:grid": "grid_search", "method:random": "random_search", "method:bayes": "bayesian_optimization",
-          "word:pruning": "pruning", "word:lora": "lora", "word:overfitting": "overfitting",
-          "word:perplexity": "perplexity", "word:loss": "loss"}
+_TERMS = {
+    "method:grid": "grid_search",
+    "method:random": "random_search",
+    "method:bayes": "bayesian_optimization",
+    "word:pruning": "pruning",
+    "word:lora": "lora",
+    "word:overfitting": "overfitting",
+    "word:perplexity": "perplexity",
+    "word:loss": "loss",
+}
 
 
 def _term(facts: Facts) -> str | None:
@@ -123,9 +137,20 @@ def tune_command(facts: Facts, removed: tuple[str, ...] = ()) -> Command:
         codes.append("too_many_grid_points")
     metric = _one(facts, "metric")
     return Command(
-        intent="tune", space=known, method=method, pruner=_one(facts, "pruner"), metric=metric,
-        trials=s.trials, parallel=s.parallel, time_budget_s=s.time_s, dataset=r.dataset, model=r.model,
-        job=r.job if r.job != "last" or facts.any("again:words", "verb:redo") else None, problems=tuple(dict.fromkeys(codes)), utterance_language=facts.language)
+        intent="tune",
+        space=known,
+        method=method,
+        pruner=_one(facts, "pruner"),
+        metric=metric,
+        trials=s.trials,
+        parallel=s.parallel,
+        time_budget_s=s.time_s,
+        dataset=r.dataset,
+        model=r.model,
+        job=r.job if r.job != "last" or facts.any("again:words", "verb:redo") else None,
+        problems=tuple(dict.fromkeys(codes)),
+        utterance_language=facts.language,
+    )
 
 
 def _left_out(facts: Facts) -> set[str]:
@@ -133,7 +158,9 @@ def _left_out(facts: Facts) -> set[str]:
     names: set[str] = set()
     for span, mood in facts.spans:
         if mood == "negated" and not facts.is_japanese:
-            names |= {label[5:] for i in range(*span) for label in facts.view.tokens[i].labels if label.startswith("knob:")}
+            names |= {
+                label[5:] for i in range(*span) for label in facts.view.tokens[i].labels if label.startswith("knob:")
+            }
     return names
 
 
@@ -148,12 +175,23 @@ def _set_aside(facts: Facts, i: int) -> bool:
     """True for the thing that is not wanted: "not by loss", "instead of TPE", 損失じゃなくて."""
     view = facts.view
     after = "".join(view.text(k) for k in range(i + 1, min(i + 4, view.size)))
-    return after.startswith(("じゃな", "ではな", "でなく", "でな", "の代わり", "より", "やなく")) \
-        or view.text(i - 1).lower() in ("not", "instead of", "rather than") \
-        or view.text(i - 2).lower() in ("instead",) or (view.text(i - 2).lower() in ("rather",) and view.text(i - 1).lower() == "than")
+    return (
+        after.startswith(("じゃな", "ではな", "でなく", "でな", "の代わり", "より", "やなく"))
+        or view.text(i - 1).lower() in ("not", "instead of", "rather than")
+        or view.text(i - 2).lower() in ("instead",)
+        or (view.text(i - 2).lower() in ("rather",) and view.text(i - 1).lower() == "than")
+    )
 
 
 def _one(facts: Facts, group: str):  # type: ignore[no-untyped-def]
     reported = {i for span, mood in facts.spans if mood == "report" for i in range(*span)}
-    return next((label.split(":")[1] for i, token in enumerate(facts.view.tokens)
-                 if i not in reported and not _set_aside(facts, i) for label in sorted(token.labels) if label.startswith(group + ":")), None)
+    return next(
+        (
+            label.split(":")[1]
+            for i, token in enumerate(facts.view.tokens)
+            if i not in reported and not _set_aside(facts, i)
+            for label in sorted(token.labels)
+            if label.startswith(group + ":")
+        ),
+        None,
+    )

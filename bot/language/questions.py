@@ -1,4 +1,4 @@
-"""Rules for what people ask: terms, results, history, the best trial, the queue, the state of a job, how to do things."""
+"""Rules for what people ask: terms, results, history, the best trial, the queue, the state of a job, help."""
 
 from __future__ import annotations
 
@@ -35,10 +35,19 @@ def is_how_to(f: Facts) -> bool:
 
 def is_cry_for_help(f: Facts) -> bool:
     """True for "help" and its like, standing nearly alone."""
-    if f.view.size > 3 and not f.low.startswith(("help", "please help", "can you help", "i need help", "some help")) \
-            and not f.is_japanese:
+    if (
+        f.view.size > 3
+        and not f.low.startswith(("help", "please help", "can you help", "i need help", "some help"))
+        and not f.is_japanese
+    ):
         return False
-    return f.any("verb:help_word") and not f.values and f.strange == 0 and not f.gates & {"refusal", "talk", "future"} and f.view.size <= 6
+    return (
+        f.any("verb:help_word")
+        and not f.values
+        and f.strange == 0
+        and not f.gates & {"refusal", "talk", "future"}
+        and f.view.size <= 6
+    )
 
 
 def _named_term(f: Facts) -> bool:
@@ -46,8 +55,13 @@ def _named_term(f: Facts) -> bool:
 
 
 def _is_question(f: Facts) -> bool:
-    return f.asks or f.any("ask:wh", "ask:what") or f.low.startswith(
-        ("is ", "are ", "does ", "do ", "should ", "was ", "did ", "can ", "will ", "why ", "how ", "what "))
+    return (
+        f.asks
+        or f.any("ask:wh", "ask:what")
+        or f.low.startswith(
+            ("is ", "are ", "does ", "do ", "should ", "was ", "did ", "can ", "will ", "why ", "how ", "what ")
+        )
+    )
 
 
 def is_explain_term(f: Facts) -> bool:
@@ -61,14 +75,24 @@ def is_explain_term(f: Facts) -> bool:
     if f.numbers and f.any("ask:what") and f.mood == "question" and not f.any("verb:tune", "verb:search"):
         return True
     if f.numbers:
-        return f.any("ask:what", "ask:term") and f.mood != "request" and not f.any("verb:tune", "verb:search") and (f.asks or f.any("gate:condition"))
+        return (
+            f.any("ask:what", "ask:term")
+            and f.mood != "request"
+            and not f.any("verb:tune", "verb:search")
+            and (f.asks or f.any("gate:condition"))
+        )
     if _looks_back(f) or (f.any("verb:status", "verb:best") and not f.settings.space):
         return False
     if f.any("ask:what") and not f.any("verb:best"):
         return not f.any("ask:why") or f.any("ask:term")
     if f.any("verb:explain") and not f.any("object:result"):
         return True
-    if f.asks and f.any("ask:term") and (f.is_japanese or f.low.startswith(("why", "what", "how"))) and not f.any("verb:tune", "verb:search"):
+    if (
+        f.asks
+        and f.any("ask:term")
+        and (f.is_japanese or f.low.startswith(("why", "what", "how")))
+        and not f.any("verb:tune", "verb:search")
+    ):
         return True
     if f.any("verb:tune", "verb:search") or f.any("want:request") or f.mood == "request":
         return f.any("ask:term") and f.any("ask:wh") and not f.any("want:request")
@@ -78,11 +102,15 @@ def is_explain_term(f: Facts) -> bool:
 def _looks_back(f: Facts) -> bool:
     """True for a question about what a finished run showed: "did the dropout matter?", どっちが効いた？"""
     if f.is_japanese:
-        plain = all(token.text in ("なぜ", "なんで", "どうして", "理由", "原因", "関係") for token in f.view.tokens
-                    if "ask:why" in token.labels)
+        plain = all(
+            token.text in ("なぜ", "なんで", "どうして", "理由", "原因", "関係")
+            for token in f.view.tokens
+            if "ask:why" in token.labels
+        )
         return f.any("ask:why") and not f.any("ask:what") and (not plain or "past" in f.forms or "report" in f.gates)
-    return f.low.startswith(("did ", "was ", "were ", "has ", "have ", "had ", "why did", "why was", "why were")) or \
-        (f.any("ask:why") and not f.any("ask:what", "ask:term"))
+    return f.low.startswith(("did ", "was ", "were ", "has ", "have ", "had ", "why did", "why was", "why were")) or (
+        f.any("ask:why") and not f.any("ask:what", "ask:term")
+    )
 
 
 def is_explain_result(f: Facts) -> bool:
@@ -105,7 +133,11 @@ def is_compare(f: Facts) -> bool:
     """True when two answers or models shall be seen side by side."""
     if not f.any("verb:compare") or f.values or f.strange > 1 or f.gates & QUIET or f.settings.orphans:
         return False
-    return has_target(f) or f.any("object:answer", "ref:best_trial", "object:result") or (f.strange == 0 and f.view.size <= 6)
+    return (
+        has_target(f)
+        or f.any("object:answer", "ref:best_trial", "object:result")
+        or (f.strange == 0 and f.view.size <= 6)
+    )
 
 
 def is_history(f: Facts) -> bool:
@@ -122,23 +154,45 @@ def asks_what_was_done(f: Facts) -> bool:
     verbs = f.any("verb:run", "verb:try", "verb:tune", "verb:train", "verb:search", "verb:redo")
     if f.is_japanese:
         return verbs and f.references.trial is None and "past" in f.forms and f.any("ask:wh") and _is_question(f)
-    return verbs and f.low.startswith(("what did we", "what did i", "what have we", "what have i", "have we", "have i", "did we",
-                                       "did i", "what all did", "which did we", "what has the team", "what did the team", "had we"))
+    return verbs and f.low.startswith(
+        (
+            "what did we",
+            "what did i",
+            "what have we",
+            "what have i",
+            "have we",
+            "have i",
+            "did we",
+            "did i",
+            "what all did",
+            "which did we",
+            "what has the team",
+            "what did the team",
+            "had we",
+        )
+    )
 
 
 def is_best(f: Facts) -> bool:
     """True for a question which trial or setting leads."""
     if f.values or f.strange > 0 or f.gates & QUIET or f.any("verb:find") or f.settings.orphans:
         return False
-    named = f.any("verb:best", "ref:best_trial") or (f.any("super:words") and (
-        f.any("object:result", "object:model", "unit:trials") or f.group("metric") or bool(f.settings.space)))
+    named = f.any("verb:best", "ref:best_trial") or (
+        f.any("super:words")
+        and (f.any("object:result", "object:model", "unit:trials") or f.group("metric") or bool(f.settings.space))
+    )
     shown = f.any("object:result") and not f.any("verb:run", "verb:tune", "verb:set", "verb:better")
     return named and (f.asks or shown or f.any("verb:show", "ask:what", "ask:wh") or f.view.size <= 6)
 
 
 def is_queue(f: Facts) -> bool:
     """True for a question who waits and who is next."""
-    return f.any("verb:queue") and not has_content(f) and not f.gates & QUIET and (f.strange == 0 or (has_target(f) and f.strange <= 1))
+    return (
+        f.any("verb:queue")
+        and not has_content(f)
+        and not f.gates & QUIET
+        and (f.strange == 0 or (has_target(f) and f.strange <= 1))
+    )
 
 
 def is_status(f: Facts) -> bool:
@@ -149,5 +203,9 @@ def is_status(f: Facts) -> bool:
         return False
     if f.any("verb:status"):
         return f.strange == 0 or (has_target(f) and f.strange <= 1)
-    asked = f.low.startswith(("what is ", "what's ", "is ", "are ", "did ", "has ", "where ", "how ")) or (f.is_japanese and f.asks) or f.any("verb:show")
+    asked = (
+        f.low.startswith(("what is ", "what's ", "is ", "are ", "did ", "has ", "where ", "how "))
+        or (f.is_japanese and f.asks)
+        or f.any("verb:show")
+    )
     return asked and f.strange == 0 and (f.references.job is not None or f.any("ref:last_job"))

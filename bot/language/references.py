@@ -6,7 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bot.language.closed import words
 from bot.language.groups import GroupReader
+
+_NUMBER_WORDS = words("number no no. nr nr. # id の 番号")
+_NO_NUMBER_BEHIND = words("run attempt 番 番目 回目 experiment 番のジョブ 番目のジョブ 番の試行 番目の試行")
+_SECOND_TRIAL = words("and vs と or versus against , 、")
+_COUNTED = words("go settings times つ 設定 条件 件 本 点")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,18 +58,23 @@ def _numbered(view: GroupReader, i: int, found: References) -> None:
         return
     plain = token.text.lower()
     at = i + 1
-    if view.text(at).lower() in ("number", "no", "no.", "nr", "nr.", "#", "id", "の", "番号"):
+    if view.text(at).lower() in _NUMBER_WORDS:
         at += 1
     if view.text(at) == "#":
         at += 1
     glued = not plain.endswith("s")
-    if view.number(at) and glued and not _is_count(view, at) and plain not in ("try",) and plain not in ("run", "attempt", "番", "番目", "回目", "experiment",
-                                                                       "番のジョブ", "番目のジョブ", "番の試行", "番目の試行"):
+    if (
+        view.number(at)
+        and glued
+        and not _is_count(view, at)
+        and plain not in ("try",)
+        and plain not in _NO_NUMBER_BEHIND
+    ):
         value = int(_value(view, at))
         if is_trial:
             found.trials_named += 1
             found.trial = value if found.trials_named == 1 or found.trial == value else None
-            if view.text(at + 1).lower() in ("and", "vs", "と", "or", "versus", "against", ",", "、") and view.number(at + 2):
+            if view.text(at + 1).lower() in _SECOND_TRIAL and view.number(at + 2):
                 found.used.add(at + 2)
                 found.trials_named += 1
                 found.trial = None
@@ -71,8 +82,16 @@ def _numbered(view: GroupReader, i: int, found: References) -> None:
             found.job = value
         found.used |= set(range(i, at + 1))
         return
-    if plain in ("run", "attempt", "experiment") and view.number(at) and at == i + 1 and "w" not in view.tokens[at].flags \
-            and not _is_count(view, at) and _ends(view, at + 1) and not view.has(i - 1, "unit:more") and i > 0:
+    if (
+        plain in ("run", "attempt", "experiment")
+        and view.number(at)
+        and at == i + 1
+        and "w" not in view.tokens[at].flags
+        and not _is_count(view, at)
+        and _ends(view, at + 1)
+        and not view.has(i - 1, "unit:more")
+        and i > 0
+    ):
         found.trial = int(_value(view, at))
         found.used |= {i, at}
         return
@@ -81,7 +100,12 @@ def _numbered(view: GroupReader, i: int, found: References) -> None:
         before -= 1
     if plain.startswith(("番", "回目")) or (view.text(i - 1) in ("番", "番目", "番の")):
         if view.number(before) and before not in found.used:
-            _set(view, before, found, "試行" in plain or "トライアル" in plain or "回目" in plain or (is_trial and not is_job))
+            _set(
+                view,
+                before,
+                found,
+                "試行" in plain or "トライアル" in plain or "回目" in plain or (is_trial and not is_job),
+            )
             found.used |= set(range(before, i + 1))
         return
     if 0 <= before < view.size and view.tokens[before].kind == "num" and "o" in view.tokens[before].flags:
@@ -113,8 +137,11 @@ def _ends(view: GroupReader, at: int) -> bool:
 
 def _is_count(view: GroupReader, at: int) -> bool:
     """True when the number counts something: "job 3 trials" never, "20 trials" yes."""
-    return view.has(at + 1, "unit:trials", "unit:parallel") and not view.has(at + 1, "ref:job") \
-        and view.text(at + 1) not in ("go", "settings", "times", "つ", "設定", "条件", "件", "本", "点")
+    return (
+        view.has(at + 1, "unit:trials", "unit:parallel")
+        and not view.has(at + 1, "ref:job")
+        and view.text(at + 1) not in _COUNTED
+    )
 
 
 def _named(view: GroupReader, i: int, found: References) -> None:
@@ -125,10 +152,60 @@ def _named(view: GroupReader, i: int, found: References) -> None:
 
 
 _NAME = re.compile(r"[\w.\-/+]+", re.IGNORECASE)
-_DATA_WORDS = ("data", "dataset", "datasets", "set", "file", "csv", "データ", "データセット", "のデータ", "corpus", "data set", "spreadsheet", "ファイル")
-_BEFORE_DATA = ("on", "using", "with", "dataset", "data", "data set", "from", "over", "against", "file", "csv", "データは", "データセット", "データ", "in", "use", "add", "into", "upload", "for")
+_DATA_WORDS = (
+    "data",
+    "dataset",
+    "datasets",
+    "set",
+    "file",
+    "csv",
+    "データ",
+    "データセット",
+    "のデータ",
+    "corpus",
+    "data set",
+    "spreadsheet",
+    "ファイル",
+)
+_BEFORE_DATA = (
+    "on",
+    "using",
+    "with",
+    "dataset",
+    "data",
+    "data set",
+    "from",
+    "over",
+    "against",
+    "file",
+    "csv",
+    "データは",
+    "データセット",
+    "データ",
+    "in",
+    "use",
+    "add",
+    "into",
+    "upload",
+    "for",
+)
 _ABOUT = ("is", "does", "has", "are", "was", "about", "of", "called", "named")
-_AFTER_DATA = ("で", "を", "に", "の", "には", "データ", "データセット", "data", "dataset", "って", "は", "data set", "使って", "を使って")
+_AFTER_DATA = (
+    "で",
+    "を",
+    "に",
+    "の",
+    "には",
+    "データ",
+    "データセット",
+    "data",
+    "dataset",
+    "って",
+    "は",
+    "data set",
+    "使って",
+    "を使って",
+)
 _MODEL_WORDS = ("model", "base model", "モデル", "ベースモデル", "base", "checkpoint", "ベース")
 
 
@@ -150,7 +227,9 @@ def _names(view: GroupReader, found: References) -> None:
             found.dataset = japanese
             found.used |= {i}
             continue
-        end = _name_end(view, i) or (i + 1 if view.has(i, "object:topic", "model_family:names") and token.text.isascii() else None)
+        end = _name_end(view, i) or (
+            i + 1 if view.has(i, "object:topic", "model_family:names") and token.text.isascii() else None
+        )
         if end is None:
             continue
         text = view.tokens[i].text if end == i + 1 else ""
@@ -171,9 +250,17 @@ _PLAIN_DATA = ("学習", "教師", "検証", "評価", "訓練", "テスト", "�
 def _japanese_data(view: GroupReader, i: int) -> str | None:
     """The name before データ: 返品データで -> 返品."""
     token = view.tokens[i]
-    if view.text(i + 1) not in ("データ", "データセット") or view.tokens[i + 1].start != token.end or token.text in _PLAIN_DATA:
+    if (
+        view.text(i + 1) not in ("データ", "データセット")
+        or view.tokens[i + 1].start != token.end
+        or token.text in _PLAIN_DATA
+    ):
         return None
-    if token.kind in ("jword", "word") or view.has(i, "object:topic") or (view.has(i, "object:data") and token.text.isascii()):
+    if (
+        token.kind in ("jword", "word")
+        or view.has(i, "object:topic")
+        or (view.has(i, "object:data") and token.text.isascii())
+    ):
         return token.text
     return None
 
@@ -190,12 +277,19 @@ def _name_end(view: GroupReader, i: int) -> int | None:
     token = view.tokens[i]
     if not token.text[:1].isascii() or not token.text[:1].isalpha():
         return None
-    if i > 0 and view.tokens[i - 1].end == token.start and view.tokens[i - 1].text[-1:].isascii() \
-            and view.tokens[i - 1].text[-1:] not in "\"'(:,":
+    if (
+        i > 0
+        and view.tokens[i - 1].end == token.start
+        and view.tokens[i - 1].text[-1:].isascii()
+        and view.tokens[i - 1].text[-1:] not in "\"'(:,"
+    ):
         return None
     end = i + 1
-    while end < view.size and view.tokens[end].start == view.tokens[end - 1].end and (
-            _NAME.fullmatch(view.tokens[end].text) and view.tokens[end].text.isascii()):
+    while (
+        end < view.size
+        and view.tokens[end].start == view.tokens[end - 1].end
+        and (_NAME.fullmatch(view.tokens[end].text) and view.tokens[end].text.isascii())
+    ):
         end += 1
     while end > i + 1 and not view.tokens[end - 1].text[-1:].isalnum():
         end -= 1
@@ -207,13 +301,21 @@ def _name_end(view: GroupReader, i: int) -> int | None:
 def token_is_name(view: GroupReader, i: int) -> bool:
     """True for a word that only a name can be: ASCII, not in the vocabulary, or the name of a model family."""
     token = view.tokens[i]
-    return token.kind == "word" or view.has(i, "model_family:names") or token.text.lower() in ("tiny", "small", "base", "large", "mini")
+    return (
+        token.kind == "word"
+        or view.has(i, "model_family:names")
+        or token.text.lower() in ("tiny", "small", "base", "large", "mini")
+    )
 
 
 def _is_model(view: GroupReader, i: int, end: int, name: str) -> bool:
     if any(view.has(k, "model_family:names") for k in range(i, end)):
-        return end > i + 1 or any(c.isdigit() for c in name) or view.text(end).lower() in _MODEL_WORDS \
+        return (
+            end > i + 1
+            or any(c.isdigit() for c in name)
+            or view.text(end).lower() in _MODEL_WORDS
             or view.text(i - 1).lower() in _MODEL_WORDS
+        )
     low = name.lower()
     if view.text(end) == "モデル" and token_is_name(view, i) and view.tokens[end].start == view.tokens[end - 1].end:
         return True
@@ -234,9 +336,11 @@ def _is_dataset(view: GroupReader, i: int, end: int, name: str) -> bool:
     if not shaped:
         return before in ("dataset", "data set", "データセット") and view.tokens[i].kind == "word"
     if before in _ABOUT:
-        return any(view.has(k, "object:data", "object:topic") or view.tokens[k].kind == "num" for k in range(i, end)) \
-            or bool(re.search(r"\d|_", low))
+        return any(
+            view.has(k, "object:data", "object:topic") or view.tokens[k].kind == "num" for k in range(i, end)
+        ) or bool(re.search(r"\d|_", low))
     if not re.search(r"\d|_", low) and before not in ("on", "using", "dataset", "data set", "データセット", "データは"):
-        return any(view.has(k, "object:data", "object:topic") for k in range(i, end)) or (view.tokens[i].kind == "word" \
-            and end < view.size and not view.tokens[end].text.isascii())
+        return any(view.has(k, "object:data", "object:topic") for k in range(i, end)) or (
+            view.tokens[i].kind == "word" and end < view.size and not view.tokens[end].text.isascii()
+        )
     return before in _BEFORE_DATA or after in _AFTER_DATA or before in ("the", "our") or i == 0 or end == view.size

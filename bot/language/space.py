@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from bot.language.closed import words
 from bot.language.commands import Choices, Fixed, Range, Spec
 from bot.language.counts import Counts, single
 from bot.language.groups import Group, GroupReader
 from bot.language.references import References
 from bot.language.settings import Settings
+
+_PARTED = words(". ; : ! ? , 、 。")
+_PARTICLES = words("は を が : = の to at of is from も")
+_BEFORE_KNOB = words("の で of for full training total different as the on in")
 
 
 class SettingsReader:
@@ -52,18 +57,30 @@ class SettingsReader:
             self.out.used.add(i)
             return i + 1
         if view.number(i) or (
-                view.has(i, "op:nothing") and (view.has(i + 1, "op:to", "op:or") or view.text(i + 1) in (",", "、", "/"))
-                and view.number(i + 2)):
+            view.has(i, "op:nothing")
+            and (view.has(i + 1, "op:to", "op:or") or view.text(i + 1) in (",", "、", "/"))
+            and view.number(i + 2)
+        ):
             return self._number(i)
         if view.has(i, "op:log") and self.last and not view.has(i, "knob:learning_rate"):
             self._set_log(True, i)
         elif view.has(i, "op:nolog") and self.last:
             self._set_log(False, i)
-        elif view.has(i, "op:nothing") and self.last and i > 0 and self.knob_at(i - 1) and self.last in self.waiting \
-                and token.text not in ("off", "no"):
+        elif (
+            view.has(i, "op:nothing")
+            and self.last
+            and i > 0
+            and self.knob_at(i - 1)
+            and self.last in self.waiting
+            and token.text not in ("off", "no")
+        ):
             self.give(self.last, Group(i, i + 1, Fixed(value=0)))
-        elif view.has(i, "op:nothing") and token.text.lower() in ("no", "zero") and (after := self.knob_at(i + 1)) \
-                and after in ("lora_dropout", "weight_decay", "warmup_ratio", "label_smoothing"):
+        elif (
+            view.has(i, "op:nothing")
+            and token.text.lower() in ("no", "zero")
+            and (after := self.knob_at(i + 1))
+            and after in ("lora_dropout", "weight_decay", "warmup_ratio", "label_smoothing")
+        ):
             self.give(after, Group(i, i + 2, Fixed(value=0)))
             return i + 2
         return i + 1
@@ -73,7 +90,14 @@ class SettingsReader:
         if not 0 <= i < self.view.size or i in self.taken:
             return None
         labels = self.view.tokens[i].labels
-        if self.view.text(i).lower() == "rank" and self.view.text(i + 1).lower() in ("the", "them", "by", "all", "everything", "trials"):
+        if self.view.text(i).lower() == "rank" and self.view.text(i + 1).lower() in (
+            "the",
+            "them",
+            "by",
+            "all",
+            "everything",
+            "trials",
+        ):
             return None
         return next((x[5:] for x in labels if x.startswith("knob:")), None)
 
@@ -108,11 +132,15 @@ class SettingsReader:
 
     def _duration(self, i: int) -> int:
         token = self.view.tokens[i]
-        value = int(round(token.value or 0))
+        value = round(token.value or 0)
         nxt = i + 1
-        if self.view.has(nxt, "op:to", "op:or") and nxt + 1 < self.view.size and self.view.tokens[nxt + 1].kind == "dur":
+        if (
+            self.view.has(nxt, "op:to", "op:or")
+            and nxt + 1 < self.view.size
+            and self.view.tokens[nxt + 1].kind == "dur"
+        ):
             self.taken = self.taken | {nxt + 1}
-            value = int(round(self.view.tokens[nxt + 1].value or 0))
+            value = round(self.view.tokens[nxt + 1].value or 0)
         if "v" not in token.flags and self.out.time_s is not None:
             value += 0
         if self.out.time_s is None:
@@ -132,7 +160,12 @@ class SettingsReader:
                     self.waiting.pop()
                 return i + 3
             return i + 1
-        if self.waiting and view.text(i - 1) == "から" and i > 1 and view.tokens[i - 2].kind in ("kana", "jword", "word"):
+        if (
+            self.waiting
+            and view.text(i - 1) == "から"
+            and i > 1
+            and view.tokens[i - 2].kind in ("kana", "jword", "word")
+        ):
             self.out.not_a_number = True
             self.out.used.add(i)
             self.waiting.pop()
@@ -140,8 +173,11 @@ class SettingsReader:
         group = view.read(i)
         if view.has(i, "op:nothing"):
             group = group._replace(start=i)
-        bad = [t.value for t in view.tokens[group.start:group.end]
-               if t.kind == "num" and t.value is not None and (t.value != t.value or abs(t.value) == float("inf"))]
+        bad = [
+            t.value
+            for t in view.tokens[group.start : group.end]
+            if t.kind == "num" and t.value is not None and (t.value != t.value or abs(t.value) == float("inf"))
+        ]
         end = max(group.end, i + 1)
         if bad:
             self.out.not_a_number = True
@@ -183,10 +219,20 @@ class SettingsReader:
         if self.last and not isinstance(group.spec, Fixed) and (last is None or isinstance(last, Fixed)):
             self.give(self.last, group)
             return
-        if self.last and isinstance(last, Range) and isinstance(group.spec, Range) and self._completes(last, group.spec):
+        if (
+            self.last
+            and isinstance(last, Range)
+            and isinstance(group.spec, Range)
+            and self._completes(last, group.spec)
+        ):
             return
-        if self.out.trials is None and not self.out.space and isinstance(group.spec, Fixed) \
-                and self.view.text(group.start - 1).lower() in ("do", "run", "try", "just do", "only do") and single(group):
+        if (
+            self.out.trials is None
+            and not self.out.space
+            and isinstance(group.spec, Fixed)
+            and self.view.text(group.start - 1).lower() in ("do", "run", "try", "just do", "only do")
+            and single(group)
+        ):
             self.out.trials = single(group)
             return
         if self.out.trials is None and "d" in self.view.tokens[group.end - 1].flags and isinstance(group.spec, Fixed):
@@ -198,11 +244,10 @@ class SettingsReader:
 
     def _strangers_between(self, knob: str, group: Group) -> bool:
         """True when words of another topic stand between a name and the numbers: "the rank and file want 3 to 5"."""
-        between = self.view.tokens[self.named_at.get(knob, 0) + 1:group.start]
+        between = self.view.tokens[self.named_at.get(knob, 0) + 1 : group.start]
         strangers = sum((token.kind in ("word", "jword")) + 2 * ("everyday:words" in token.labels) for token in between)
         weak = self.view.has(self.named_at.get(knob, 0), "weak_knob:words")
-        return strangers > (0 if weak else 1) \
-            and not any(token.text in (".", ";", ":", "!", "?", ",", "、", "。") for token in between)
+        return strangers > (0 if weak else 1) and not any(token.text in _PARTED for token in between)
 
     def _completes(self, last: Range, other: Range) -> bool:
         assert self.last is not None
@@ -220,7 +265,7 @@ class SettingsReader:
         while k >= 0 and k > group.start - 4:
             if self.knob_at(k) is not None:
                 return True
-            if self.view.text(k) not in ("は", "を", "が", ":", "=", "の", "to", "at", "of", "is", "from", "も"):
+            if self.view.text(k) not in _PARTICLES:
                 return False
             k -= 1
         return False
@@ -229,15 +274,18 @@ class SettingsReader:
         at = group.end
         if self.view.has(at, "op:step") and self.view.number(at + 1):
             at += 2
-        while self.view.text(at).lower() in ("の", "で", "of", "for", "full", "training", "total", "different", "as", "the", "on", "in") and at < group.end + 3:
+        while self.view.text(at).lower() in _BEFORE_KNOB and at < group.end + 3:
             at += 1
         self.following_at = at
         knob = self.knob_at(at)
         if knob is None:
             return None
         nxt = at + 1
-        if self.view.text(at - 1).lower() not in ("の", "of") and knob not in ("epochs",) and (
-                self.view.number(nxt) or (self.view.text(nxt) in (":", "=", "は", "を") and self.view.number(nxt + 1))):
+        if (
+            self.view.text(at - 1).lower() not in ("の", "of")
+            and knob not in ("epochs",)
+            and (self.view.number(nxt) or (self.view.text(nxt) in (":", "=", "は", "を") and self.view.number(nxt + 1)))
+        ):
             return None
         return knob
 
@@ -303,7 +351,13 @@ class SettingsReader:
             if not values:
                 continue
             if group == "module":
-                values += [name for name in ("all",) if name not in values and any(
-                    "weak_module:all" in token.labels and token.text.lower() != "both" for token in self.view.tokens)]
+                values += [
+                    name
+                    for name in ("all",)
+                    if name not in values
+                    and any(
+                        "weak_module:all" in token.labels and token.text.lower() != "both" for token in self.view.tokens
+                    )
+                ]
             self.out.space[knob] = Fixed(value=values[0]) if len(values) == 1 else Choices(values=tuple(values))
             self.out.bare.discard(knob)

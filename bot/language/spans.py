@@ -10,16 +10,28 @@ from bot.language.vocabulary import Vocabulary
 _SPAN_EN = re.compile(r"(?:\s?-?\s?)([a-z]+)(?![a-z])")
 _HALF_AFTER = re.compile(r"(?: and a half|半)")
 _UNIT_JA = re.compile(r"\s?(週間|時間|日間|分間|秒間|か月|日|分|秒|晩)")
-_AND_MORE = re.compile(r"(?:\s?(?:and|,)?\s?|と)(\d{1,6}(?:\.\d{1,3})?)(?=\s?(?:s|sec|secs|seconds?|m|min|mins|minutes?|h|hrs?|hours?|分|秒|時間)(?![a-z]))")
+_AND_MORE = re.compile(
+    r"(?:\s?(?:and|,)?\s?|と)(\d{1,6}(?:\.\d{1,3})?)(?=\s?(?:s|sec|secs|seconds?|m|min|mins|minutes?|h|hrs?|hours?|分|秒|時間)(?![a-z]))"
+)
 _BARE_MINUTES = re.compile(r"h(\d{1,2})(?![\d.])m?(?![a-z])")
 
 
 _ARTICLE_SPAN = re.compile(
     r"(another|an extra|one more|half a|half an|a half|half|a quarter of an|three quarters of an|a couple of|a couple|"
     r"a full|a whole|a|an|one|the next|the)"
-    r"(?: more| extra| additional| other| whole| full| good| solid)?[ -](second|sec|minute|min|hour|hr|day|night|week|hours|minutes|days|mins|secs)(?![a-z])")
-_ARTICLE_VALUE = {"half a": 0.5, "half an": 0.5, "a half": 0.5, "half": 0.5, "a quarter of an": 0.25,
-                  "three quarters of an": 0.75, "a couple of": 2.0, "a couple": 2.0}
+    r"(?: more| extra| additional| other| whole| full| good| solid)?"
+    r"[ -](second|sec|minute|min|hour|hr|day|night|week|hours|minutes|days|mins|secs)(?![a-z])"
+)
+_ARTICLE_VALUE = {
+    "half a": 0.5,
+    "half an": 0.5,
+    "a half": 0.5,
+    "half": 0.5,
+    "a quarter of an": 0.25,
+    "three quarters of an": 0.75,
+    "a couple of": 2.0,
+    "a couple": 2.0,
+}
 
 
 def article_span(low: str, i: int, vocabulary: Vocabulary) -> tuple[float, int, bool] | None:
@@ -27,8 +39,12 @@ def article_span(low: str, i: int, vocabulary: Vocabulary) -> tuple[float, int, 
     if low[i] not in "aoht" or (i > 0 and low[i - 1].isalnum()):
         return None
     match = _ARTICLE_SPAN.match(low, i)
-    if not match or (match[1] in ("the", "the next") and match[2] in ("second", "min", "sec")) or match[1] == "the" \
-            or (match[1] in ("a", "an", "one") and match[2] in ("day",) and low.startswith(" in", match.end())):
+    if (
+        not match
+        or (match[1] in ("the", "the next") and match[2] in ("second", "min", "sec"))
+        or match[1] == "the"
+        or (match[1] in ("a", "an", "one") and match[2] in ("day",) and low.startswith(" in", match.end()))
+    ):
         return None
     seconds = vocabulary.seconds[match[2]] * _ARTICLE_VALUE.get(match[1], 1.0)
     end = match.end()
@@ -84,7 +100,9 @@ def _unit(low: str, at: int, vocabulary: Vocabulary) -> tuple[float, int] | None
     return None
 
 
-_CLOCK = re.compile(r"\d{1,2}:\d{2}(?!\d)(?:\s?[ap]\.?m)?|\d{1,2}\s?[ap]\.?m\.?(?![a-z])|\d{1,2}\s?o'clock|(?:\d{1,2}|[一二三四五六七八九十]{1,3})時半?(?!間)|\d{1,2}月\d{1,2}日|\d{1,2}/\d{1,2}に")
+_CLOCK = re.compile(
+    r"\d{1,2}:\d{2}(?!\d)(?:\s?[ap]\.?m)?|\d{1,2}\s?[ap]\.?m\.?(?![a-z])|\d{1,2}\s?o'clock|(?:\d{1,2}|[一二三四五六七八九十]{1,3})時半?(?!間)|\d{1,2}月\d{1,2}日|\d{1,2}/\d{1,2}に"
+)
 
 
 def clock(low: str, i: int, number: Number) -> int | None:

@@ -10,5 +10,5 @@ _JAPANESE = re.compile("[ぁ-ゖァ-ヺｦ-ﾟ一-鿿々]")
 
 
 def language_of(text: str) -> Language:
-    """"ja" as soon as Japanese letters carry the sentence (even around English words), "en" otherwise."""
+    """ "ja" as soon as Japanese letters carry the sentence (even around English words), "en" otherwise."""
     return "ja" if _JAPANESE.search(text) else "en"

@@ -1,13 +1,36 @@
-"""When a sentence starts a tuning job. The worst error is a wrong start: evidence for a request and nothing against it."""
+"""When a sentence starts a tuning job. A wrong start is the worst error: it needs a request and no sign against."""
 
 from __future__ import annotations
 
+from bot.language.closed import words
 from bot.language.facts import Facts
 from bot.language.moods import Mood
 
-_LAUNCHED = frozenset({"training", "tuning", "fine tuning", "finetuning", "optimisation", "optimization", "search", "sweep", "tune",
-                       "fine tuning run", "run with default settings", "run with the defaults", "学習", "調整", "チューニング", "探索", "トレーニング", "最適化"})
+_LAUNCHED = frozenset(
+    {
+        "training",
+        "tuning",
+        "fine tuning",
+        "finetuning",
+        "optimisation",
+        "optimization",
+        "search",
+        "sweep",
+        "tune",
+        "fine tuning run",
+        "run with default settings",
+        "run with the defaults",
+        "学習",
+        "調整",
+        "チューニング",
+        "探索",
+        "トレーニング",
+        "最適化",
+    }
+)
 _AGAINST = frozenset({"refusal", "future", "condition", "talk", "injection"})
+
+_PARTED = words("、 。 , ! けど ので から が")
 
 
 def is_start(f: Facts) -> bool:
@@ -31,24 +54,38 @@ def is_start(f: Facts) -> bool:
     if f.any("ask:what", "ask:why", "verb:help") and not (asked and f.requested("verb:tune")):
         return False
     if s.space or s.unknown_knobs:
-        verbs = f.any("verb:tune", "verb:search", "verb:try", "verb:find", "verb:train") or s.trials is not None \
+        verbs = (
+            f.any("verb:tune", "verb:search", "verb:try", "verb:find", "verb:train")
+            or s.trials is not None
             or (f.is_japanese and f.any("verb:run", "verb:set"))
+        )
         return (asked and verbs and f.strange <= 1) or (s.unknown_knobs and asked and verbs and f.strange <= 1)
     said = f.group("method", "pruner", "metric")
     if f.any("verb:tune", "verb:better"):
         return (asked and f.strange <= 1) or (said and f.strange == 0)
-    if f.any("verb:train") or (f.any("verb:find") and f.any("super:words", "object:result", "verb:best", "ref:best_trial")):
+    if f.any("verb:train") or (
+        f.any("verb:find") and f.any("super:words", "object:result", "verb:best", "ref:best_trial")
+    ):
         return asked and f.strange == 0
     if f.any("verb:redo") and f.references.job is not None:
         return asked and f.strange == 0
     if asked and s.trials is not None and f.any("want:request"):
         return f.strange == 0
-    if said or (f.any("verb:search", "verb:run", "verb:try") and (f.is_japanese or f.any("object:training", "verb:search", "verb:try")
-                                                                  or s.trials is not None) and (s.trials is not None or s.time_s is not None
-                                                                  or f.references.dataset is not None)):
-        return f.strange == 0 and (asked or s.trials is not None or s.parallel is not None
-                                        or s.time_s is not None) and not f.any("verb:show")
-    if s.trials is not None and (s.parallel is not None or s.time_s is not None or f.any("unit:total")) and not f.any("unit:more"):
+    if said or (
+        f.any("verb:search", "verb:run", "verb:try")
+        and (f.is_japanese or f.any("object:training", "verb:search", "verb:try") or s.trials is not None)
+        and (s.trials is not None or s.time_s is not None or f.references.dataset is not None)
+    ):
+        return (
+            f.strange == 0
+            and (asked or s.trials is not None or s.parallel is not None or s.time_s is not None)
+            and not f.any("verb:show")
+        )
+    if (
+        s.trials is not None
+        and (s.parallel is not None or s.time_s is not None or f.any("unit:total"))
+        and not f.any("unit:more")
+    ):
         return f.strange == 0
     return f.any("verb:run") and asked and f.strange == 0 and _launches(f)
 
@@ -68,23 +105,46 @@ def harmless(f: Facts) -> frozenset[str]:
     if not f.is_japanese or f.mood != "request":
         return frozenset()
     last = max((i for i, token in enumerate(f.view.tokens) if "gate:refusal" in token.labels), default=-1)
-    behind = f.view.tokens[last + 1:]
-    parted = any(token.text in ("、", "。", ",", "!", "けど", "ので", "から", "が") for token in behind[:-1])
+    behind = f.view.tokens[last + 1 :]
+    parted = any(token.text in _PARTED for token in behind[:-1])
     return frozenset({"refusal"}) if parted else frozenset()
 
 
 def _somebody(f: Facts) -> bool:
     """True when a person is the subject or is spoken to: 田中さん、… 部長が…"""
     for i, token in enumerate(f.view.tokens):
-        if "gate:people" in token.labels and f.view.text(i + 1) == "の" and f.view.has(i + 2, "verb:train", "verb:tune"):
+        if (
+            "gate:people" in token.labels
+            and f.view.text(i + 1) == "の"
+            and f.view.has(i + 2, "verb:train", "verb:tune")
+        ):
             return True
-        if "gate:people" in token.labels and f.view.text(i + 1) in ("、", ",", "が", "は", "も", "から", "に", "って", "と", "曰く", "によると", "", "で", "では"):
+        if "gate:people" in token.labels and f.view.text(i + 1) in (
+            "、",
+            ",",
+            "が",
+            "は",
+            "も",
+            "から",
+            "に",
+            "って",
+            "と",
+            "曰く",
+            "によると",
+            "",
+            "で",
+            "では",
+        ):
             return True
     return False
 
 
 def _english_mood(f: Facts) -> Mood:
-    spans = [(span, mood) for span, mood in f.spans if not (mood == "report" and _only_wish(f, span)) and not (mood == "negated" and _only_names(f, span))]
+    spans = [
+        (span, mood)
+        for span, mood in f.spans
+        if not (mood == "report" and _only_wish(f, span)) and not (mood == "negated" and _only_names(f, span))
+    ]
     last_request = max((k for k, (span, mood) in enumerate(spans) if mood == "request" and _acts(f, span)), default=-1)
     content = [mood for k, (span, mood) in enumerate(spans) if _holds_content(f, span) and k >= last_request]
     every = [mood for _, mood in spans]
@@ -99,19 +159,32 @@ def _english_mood(f: Facts) -> Mood:
 
 def _only_wish(f: Facts, span: tuple[int, int]) -> bool:
     """True for a reason given first: "My boss wants better answers, ..."."""
-    return not any((i in f.settings.used and f.view.tokens[i].kind != "dur") or f.view.tokens[i].labels & {"verb:tune", "verb:train", "verb:search"} for i in range(*span))
+    return not any(
+        (i in f.settings.used and f.view.tokens[i].kind != "dur")
+        or f.view.tokens[i].labels & {"verb:tune", "verb:train", "verb:search"}
+        for i in range(*span)
+    )
 
 
 def _only_names(f: Facts, span: tuple[int, int]) -> bool:
     """True for "no warmup", "I don't want dropout": a knob is left out, nothing is refused."""
-    return not any(f.view.tokens[i].labels & {"verb:tune", "verb:train", "verb:run", "verb:search", "verb:try"} for i in range(*span))
+    return not any(
+        f.view.tokens[i].labels & {"verb:tune", "verb:train", "verb:run", "verb:search", "verb:try"}
+        for i in range(*span)
+    )
 
 
 def _acts(f: Facts, span: tuple[int, int]) -> bool:
-    return any(f.view.tokens[i].labels & {"verb:tune", "verb:train", "verb:run", "verb:search", "verb:try", "verb:set", "verb:find"}
-               for i in range(*span))
+    return any(
+        f.view.tokens[i].labels
+        & {"verb:tune", "verb:train", "verb:run", "verb:search", "verb:try", "verb:set", "verb:find"}
+        for i in range(*span)
+    )
 
 
 def _holds_content(f: Facts, span: tuple[int, int]) -> bool:
-    return any((i in f.settings.used and f.view.tokens[i].kind != "dur")
-               or f.view.tokens[i].labels & {"verb:tune", "verb:better", "verb:search", "verb:train"} for i in range(*span))
+    return any(
+        (i in f.settings.used and f.view.tokens[i].kind != "dur")
+        or f.view.tokens[i].labels & {"verb:tune", "verb:better", "verb:search", "verb:train"}
+        for i in range(*span)
+    )

@@ -34,7 +34,9 @@ _WORD = re.compile(r"[a-zà-ÿ0-9α-ω](?:[a-zà-ÿ0-9_'/.+@]|-(?=[a-z0-9]))*", 
 _NAME_TAIL = re.compile(r"[a-z0-9_.]*(?:-[a-z0-9_.]+)*", re.IGNORECASE)
 _KANA = re.compile(r"[ぁ-ゖー]+")
 _JWORD = re.compile(r"[々〇一-鿿]+|[ァ-ヺー]+")
-_FILE = re.compile(r"[^\s\"'()<>「」『』、。,;:!?|{}\[\]]{1,80}\.(?:csv|tsv|xlsx?|jsonl?|txt|parquet|ods)", re.IGNORECASE)
+_FILE = re.compile(
+    r"[^\s\"'()<>「」『』、。,;:!?|{}\[\]]{1,80}\.(?:csv|tsv|xlsx?|jsonl?|txt|parquet|ods)", re.IGNORECASE
+)
 _FILE_ENDING = re.compile(r"\.(?:csv|tsv|xlsx?|jsonl?|txt|parquet|ods)(?![a-z0-9])", re.IGNORECASE)
 _FILE_STOPS = frozenset(" \n\t\"'()<>「」『』、。,;:!?|{}[]")
 _PARTICLES = frozenset("をはがにでと")
@@ -56,11 +58,11 @@ def tokenize(text: str, low: str, vocabulary: Vocabulary) -> list[Token]:
             i += 1
             continue
         if i in quotes:
-            tokens.append(Token("quote", i, quotes[i], text[i:quotes[i]]))
+            tokens.append(Token("quote", i, quotes[i], text[i : quotes[i]]))
             i = quotes[i]
             continue
         if i in files:
-            tokens.append(Token("file", i, files[i], text[i:files[i]]))
+            tokens.append(Token("file", i, files[i], text[i : files[i]]))
             i = files[i]
             continue
         token = _token_at(text, low, matchable, i, tokens[-1] if tokens else None, vocabulary)
@@ -69,7 +71,9 @@ def tokenize(text: str, low: str, vocabulary: Vocabulary) -> list[Token]:
     return tokens
 
 
-_QUOTES = re.compile(r"「([^「」]{1,2000})」|『([^『』]{1,2000})』|\"([^\"]{1,2000})\"|(?<![a-z0-9])'([^'\n]{2,300})'(?![a-z0-9])")
+_QUOTES = re.compile(
+    r"「([^「」]{1,2000})」|『([^『』]{1,2000})』|\"([^\"]{1,2000})\"|(?<![a-z0-9])'([^'\n]{2,300})'(?![a-z0-9])"
+)
 
 
 def quoted(low: str, vocabulary: Vocabulary) -> dict[int, int]:
@@ -82,7 +86,10 @@ def quoted(low: str, vocabulary: Vocabulary) -> dict[int, int]:
         if match.end() - match.start() == len(low):
             continue
         labels = vocabulary.phrases.get(inner.strip(), _NO_LABELS)
-        if any(label.startswith(("knob:", "method:", "pruner:", "metric:", "schedule:", "module:", "word:")) for label in labels):
+        if any(
+            label.startswith(("knob:", "method:", "pruner:", "metric:", "schedule:", "module:", "word:"))
+            for label in labels
+        ):
             continue
         if _FILE.fullmatch(inner) is None and re.fullmatch(r"[\w./+-]+", inner) is None:
             found[match.start()] = match.end()
@@ -94,9 +101,20 @@ def _files(low: str) -> dict[int, int]:
     found: dict[int, int] = {}
     for match in _FILE_ENDING.finditer(low):
         start = match.start()
-        while start > 0 and match.start() - start < 80 and low[start - 1] not in _FILE_STOPS and (
-                low[start - 1] not in _PARTICLES or (low[start].isascii() is False and low[start - 1] in "でと"
-                and low[start] not in _FILE_STOPS and start == match.start())):
+        while (
+            start > 0
+            and match.start() - start < 80
+            and low[start - 1] not in _FILE_STOPS
+            and (
+                low[start - 1] not in _PARTICLES
+                or (
+                    low[start].isascii() is False
+                    and low[start - 1] in "でと"
+                    and low[start] not in _FILE_STOPS
+                    and start == match.start()
+                )
+            )
+        ):
             start -= 1
         while start < match.start() and low[start] in "のこ":
             start += 1
@@ -109,7 +127,7 @@ def _token_at(text: str, low: str, matchable: str, i: int, before: Token | None,
     end, labels = _phrase_at(matchable, i, vocabulary)
     span = spans.article_span(low, i, vocabulary) if low[i] in "aoht" else None
     if span and span[1] >= end:
-        return Token("dur", i, span[1], text[i:span[1]], _MORE if span[2] else _NO_LABELS, span[0])
+        return Token("dur", i, span[1], text[i : span[1]], _MORE if span[2] else _NO_LABELS, span[0])
     number = numbers.read(low, i, before is not None and before.kind == "num" and before.end == i, vocabulary)
     if number and number.end >= end:
         return _timed(low, text, i, number, vocabulary)
@@ -124,16 +142,17 @@ def _token_at(text: str, low: str, matchable: str, i: int, before: Token | None,
     return _unknown(text, low, i, vocabulary)
 
 
-def _timed(low: str, text: str, i: int, number: numbers.Number, vocabulary: Vocabulary,
-           labels: frozenset[str] = _NO_LABELS) -> Token:
+def _timed(
+    low: str, text: str, i: int, number: numbers.Number, vocabulary: Vocabulary, labels: frozenset[str] = _NO_LABELS
+) -> Token:
     span = spans.duration(low, number, vocabulary)
     if span:
-        added = any(word in low[i:span[1]] for word in ("more", "extra", "additional", "further"))
-        return Token("dur", i, span[1], text[i:span[1]], _MORE if added else labels, span[0])
+        added = any(word in low[i : span[1]] for word in ("more", "extra", "additional", "further"))
+        return Token("dur", i, span[1], text[i : span[1]], _MORE if added else labels, span[0])
     clock = spans.clock(low, i, number)
     if clock:
         return Token("clock", i, clock, text[i:clock])
-    return Token("num", i, number.end, text[i:number.end], labels, number.value, number.flags)
+    return Token("num", i, number.end, text[i : number.end], labels, number.value, number.flags)
 
 
 def _phrase_at(low: str, i: int, vocabulary: Vocabulary) -> tuple[int, frozenset[str]]:
@@ -145,7 +164,7 @@ def _phrase_at(low: str, i: int, vocabulary: Vocabulary) -> tuple[int, frozenset
         return 0, _NO_LABELS
     size = len(low)
     verb_end, verb_labels = _verb_at(low, i, vocabulary)
-    for head in (low[i:i + 2], low[i]):
+    for head in (low[i : i + 2], low[i]):
         for length in lengths.get(head, ()):
             end = i + length
             if end > size:
@@ -174,7 +193,7 @@ def _verb_at(low: str, i: int, vocabulary: Vocabulary) -> tuple[int, frozenset[s
         for kind, found in kinds.items():
             endings = vocabulary.endings[kind]
             for size in range(9, 0, -1):
-                mood = endings.get(low[at:at + size])
+                mood = endings.get(low[at : at + size])
                 if mood and at + size > best and at + size <= len(low):
                     best, labels = at + size, found | {f"form:{mood}"}
                     break
@@ -202,11 +221,11 @@ def _unknown(text: str, low: str, i: int, vocabulary: Vocabulary) -> Token:
         return Token("word", i, end, text[i:end])
     match = _KANA.match(low, i)
     if match:
-        return Token("kana", i, i + 1, text[i:i + 1])
+        return Token("kana", i, i + 1, text[i : i + 1])
     match = _JWORD.match(low, i)
     if match:
         end = i + 1
         while end < min(match.end(), i + 40) and not _phrase_at(low, end, vocabulary)[0]:
             end += 1
         return Token("jword", i, end, text[i:end])
-    return Token("sym", i, i + 1, text[i:i + 1])
+    return Token("sym", i, i + 1, text[i : i + 1])

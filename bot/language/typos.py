@@ -66,8 +66,10 @@ _NO = ("don't", "dont", "not", "never", "nevermind", "cannot", "can't", "won't",
 def is_near_refusal(word: str) -> bool:
     """True for a word that may be a refusal badly typed: dno't, nevr, nto. Read as one, so that nothing starts."""
     plain = word.replace("'", "").replace("’", "")
-    return any(sorted(plain) == sorted(no.replace("'", "")) or (len(no) >= 5 and OSA.distance(word, no, score_cutoff=1) <= 1)
-               for no in _NO)
+    return any(
+        sorted(plain) == sorted(no.replace("'", "")) or (len(no) >= 5 and OSA.distance(word, no, score_cutoff=1) <= 1)
+        for no in _NO
+    )
 
 
 def _same_stem(word: str, meant: str | None) -> str | None:
@@ -80,4 +82,4 @@ def _is_slip(word: str, candidate: str) -> bool:
     if len(word) == len(candidate):
         return sorted(word) == sorted(candidate)
     longer, shorter = (word, candidate) if len(word) > len(candidate) else (candidate, word)
-    return any(longer[i] == longer[i + 1] and longer[:i] + longer[i + 1:] == shorter for i in range(len(longer) - 1))
+    return any(longer[i] == longer[i + 1] and longer[:i] + longer[i + 1 :] == shorter for i in range(len(longer) - 1))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.language import inflection
+from bot.language.closed import words as closed_words
 
 _WORDS = re.compile(r"[a-z']+")
 FOLDER = Path(__file__).parents[2] / "prompts"
@@ -101,7 +102,9 @@ def _read_phrases(tables: Mapping[str, Any], words: _Words, *, is_english: bool)
         if plain != phrase and plain not in _OTHER_WORDS:
             words.add(plain, *labels)  # dont, whats, theyre
         if is_english and labels[0].split(":")[0] in _FIXABLE_GROUPS:
-            words.fixable.update(word for word in phrase.split() if len(word) >= 4 and word.isascii() and word.isalpha())
+            words.fixable.update(
+                word for word in phrase.split() if len(word) >= 4 and word.isascii() and word.isalpha()
+            )
 
 
 def _entries(tables: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -128,9 +131,8 @@ def _read_numbers(tables: Mapping[str, Any], words: _Words) -> None:
         words.numbers.update({word: (kind, float(value)) for word, value in tables.get(kind, {}).items()})
 
 
-_OTHER_WORDS = frozenset({"were", "ill", "well", "shell", "hell", "id", "wed", "shed", "its", "hed", "wont", "cant"})
-_FIXABLE_GROUPS = frozenset({"knob", "method", "pruner", "metric", "tongue", "verb", "term", "word", "schedule", "unit", "ref",
-                             "say", "ask", "number", "want"})
+_OTHER_WORDS = closed_words("were ill well shell hell id wed shed its hed wont cant")
+_FIXABLE_GROUPS = closed_words("knob method pruner metric tongue verb term word schedule unit ref say ask number want")
 
 
 def _freeze(words: _Words) -> Vocabulary:
@@ -149,10 +151,15 @@ def _freeze(words: _Words) -> Vocabulary:
     return Vocabulary(
         phrases={phrase: frozenset(labels) for phrase, labels in words.phrases.items()},
         lengths={start: tuple(sorted(sizes, reverse=True)) for start, sizes in lengths.items()},
-        stems={stem: {kind: frozenset(labels) for kind, labels in kinds.items()} for stem, kinds in words.stems.items()},
+        stems={
+            stem: {kind: frozenset(labels) for kind, labels in kinds.items()} for stem, kinds in words.stems.items()
+        },
         stem_lengths={start: tuple(sorted(sizes, reverse=True)) for start, sizes in stem_lengths.items()},
         endings=inflection.endings(words.endings),
-        numbers=words.numbers, digits=words.digits, places=words.places, seconds=words.seconds,
+        numbers=words.numbers,
+        digits=words.digits,
+        places=words.places,
+        seconds=words.seconds,
         corrections={key: tuple(found) for key, found in by_length.items()},
         known_words=frozenset(known),
     )

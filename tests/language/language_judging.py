@@ -1,4 +1,4 @@
-"""Whether a parsed command is what a case expects. Expectations may hold {"any": true}, {"optional": true}, {"any_of": [...]}."""
+"""Whether a parsed command is what a case expects. Expectations may hold any, optional and any_of."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ ACTIONS = ("stop", "pause", "resume", "extend", "export", "data")
 
 def cases() -> list[dict[str, Any]]:
     """Every case of our own, in the order of the files."""
-    return [json.loads(line) for path in sorted(CASES.glob("*.jsonl"))
-            for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [
+        json.loads(line)
+        for path in sorted(CASES.glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.strip()
+    ]
 
 
 def alternatives(expected: dict[str, Any]) -> list[dict[str, Any]]:
@@ -61,7 +65,9 @@ def _spec_fits(want: dict[str, Any], got: dict[str, Any] | None) -> bool:
     if "choices" in want or "value" in want:
         wanted, found = want.get("choices", [want.get("value")]), got.get("choices", [got.get("value")])
         return len(wanted) == len(found) and all(any(_same(a, b) for b in found) for a in wanted)
-    return "value" not in got and "choices" not in got and all(_same(value, got.get(key)) for key, value in want.items())
+    return (
+        "value" not in got and "choices" not in got and all(_same(value, got.get(key)) for key, value in want.items())
+    )
 
 
 def _same(want: Any, got: Any) -> bool:

@@ -82,4 +82,6 @@ def test_every_intent_has_cases_in_both_languages() -> None:
 def test_keys_that_were_not_said_are_absent() -> None:
     assert to_json(parse("stop")) == {"intent": "stop"}
     assert json.loads(json.dumps(to_json(parse("tune lr between 1e-5 and 1e-3")))) == {
-        "intent": "tune", "space": {"learning_rate": {"low": 1e-05, "high": 0.001}}}
+        "intent": "tune",
+        "space": {"learning_rate": {"low": 1e-05, "high": 0.001}},
+    }

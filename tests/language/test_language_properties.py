@@ -10,16 +10,35 @@ from hypothesis import strategies as st
 from bot.language.commands import Choices, Fixed, Range, Spec, from_json, to_json
 from bot.language.parser import parse
 
-ENGLISH = {"learning_rate": ("learning rate", "lr"), "batch_size": ("batch size", "bs"), "lora_rank": ("lora rank", "rank"),
-           "lora_alpha": ("alpha", "lora alpha"), "lora_dropout": ("dropout", "lora dropout"), "weight_decay": ("weight decay", "wd"),
-           "label_smoothing": ("label smoothing",), "max_grad_norm": ("max grad norm", "gradient clipping")}
-JAPANESE = {"learning_rate": ("学習率", "ラーニングレート", "lr"), "batch_size": ("バッチサイズ",), "lora_rank": ("ランク", "LoRAランク"),
-            "lora_alpha": ("アルファ",), "lora_dropout": ("ドロップアウト",), "weight_decay": ("重み減衰",),
-            "label_smoothing": ("ラベルスムージング",), "max_grad_norm": ("勾配クリッピング",)}
+ENGLISH = {
+    "learning_rate": ("learning rate", "lr"),
+    "batch_size": ("batch size", "bs"),
+    "lora_rank": ("lora rank", "rank"),
+    "lora_alpha": ("alpha", "lora alpha"),
+    "lora_dropout": ("dropout", "lora dropout"),
+    "weight_decay": ("weight decay", "wd"),
+    "label_smoothing": ("label smoothing",),
+    "max_grad_norm": ("max grad norm", "gradient clipping"),
+}
+JAPANESE = {
+    "learning_rate": ("学習率", "ラーニングレート", "lr"),
+    "batch_size": ("バッチサイズ",),
+    "lora_rank": ("ランク", "LoRAランク"),
+    "lora_alpha": ("アルファ",),
+    "lora_dropout": ("ドロップアウト",),
+    "weight_decay": ("重み減衰",),
+    "label_smoothing": ("ラベルスムージング",),
+    "max_grad_norm": ("勾配クリッピング",),
+}
 VALUES: dict[str, tuple[float, ...]] = {
-    "learning_rate": (1e-6, 2e-5, 5e-5, 1e-4, 3e-4, 1e-3), "batch_size": (2, 4, 8, 16, 64), "lora_rank": (4, 8, 16, 32),
-    "lora_alpha": (8, 16, 32, 64), "lora_dropout": (0.05, 0.1, 0.2, 0.3), "weight_decay": (0.001, 0.01, 0.1),
-    "label_smoothing": (0.05, 0.1, 0.2), "max_grad_norm": (0.3, 0.5, 1.5, 2),
+    "learning_rate": (1e-6, 2e-5, 5e-5, 1e-4, 3e-4, 1e-3),
+    "batch_size": (2, 4, 8, 16, 64),
+    "lora_rank": (4, 8, 16, 32),
+    "lora_alpha": (8, 16, 32, 64),
+    "lora_dropout": (0.05, 0.1, 0.2, 0.3),
+    "weight_decay": (0.001, 0.01, 0.1),
+    "label_smoothing": (0.05, 0.1, 0.2),
+    "max_grad_norm": (0.3, 0.5, 1.5, 2),
 }
 
 
@@ -59,12 +78,34 @@ def said_in_english(draw: st.DrawFn, command: dict[str, Any]) -> str:
         match spec:
             case Range(low=low, high=high) if low is not None and high is not None:
                 a, b = draw(numbers(low)), draw(numbers(high))
-                parts.append(draw(st.sampled_from((f"{name} from {a} to {b}", f"{name} between {a} and {b}", f"{name} {a} - {b}",
-                                                   f"{name} {a}..{b}", f"{name}: {a} to {b}", f"{name} in [{a}, {b}]"))))
+                parts.append(
+                    draw(
+                        st.sampled_from(
+                            (
+                                f"{name} from {a} to {b}",
+                                f"{name} between {a} and {b}",
+                                f"{name} {a} - {b}",
+                                f"{name} {a}..{b}",
+                                f"{name}: {a} to {b}",
+                                f"{name} in [{a}, {b}]",
+                            )
+                        )
+                    )
+                )
             case Choices(values=values):
                 texts = [draw(numbers(float(value))) for value in values]
-                parts.append(draw(st.sampled_from((f"{name} {', '.join(texts[:-1])} or {texts[-1]}", f"{name} {'/'.join(texts)}",
-                                                   f"{name} in {{{','.join(texts)}}}", f"{name} {' vs '.join(texts)}"))))
+                parts.append(
+                    draw(
+                        st.sampled_from(
+                            (
+                                f"{name} {', '.join(texts[:-1])} or {texts[-1]}",
+                                f"{name} {'/'.join(texts)}",
+                                f"{name} in {{{','.join(texts)}}}",
+                                f"{name} {' vs '.join(texts)}",
+                            )
+                        )
+                    )
+                )
             case Fixed(value=value):
                 text = draw(numbers(float(value)))
                 parts.append(draw(st.sampled_from((f"{name} {text}", f"{name} = {text}", f"{name} fixed at {text}"))))
@@ -83,28 +124,54 @@ def said_in_japanese(draw: st.DrawFn, command: dict[str, Any]) -> str:
         match spec:
             case Range(low=low, high=high) if low is not None and high is not None:
                 a, b = draw(numbers(low)), draw(numbers(high))
-                parts.append(draw(st.sampled_from((f"{name}は{a}から{b}まで", f"{name}を{a}〜{b}", f"{name} {a}～{b}",
-                                                   f"{name}は{a}以上{b}以下", f"{name}を{a}から{b}の間"))))
+                parts.append(
+                    draw(
+                        st.sampled_from(
+                            (
+                                f"{name}は{a}から{b}まで",
+                                f"{name}を{a}〜{b}",
+                                f"{name} {a}～{b}",
+                                f"{name}は{a}以上{b}以下",
+                                f"{name}を{a}から{b}の間",
+                            )
+                        )
+                    )
+                )
             case Choices(values=values):
                 texts = [draw(numbers(float(value))) for value in values]
-                parts.append(draw(st.sampled_from((f"{name}は{'か'.join(texts)}", f"{name}を{'、'.join(texts)}", f"{name} {'/'.join(texts)}"))))
+                parts.append(
+                    draw(
+                        st.sampled_from(
+                            (f"{name}は{'か'.join(texts)}", f"{name}を{'、'.join(texts)}", f"{name} {'/'.join(texts)}")
+                        )
+                    )
+                )
             case Fixed(value=value):
-                parts.append(f"{name}は{draw(numbers(float(value)))}" + draw(st.sampled_from(("で固定", "のまま", "に固定"))))
+                parts.append(
+                    f"{name}は{draw(numbers(float(value)))}" + draw(st.sampled_from(("で固定", "のまま", "に固定")))
+                )
     words = {"random": "ランダムサーチ", "tpe": "TPE", "grid": "グリッドサーチ"}
     extras = [("trials", "{}回"), ("parallel", "{}並列"), ("minutes", "{}分以内"), ("method", "{}")]
     parts += [form.format(words.get(command[key], command[key])) for key, form in extras if command[key] is not None]
-    closing = draw(st.sampled_from(("で調整して", "で試してください", "でお願いします", "で探索してほしい", "で回して")))
+    closing = draw(
+        st.sampled_from(("で調整して", "で試してください", "でお願いします", "で探索してほしい", "で回して"))
+    )
     text = "、".join(parts) + closing
     return draw(st.sampled_from((text, text.translate({ord(c): ord(c) + 0xFEE0 for c in "0123456789"}))))
 
 
 def _expected(command: dict[str, Any]) -> dict[str, Any]:
     minutes = command["minutes"]
-    plain = {"method": command["method"], "trials": command["trials"], "parallel": command["parallel"],
-             "time_budget_s": None if minutes is None else minutes * 60}
+    plain = {
+        "method": command["method"],
+        "trials": command["trials"],
+        "parallel": command["parallel"],
+        "time_budget_s": None if minutes is None else minutes * 60,
+    }
     space = to_json(parse("tune"))["space"] | {
         name: to_json(from_json({"intent": "tune", "space": {name: _plain(spec)}}))["space"][name]
-        for name, spec in command["space"].items()}
+        for name, spec in command["space"].items()
+    }
     return {"intent": "tune", "space": space} | {key: value for key, value in plain.items() if value is not None}
 
 

@@ -25,7 +25,8 @@ def folder(tmp_path: Path) -> Path:
 def test_a_new_synonym_needs_no_code(folder: Path) -> None:
     (folder / "en" / "vocabulary" / "team.toml").write_text('[knob]\nlearning_rate = ["gusto"]\n', encoding="utf-8")
     (folder / "ja" / "vocabulary" / "team.toml").write_text(
-        "[knob]\nlearning_rate = '''まなび具合'''\n[verb.tune]\nsuru = '''音合わせ'''\n", encoding="utf-8")
+        "[knob]\nlearning_rate = '''まなび具合'''\n[verb.tune]\nsuru = '''音合わせ'''\n", encoding="utf-8"
+    )
     words = read_vocabulary(folder)
     expected = parse("tune learning rate from 1e-5 to 1e-3").space
     assert parse("tune gusto from 1e-5 to 1e-3", words).space == expected
@@ -47,36 +48,95 @@ def test_help_shows_an_example_for_every_intent_in_both_languages() -> None:
     assert english == {intent for intent, _ in examples("ja")}
 
 
-@pytest.mark.parametrize(("slip", "meant"), [("learing", "learning"), ("serach", "search"), ("droput", "dropout"), ("epohcs", "epochs"),
-                                             ("stopp", "stop"), ("cancle", "cancel"), ("explian", "explain")])
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("learing", "learning"),
+        ("serach", "search"),
+        ("droput", "dropout"),
+        ("epohcs", "epochs"),
+        ("stopp", "stop"),
+        ("cancle", "cancel"),
+        ("explian", "explain"),
+    ],
+)
 def test_a_slip_is_put_right(slip: str, meant: str) -> None:
     assert correction(slip, default_vocabulary()) == meant
 
 
-@pytest.mark.parametrize("word", ["tuna", "tone", "rack", "tank", "steed", "sleep", "steep", "stairs", "don't", "dont", "never", "later",
-                                  "branch", "alpine", "cocaine", "cousin", "wait", "batch", "bench", "return", "late", "rats"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "tuna",
+        "tone",
+        "rack",
+        "tank",
+        "steed",
+        "sleep",
+        "steep",
+        "stairs",
+        "don't",
+        "dont",
+        "never",
+        "later",
+        "branch",
+        "alpine",
+        "cocaine",
+        "cousin",
+        "wait",
+        "batch",
+        "bench",
+        "return",
+        "late",
+        "rats",
+    ],
+)
 def test_a_word_of_its_own_is_never_put_right(word: str) -> None:
     assert correction(word, default_vocabulary()) is None
 
 
-@pytest.mark.parametrize("text", ["dno't tune lr 1e-5 to 1e-3", "dont tun lr 1e-5 to 1e-3", "nevermnid, tune lr 1e-5 to 1e-3 not now",
-                                  "we tnued lr 1e-5 to 1e-3 yesterday", "plase dont start tunning"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dno't tune lr 1e-5 to 1e-3",
+        "dont tun lr 1e-5 to 1e-3",
+        "nevermnid, tune lr 1e-5 to 1e-3 not now",
+        "we tnued lr 1e-5 to 1e-3 yesterday",
+        "plase dont start tunning",
+    ],
+)
 def test_a_slip_never_turns_a_refusal_into_a_start(text: str) -> None:
     assert parse(text).intent != "tune"
 
 
 def test_no_slip_of_one_letter_turns_one_knob_into_another() -> None:
-    names = {"learning rate": "learning_rate", "batch size": "batch_size", "rank": "lora_rank", "alpha": "lora_alpha",
-             "dropout": "lora_dropout", "weight decay": "weight_decay", "warmup": "warmup_ratio", "epochs": "epochs",
-             "label smoothing": "label_smoothing", "max length": "max_length", "seed": "seed"}
+    names = {
+        "learning rate": "learning_rate",
+        "batch size": "batch_size",
+        "rank": "lora_rank",
+        "alpha": "lora_alpha",
+        "dropout": "lora_dropout",
+        "weight decay": "weight_decay",
+        "warmup": "warmup_ratio",
+        "epochs": "epochs",
+        "label smoothing": "label_smoothing",
+        "max length": "max_length",
+        "seed": "seed",
+    }
     for name, knob in names.items():
         for at in range(len(name)):
-            for slip in (name[:at] + name[at + 1:], name[:at] + name[at:at + 1] * 2 + name[at + 1:], name[:at] + "e" + name[at + 1:]):
+            for slip in (
+                name[:at] + name[at + 1 :],
+                name[:at] + name[at : at + 1] * 2 + name[at + 1 :],
+                name[:at] + "e" + name[at + 1 :],
+            ):
                 space = parse(f"tune {slip} from 1 to 2").space or {}
                 assert set(space) <= {knob}, slip
 
 
-@pytest.mark.parametrize(("text", "language"), [("tune lr", "en"), ("学習率を調整", "ja"), ("job 4をcancelして", "ja"), ("🎸", "en"),
-                                                ("ﾊﾞｯﾁ", "ja"), ("", "en")])
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("tune lr", "en"), ("学習率を調整", "ja"), ("job 4をcancelして", "ja"), ("🎸", "en"), ("ﾊﾞｯﾁ", "ja"), ("", "en")],
+)
 def test_the_language_is_that_of_the_letters(text: str, language: str) -> None:
     assert language_of(text) == language
