@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.data.examples import Example
-from tuner.data.render import Encoded, encode, prompt_ids
+from tuner.data.render import Encoded, encode, learnable, prompt_ids
 from tuner.evaluate.answers import corpus_bleu, corpus_chrf, is_right, rouge_l
 from tuner.evaluate.base import Base
 from tuner.evaluate.generate import generate
@@ -36,8 +36,9 @@ class Question:
 
 
 def questions(base: Base, examples: Sequence[Example]) -> tuple[Question, ...]:
+    """Promises the examples that the model's template takes and of which an answer is left, in order."""
     longest = min(LONGEST, base.longest)
-    return tuple(_question(base, example, longest) for example in examples)
+    return tuple(_question(base, example, longest) for example in learnable(base.tokenizer, examples, longest))
 
 
 def _question(base: Base, example: Example, longest: int) -> Question:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tuner.data.examples import Example, Message, Role, read
-from tuner.data.render import Encoded, encode
+from tuner.data.render import Encoded, encode, learnable
 from tuner.data.split import split
 from tuner.embedded.general_chat import general_chat
 from tuner.evaluate.base import Base
@@ -102,4 +102,6 @@ class Bench:
         return self._untouched[key]
 
     def _encode(self, examples: Sequence[Example], longest: int) -> tuple[Encoded, ...]:
-        return tuple(encode(self.base.tokenizer, list(example.messages), longest) for example in examples)
+        """What this model cannot learn from at this length is left out; the report card listed it by row."""
+        usable = learnable(self.base.tokenizer, examples, longest)
+        return tuple(encode(self.base.tokenizer, list(example.messages), longest) for example in usable)
