@@ -1,4 +1,4 @@
-"""`python -m tuner.checkpoints adapter FOLDER OUT` and `… merged FOLDER OUT --base SOURCE`: a checkpoint for use elsewhere.
+"""`python -m tuner.checkpoints adapter|merged FOLDER OUT [--base SOURCE]`: a checkpoint for use elsewhere.
 
 Prints one JSON line, `{"problems": [...]}` as tuner.problems writes them, empty when OUT was written. Exit code 0, or 1
 with problems.
@@ -42,7 +42,8 @@ def _write(kind: str, folder: Path, out: Path, base: str) -> tuple[Problem, ...]
     except FileExistsError:
         return (Problem(key="checkpoint.out_exists", facts={"folder": str(out)}),)
     except OSError as error:
-        return (Problem(key="checkpoint.not_written", facts={"folder": str(out), "reason": error.strerror or str(error)}),)
+        reason = error.strerror or str(error)
+        return (Problem(key="checkpoint.not_written", facts={"folder": str(out), "reason": reason}),)
     return ()
 
 
