@@ -11,8 +11,8 @@ from typing import Literal
 
 from bot.language.characters import clean, lower
 from bot.language.commands import Choices, Fixed, Spec
+from bot.language.found import References
 from bot.language.groups import GroupReader
-from bot.language.references import References
 from bot.language.space import SettingsReader
 from bot.language.tokens import tokenize
 from bot.language.vocabulary import FOLDER, LANGUAGES, default_vocabulary

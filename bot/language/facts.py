@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.language.commands import Language
 from bot.language.english import english_clauses, english_mood
+from bot.language.found import References
 from bot.language.groups import GroupReader
 from bot.language.japanese import japanese_mood
 from bot.language.messages import message_for_model
 from bot.language.moods import Mood
-from bot.language.references import References
 from bot.language.settings import Settings
 from bot.language.typos import is_near_refusal
 
@@ -86,76 +86,80 @@ class Facts:
         return self.foreign + 2 * self.everyday
 
 
+@dataclass(slots=True)
+class _Sight:
+    """What the tokens show, while they are being looked at."""
+
+    labels: set[str] = field(default_factory=set)
+    gates: set[str] = field(default_factory=set)
+    foreign: int = 0
+    everyday: int = 0
+
+
 def look(
     text: str, low: str, view: GroupReader, references: References, settings: Settings, language: Language
 ) -> Facts:
     """The facts of one sentence."""
-    labels: set[str] = set()
-    gates: set[str] = set()
-    foreign = everyday = 0
-    covered = references.used | settings.used
-    for i, token in enumerate(view.tokens):
-        if i in references.names:
-            continue
-        labels |= token.labels & {"unit:more"}
-        if token.kind in ("word", "jword"):
-            if i not in covered and not (len(token.text) == 1 and token.kind == "word"):
-                foreign += 1
-                if token.kind == "word" and len(token.text) <= 10 and is_near_refusal(token.text.lower()):
-                    gates.add("refusal")
-            continue
-        if token.kind == "quote":
-            labels.add("quote:quote")
-            continue
-        if i in covered and token.kind in ("num", "dur", "file"):
-            continue
-        labels |= token.labels
-        if i not in covered:
-            found = [label[5:] for label in token.labels if label.startswith("gate:")]
-            if token.text.lower() == "after" and (
-                view.number(i + 1) or (i + 1 < view.size and view.tokens[i + 1].kind == "dur")
-            ):
-                found = []
-            gates.update(found)
-            if "everyday:words" in token.labels:
-                everyday += 1
+    sight = _gather(view, references, settings)
     is_japanese = bool(_KANA.search(low))
-    if is_japanese and _kana_condition(view, low):
-        gates.add("condition")
     if is_japanese:
         mood = japanese_mood(view)
         spans = [((0, view.size), mood)]
+        if _kana_condition(view, low):
+            sight.gates.add("condition")
     else:
         spans = [(span, english_mood(view, span)) for span in english_clauses(view)]
         mood = _best(spans)
         if _vocative(text, view):
-            gates.add("talk")
-    if len(low) > view.tokens[-1].end + 20 if view.tokens else False:
-        gates.add("talk")  # too long to be read whole: nothing is started from half a text
-    ends = low.rstrip("!.。 )w笑~…")
-    asks = ends.endswith("?") or (
-        is_japanese
-        and not ends.endswith(("どっちか", "どちらか", "いずれか", "どれか"))
-        and ends.endswith(("か", "かな", "の", "っけ", "かね", "かしら", "ん"))
-    )
+            sight.gates.add("talk")
+    if view.tokens and len(low) > view.tokens[-1].end + 20:
+        sight.gates.add("talk")  # too long to be read whole: nothing is started from half a text
     return Facts(
-        text=text,
-        low=low,
-        view=view,
-        references=references,
-        settings=settings,
-        labels=frozenset(labels),
-        gates=frozenset(gates),
-        foreign=foreign,
-        everyday=everyday,
-        is_japanese=is_japanese,
-        asks=asks,
-        mood=mood,
-        spans=spans,
-        language=language,
-        forms=frozenset(x[5:] for x in labels if x.startswith("form:")),
-        message=_has_message(text, labels, is_japanese),
-    )
+        text=text, low=low, view=view, references=references, settings=settings, labels=frozenset(sight.labels),
+        gates=frozenset(sight.gates), foreign=sight.foreign, everyday=sight.everyday, is_japanese=is_japanese,
+        asks=_ends_as_question(low, is_japanese), mood=mood, spans=spans, language=language,
+        forms=frozenset(x[5:] for x in sight.labels if x.startswith("form:")),
+        message=_has_message(text, sight.labels, is_japanese),
+    )  # fmt: skip
+
+
+def _gather(view: GroupReader, references: References, settings: Settings) -> _Sight:
+    sight = _Sight()
+    covered = references.used | settings.used
+    for i, token in enumerate(view.tokens):
+        if i in references.names:
+            continue
+        sight.labels |= token.labels & {"unit:more"}
+        if token.kind in ("word", "jword"):
+            if i not in covered and not (len(token.text) == 1 and token.kind == "word"):
+                sight.foreign += 1
+                if token.kind == "word" and len(token.text) <= 10 and is_near_refusal(token.text.lower()):
+                    sight.gates.add("refusal")
+        elif token.kind == "quote":
+            sight.labels.add("quote:quote")
+        elif i not in covered or token.kind not in ("num", "dur", "file"):
+            sight.labels |= token.labels
+            if i not in covered:
+                sight.gates.update(_gates_of(view, i))
+                sight.everyday += "everyday:words" in token.labels
+    return sight
+
+
+def _gates_of(view: GroupReader, i: int) -> list[str]:
+    token = view.tokens[i]
+    counts = view.number(i + 1) or (i + 1 < view.size and view.tokens[i + 1].kind == "dur")
+    if counts and token.text.lower() == "after":
+        return []  # "after 10 trials" is no condition
+    return [label[5:] for label in token.labels if label.startswith("gate:")]
+
+
+def _ends_as_question(low: str, is_japanese: bool) -> bool:
+    ends = low.rstrip("!.。 )w笑~…")
+    if ends.endswith("?"):
+        return True
+    if not is_japanese or ends.endswith(("どっちか", "どちらか", "いずれか", "どれか")):
+        return False
+    return ends.endswith(("か", "かな", "の", "っけ", "かね", "かしら", "ん"))
 
 
 def _has_message(text: str, labels: set[str], is_japanese: bool) -> bool:

@@ -1,31 +1,16 @@
-"""What a sentence points at: a job, a trial, a data set, a model, the message for the model."""
+"""What a sentence points at: a job, a trial, a data set, a model."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from typing import Literal
-
 from bot.language.closed import words
+from bot.language.found import References
 from bot.language.groups import GroupReader
+from bot.language.names import find_names
 
 _NUMBER_WORDS = words("number no no. nr nr. # id の 番号")
-_NO_NUMBER_BEHIND = words("run attempt 番 番目 回目 experiment 番のジョブ 番目のジョブ 番の試行 番目の試行")
+_NO_NUMBER_BEHIND = words("try run attempt 番 番目 回目 experiment 番のジョブ 番目のジョブ 番の試行 番目の試行")
 _SECOND_TRIAL = words("and vs と or versus against , 、")
 _COUNTED = words("go settings times つ 設定 条件 件 本 点")
-
-
-@dataclass(slots=True, kw_only=True)
-class References:
-    """What was found, and the tokens it covers."""
-
-    job: int | Literal["last"] | None = None
-    trial: int | Literal["best"] | None = None
-    trials_named: int = 0
-    dataset: str | None = None
-    model: str | None = None
-    used: set[int] = field(default_factory=set)
-    names: set[int] = field(default_factory=set)  # tokens of the names of models and data sets
 
 
 def find_references(view: GroupReader) -> References:
@@ -37,7 +22,7 @@ def find_references(view: GroupReader) -> References:
         _hash_number(view, i, found)
         _numbered(view, i, found)
         _named(view, i, found)
-    _names(view, found)
+    find_names(view, found)
     return found
 
 
@@ -52,70 +37,68 @@ def _hash_number(view: GroupReader, i: int, found: References) -> None:
 
 
 def _numbered(view: GroupReader, i: int, found: References) -> None:
-    token = view.tokens[i]
     is_job, is_trial = view.has(i, "ref:job"), view.has(i, "ref:trial")
-    if not (is_job or is_trial):
-        return
-    plain = token.text.lower()
+    if (is_job or is_trial) and not _number_behind(view, i, found, is_trial) and not _run_number(view, i, found):
+        _number_before(view, i, found, is_job, is_trial)
+
+
+def _number_behind(view: GroupReader, i: int, found: References, is_trial: bool) -> bool:
+    """Job 3, trial number 5, 試行2と5."""
+    plain = view.text(i).lower()
     at = i + 1
     if view.text(at).lower() in _NUMBER_WORDS:
         at += 1
     if view.text(at) == "#":
         at += 1
-    glued = not plain.endswith("s")
-    if (
-        view.number(at)
-        and glued
-        and not _is_count(view, at)
-        and plain not in ("try",)
-        and plain not in _NO_NUMBER_BEHIND
-    ):
-        value = int(_value(view, at))
-        if is_trial:
-            found.trials_named += 1
-            found.trial = value if found.trials_named == 1 or found.trial == value else None
-            if view.text(at + 1).lower() in _SECOND_TRIAL and view.number(at + 2):
-                found.used.add(at + 2)
-                found.trials_named += 1
-                found.trial = None
-        else:
-            found.job = value
-        found.used |= set(range(i, at + 1))
-        return
-    if (
-        plain in ("run", "attempt", "experiment")
-        and view.number(at)
-        and at == i + 1
-        and "w" not in view.tokens[at].flags
-        and not _is_count(view, at)
-        and _ends(view, at + 1)
-        and not view.has(i - 1, "unit:more")
-        and i > 0
-    ):
-        found.trial = int(_value(view, at))
-        found.used |= {i, at}
-        return
-    before = i - 1
-    if view.text(before) in ("の", "番", "番の", "号", "目"):
-        before -= 1
-    if plain.startswith(("番", "回目")) or (view.text(i - 1) in ("番", "番目", "番の")):
+    if not view.number(at) or plain.endswith("s") or _is_count(view, at) or plain in _NO_NUMBER_BEHIND:
+        return False
+    value = int(_value(view, at))
+    found.used |= set(range(i, at + 1))
+    if not is_trial:
+        found.job = value
+        return True
+    found.trials_named += 1
+    found.trial = value if found.trials_named == 1 or found.trial == value else None
+    if view.text(at + 1).lower() in _SECOND_TRIAL and view.number(at + 2):
+        found.used.add(at + 2)
+        found.trials_named += 1
+        found.trial = None
+    return True
+
+
+def _run_number(view: GroupReader, i: int, found: References) -> bool:
+    """Words that also count: "run 3" is a trial, "run 3 trials" and "run 20" at the start are not."""
+    if view.text(i).lower() not in ("run", "attempt", "experiment") or i == 0 or not view.number(i + 1):
+        return False
+    if "w" in view.tokens[i + 1].flags or _is_count(view, i + 1) or view.has(i - 1, "unit:more"):
+        return False
+    if not _ends(view, i + 2):
+        return False
+    found.trial = int(_value(view, i + 1))
+    found.used |= {i, i + 1}
+    return True
+
+
+def _number_before(view: GroupReader, i: int, found: References, is_job: bool, is_trial: bool) -> None:
+    """4番のジョブ, 3rd trial, the first trial."""
+    plain = view.text(i).lower()
+    before = i - 2 if view.text(i - 1) in ("の", "番", "番の", "号", "目") else i - 1
+    if plain.startswith(("番", "回目")) or view.text(i - 1) in ("番", "番目", "番の"):
         if view.number(before) and before not in found.used:
-            _set(
-                view,
-                before,
-                found,
-                "試行" in plain or "トライアル" in plain or "回目" in plain or (is_trial and not is_job),
-            )
+            named = "試行" in plain or "トライアル" in plain or "回目" in plain or (is_trial and not is_job)
+            _set(view, before, found, named)
             found.used |= set(range(before, i + 1))
         return
-    if 0 <= before < view.size and view.tokens[before].kind == "num" and "o" in view.tokens[before].flags:
+    if not 0 <= before < view.size:
+        return
+    if view.tokens[before].kind == "num" and "o" in view.tokens[before].flags:
         _set(view, before, found, is_trial)
         found.used |= {before, i}
-    elif 0 <= before < view.size:
-        ordinal = next((label for label in view.tokens[before].labels if label.startswith("ordinal:")), None)
-        if ordinal and is_trial:
-            found.trial = int(ordinal[8:])
-            found.used |= {before, i}
+        return
+    ordinal = next((label for label in view.tokens[before].labels if label.startswith("ordinal:")), None)
+    if ordinal and is_trial:
+        found.trial = int(ordinal[8:])
+        found.used |= {before, i}
 
 
 def _set(view: GroupReader, at: int, found: References, is_trial: bool) -> None:
@@ -149,198 +132,3 @@ def _named(view: GroupReader, i: int, found: References) -> None:
         found.job = "last" if found.job is None else found.job
     if view.has(i, "ref:best_trial") and found.trial is None:
         found.trial = "best"
-
-
-_NAME = re.compile(r"[\w.\-/+]+", re.IGNORECASE)
-_DATA_WORDS = (
-    "data",
-    "dataset",
-    "datasets",
-    "set",
-    "file",
-    "csv",
-    "データ",
-    "データセット",
-    "のデータ",
-    "corpus",
-    "data set",
-    "spreadsheet",
-    "ファイル",
-)
-_BEFORE_DATA = (
-    "on",
-    "using",
-    "with",
-    "dataset",
-    "data",
-    "data set",
-    "from",
-    "over",
-    "against",
-    "file",
-    "csv",
-    "データは",
-    "データセット",
-    "データ",
-    "in",
-    "use",
-    "add",
-    "into",
-    "upload",
-    "for",
-)
-_ABOUT = ("is", "does", "has", "are", "was", "about", "of", "called", "named")
-_AFTER_DATA = (
-    "で",
-    "を",
-    "に",
-    "の",
-    "には",
-    "データ",
-    "データセット",
-    "data",
-    "dataset",
-    "って",
-    "は",
-    "data set",
-    "使って",
-    "を使って",
-)
-_MODEL_WORDS = ("model", "base model", "モデル", "ベースモデル", "base", "checkpoint", "ベース")
-
-
-def _names(view: GroupReader, found: References) -> None:
-    for i, token in enumerate(view.tokens):
-        if i in found.used:
-            continue
-        if token.kind == "file":
-            found.dataset = token.text
-            found.used.add(i)
-            continue
-        if token.text.lower() in ("tiny", "small", "mini", "large") and view.text(i + 1).lower() in ("モデル", "model"):
-            found.model = token.text
-            found.used |= {i}
-            found.names |= {i}
-            continue
-        japanese = _japanese_data(view, i)
-        if japanese:
-            found.dataset = japanese
-            found.used |= {i}
-            continue
-        end = _name_end(view, i) or (
-            i + 1 if view.has(i, "object:topic", "model_family:names") and token.text.isascii() else None
-        )
-        if end is None:
-            continue
-        text = view.tokens[i].text if end == i + 1 else ""
-        name = text or _joined(view, i, end)
-        if _is_model(view, i, end, name):
-            found.model = name
-        elif _is_dataset(view, i, end, name):
-            found.dataset = name
-        else:
-            continue
-        found.used |= set(range(i, end))
-        found.names |= set(range(i, end))
-
-
-_PLAIN_DATA = ("学習", "教師", "検証", "評価", "訓練", "テスト", "新", "全", "元", "生", "本番", "追加")
-
-
-def _japanese_data(view: GroupReader, i: int) -> str | None:
-    """The name before データ: 返品データで -> 返品."""
-    token = view.tokens[i]
-    if (
-        view.text(i + 1) not in ("データ", "データセット")
-        or view.tokens[i + 1].start != token.end
-        or token.text in _PLAIN_DATA
-    ):
-        return None
-    if (
-        token.kind in ("jword", "word")
-        or view.has(i, "object:topic")
-        or (view.has(i, "object:data") and token.text.isascii())
-    ):
-        return token.text
-    return None
-
-
-def _joined(view: GroupReader, i: int, end: int) -> str:
-    out = view.tokens[i].text
-    for k in range(i + 1, end):
-        out += view.tokens[k].text
-    return out
-
-
-def _name_end(view: GroupReader, i: int) -> int | None:
-    """The end of a glued run of ASCII tokens that may be a name: support-faq, faq-2024, qwen2.5-0.5b."""
-    token = view.tokens[i]
-    if not token.text[:1].isascii() or not token.text[:1].isalpha():
-        return None
-    if (
-        i > 0
-        and view.tokens[i - 1].end == token.start
-        and view.tokens[i - 1].text[-1:].isascii()
-        and view.tokens[i - 1].text[-1:] not in "\"'(:,"
-    ):
-        return None
-    end = i + 1
-    while (
-        end < view.size
-        and view.tokens[end].start == view.tokens[end - 1].end
-        and (_NAME.fullmatch(view.tokens[end].text) and view.tokens[end].text.isascii())
-    ):
-        end += 1
-    while end > i + 1 and not view.tokens[end - 1].text[-1:].isalnum():
-        end -= 1
-    if end > i + 1:
-        return end
-    return end if token.kind == "word" else None
-
-
-def token_is_name(view: GroupReader, i: int) -> bool:
-    """True for a word that only a name can be: ASCII, not in the vocabulary, or the name of a model family."""
-    token = view.tokens[i]
-    return (
-        token.kind == "word"
-        or view.has(i, "model_family:names")
-        or token.text.lower() in ("tiny", "small", "base", "large", "mini")
-    )
-
-
-def _is_model(view: GroupReader, i: int, end: int, name: str) -> bool:
-    if any(view.has(k, "model_family:names") for k in range(i, end)):
-        return (
-            end > i + 1
-            or any(c.isdigit() for c in name)
-            or view.text(end).lower() in _MODEL_WORDS
-            or view.text(i - 1).lower() in _MODEL_WORDS
-        )
-    low = name.lower()
-    if view.text(end) == "モデル" and token_is_name(view, i) and view.tokens[end].start == view.tokens[end - 1].end:
-        return True
-    if view.text(end).lower() in ("model", "モデル", "base model") and (end > i + 1 or view.tokens[i].kind == "word"):
-        return bool(re.search(r"\d|-", low)) or view.text(end) in ("モデル",)
-    before = view.text(i - 2 if view.text(i - 1) in ("は", "を", "に", ":", "=", "is") else i - 1).lower()
-    return before in ("model", "base model", "モデル", "ベースモデル") and bool(re.search(r"\d|-|/", low))
-
-
-def _is_dataset(view: GroupReader, i: int, end: int, name: str) -> bool:
-    low = name.lower()
-    shaped = bool(re.search(r"[-_\d]", low)) and low not in ("tune-up",)
-    after, before = view.text(end).lower(), view.text(i - 1).lower()
-    if after in ("の",) and view.text(end + 1) in _DATA_WORDS:
-        return True
-    if after in _DATA_WORDS and (shaped or before in ("the", "on", "our", "my", "with", "using")):
-        return view.tokens[i].kind == "word" or shaped or view.has(i, "object:topic")
-    if not shaped:
-        return before in ("dataset", "data set", "データセット") and view.tokens[i].kind == "word"
-    if before in _ABOUT:
-        return any(
-            view.has(k, "object:data", "object:topic") or view.tokens[k].kind == "num" for k in range(i, end)
-        ) or bool(re.search(r"\d|_", low))
-    if not re.search(r"\d|_", low) and before not in ("on", "using", "dataset", "data set", "データセット", "データは"):
-        return any(view.has(k, "object:data", "object:topic") for k in range(i, end)) or (
-            view.tokens[i].kind == "word" and end < view.size and not view.tokens[end].text.isascii()
-        )
-    return before in _BEFORE_DATA or after in _AFTER_DATA or before in ("the", "our") or i == 0 or end == view.size

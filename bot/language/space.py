@@ -5,8 +5,8 @@ from __future__ import annotations
 from bot.language.closed import words
 from bot.language.commands import Choices, Fixed, Range, Spec
 from bot.language.counts import Counts, single
+from bot.language.found import References
 from bot.language.groups import Group, GroupReader
-from bot.language.references import References
 from bot.language.settings import Settings
 
 _PARTED = words(". ; : ! ? , 、 。")

@@ -37,57 +37,50 @@ def is_start(f: Facts) -> bool:
     """True when the sentence asks for a tuning job, now, of this bot."""
     if f.gates & _AGAINST - harmless(f):
         return False
-    if f.is_japanese and f.gates & {"people"} and _somebody(f):
-        return False
-    if f.is_japanese and "past" in f.gates and f.mood != "request":
+    if f.is_japanese and (_somebody(f) if "people" in f.gates else "past" in f.gates and f.mood != "request"):
         return False
     mood = f.mood if f.is_japanese else _english_mood(f)
     if mood not in ("request", "fragment"):
         return False
-    s = f.settings
     asked = mood == "request"
-    if f.values or s.not_a_number:
+    if f.values or f.settings.not_a_number:
         if not asked and f.asks:
             return False
         limit = (4 if asked else 1) if f.strong_knob or _sure(f) else (1 if asked else 0)
         return f.strange <= limit
     if f.any("ask:what", "ask:why", "verb:help") and not (asked and f.requested("verb:tune")):
         return False
-    if s.space or s.unknown_knobs:
-        verbs = (
-            f.any("verb:tune", "verb:search", "verb:try", "verb:find", "verb:train")
-            or s.trials is not None
-            or (f.is_japanese and f.any("verb:run", "verb:set"))
-        )
-        return (asked and verbs and f.strange <= 1) or (s.unknown_knobs and asked and verbs and f.strange <= 1)
-    said = f.group("method", "pruner", "metric")
+    if f.settings.space or f.settings.unknown_knobs:
+        return asked and f.strange <= 1 and _searches(f)
     if f.any("verb:tune", "verb:better"):
-        return (asked and f.strange <= 1) or (said and f.strange == 0)
-    if f.any("verb:train") or (
-        f.any("verb:find") and f.any("super:words", "object:result", "verb:best", "ref:best_trial")
-    ):
-        return asked and f.strange == 0
-    if f.any("verb:redo") and f.references.job is not None:
-        return asked and f.strange == 0
-    if asked and s.trials is not None and f.any("want:request"):
-        return f.strange == 0
-    if said or (
-        f.any("verb:search", "verb:run", "verb:try")
-        and (f.is_japanese or f.any("object:training", "verb:search", "verb:try") or s.trials is not None)
-        and (s.trials is not None or s.time_s is not None or f.references.dataset is not None)
-    ):
-        return (
-            f.strange == 0
-            and (asked or s.trials is not None or s.parallel is not None or s.time_s is not None)
-            and not f.any("verb:show")
-        )
-    if (
-        s.trials is not None
-        and (s.parallel is not None or s.time_s is not None or f.any("unit:total"))
-        and not f.any("unit:more")
-    ):
-        return f.strange == 0
-    return f.any("verb:run") and asked and f.strange == 0 and _launches(f)
+        return (asked and f.strange <= 1) or (f.group("method", "pruner", "metric") and f.strange == 0)
+    return f.strange == 0 and _asks_without_knobs(f, asked)
+
+
+def _searches(f: Facts) -> bool:
+    """True when a knob without values is to be searched, not only spoken of."""
+    if f.any("verb:tune", "verb:search", "verb:try", "verb:find", "verb:train") or f.settings.trials is not None:
+        return True
+    return f.is_japanese and f.any("verb:run", "verb:set")
+
+
+def _asks_without_knobs(f: Facts, asked: bool) -> bool:
+    """True for "train!", "random search, 20 trials", "2 hours with TPE", 学習を開始して."""
+    s = f.settings
+    best = f.any("super:words", "object:result", "verb:best", "ref:best_trial")
+    if f.any("verb:train") or (f.any("verb:find") and best) or (f.any("verb:redo") and f.references.job is not None):
+        return asked
+    counts, timed = s.trials is not None, s.time_s is not None
+    if asked and counts and f.any("want:request"):
+        return True
+    runs = f.any("verb:search", "verb:run", "verb:try") and (
+        f.is_japanese or f.any("object:training", "verb:search", "verb:try") or counts
+    )
+    if f.group("method", "pruner", "metric") or (runs and (counts or timed or f.references.dataset is not None)):
+        return (asked or counts or timed or s.parallel is not None) and not f.any("verb:show")
+    if counts and (s.parallel is not None or timed or f.any("unit:total")) and not f.any("unit:more"):
+        return True
+    return f.any("verb:run") and asked and _launches(f)
 
 
 def _launches(f: Facts) -> bool:

@@ -1,0 +1,203 @@
+"""Names that people gave: of data sets and of models. As written, without the words "data" and "model"."""
+
+from __future__ import annotations
+
+import re
+
+from bot.language.found import References
+from bot.language.groups import GroupReader
+
+_NAME = re.compile(r"[\w.\-/+]+", re.IGNORECASE)
+_DATA_WORDS = (
+    "data",
+    "dataset",
+    "datasets",
+    "set",
+    "file",
+    "csv",
+    "データ",
+    "データセット",
+    "のデータ",
+    "corpus",
+    "data set",
+    "spreadsheet",
+    "ファイル",
+)
+_BEFORE_DATA = (
+    "on",
+    "using",
+    "with",
+    "dataset",
+    "data",
+    "data set",
+    "from",
+    "over",
+    "against",
+    "file",
+    "csv",
+    "データは",
+    "データセット",
+    "データ",
+    "in",
+    "use",
+    "add",
+    "into",
+    "upload",
+    "for",
+)
+_ABOUT = ("is", "does", "has", "are", "was", "about", "of", "called", "named")
+_AFTER_DATA = (
+    "で",
+    "を",
+    "に",
+    "の",
+    "には",
+    "データ",
+    "データセット",
+    "data",
+    "dataset",
+    "って",
+    "は",
+    "data set",
+    "使って",
+    "を使って",
+)
+_MODEL_WORDS = ("model", "base model", "モデル", "ベースモデル", "base", "checkpoint", "ベース")
+
+
+def find_names(view: GroupReader, found: References) -> None:
+    """Put the names of a model and a data set into `found`."""
+    for i, token in enumerate(view.tokens):
+        if i in found.used:
+            continue
+        if token.kind == "file":
+            found.dataset = token.text
+            found.used.add(i)
+            continue
+        if token.text.lower() in ("tiny", "small", "mini", "large") and view.text(i + 1).lower() in ("モデル", "model"):
+            found.model = token.text
+            found.used |= {i}
+            found.names |= {i}
+            continue
+        japanese = _japanese_data(view, i)
+        if japanese:
+            found.dataset = japanese
+            found.used |= {i}
+            continue
+        end = _name_end(view, i) or (
+            i + 1 if view.has(i, "object:topic", "model_family:names") and token.text.isascii() else None
+        )
+        if end is None:
+            continue
+        text = view.tokens[i].text if end == i + 1 else ""
+        name = text or _joined(view, i, end)
+        if _is_model(view, i, end, name):
+            found.model = name
+        elif _is_dataset(view, i, end, name):
+            found.dataset = name
+        else:
+            continue
+        found.used |= set(range(i, end))
+        found.names |= set(range(i, end))
+
+
+_PLAIN_DATA = ("学習", "教師", "検証", "評価", "訓練", "テスト", "新", "全", "元", "生", "本番", "追加")
+
+
+def _japanese_data(view: GroupReader, i: int) -> str | None:
+    """The name before データ: 返品データで -> 返品."""
+    token = view.tokens[i]
+    if (
+        view.text(i + 1) not in ("データ", "データセット")
+        or view.tokens[i + 1].start != token.end
+        or token.text in _PLAIN_DATA
+    ):
+        return None
+    if (
+        token.kind in ("jword", "word")
+        or view.has(i, "object:topic")
+        or (view.has(i, "object:data") and token.text.isascii())
+    ):
+        return token.text
+    return None
+
+
+def _joined(view: GroupReader, i: int, end: int) -> str:
+    out = view.tokens[i].text
+    for k in range(i + 1, end):
+        out += view.tokens[k].text
+    return out
+
+
+def _name_end(view: GroupReader, i: int) -> int | None:
+    """The end of a glued run of ASCII tokens that may be a name: support-faq, faq-2024, qwen2.5-0.5b."""
+    token = view.tokens[i]
+    if not token.text[:1].isascii() or not token.text[:1].isalpha():
+        return None
+    if (
+        i > 0
+        and view.tokens[i - 1].end == token.start
+        and view.tokens[i - 1].text[-1:].isascii()
+        and view.tokens[i - 1].text[-1:] not in "\"'(:,"
+    ):
+        return None
+    end = i + 1
+    while (
+        end < view.size
+        and view.tokens[end].start == view.tokens[end - 1].end
+        and (_NAME.fullmatch(view.tokens[end].text) and view.tokens[end].text.isascii())
+    ):
+        end += 1
+    while end > i + 1 and not view.tokens[end - 1].text[-1:].isalnum():
+        end -= 1
+    if end > i + 1:
+        return end
+    return end if token.kind == "word" else None
+
+
+def _is_name(view: GroupReader, i: int) -> bool:
+    """True for a word that only a name can be: ASCII, not in the vocabulary, or the name of a model family."""
+    token = view.tokens[i]
+    return (
+        token.kind == "word"
+        or view.has(i, "model_family:names")
+        or token.text.lower() in ("tiny", "small", "base", "large", "mini")
+    )
+
+
+def _is_model(view: GroupReader, i: int, end: int, name: str) -> bool:
+    if any(view.has(k, "model_family:names") for k in range(i, end)):
+        return (
+            end > i + 1
+            or any(c.isdigit() for c in name)
+            or view.text(end).lower() in _MODEL_WORDS
+            or view.text(i - 1).lower() in _MODEL_WORDS
+        )
+    low = name.lower()
+    if view.text(end) == "モデル" and _is_name(view, i) and view.tokens[end].start == view.tokens[end - 1].end:
+        return True
+    if view.text(end).lower() in ("model", "モデル", "base model") and (end > i + 1 or view.tokens[i].kind == "word"):
+        return bool(re.search(r"\d|-", low)) or view.text(end) in ("モデル",)
+    before = view.text(i - 2 if view.text(i - 1) in ("は", "を", "に", ":", "=", "is") else i - 1).lower()
+    return before in ("model", "base model", "モデル", "ベースモデル") and bool(re.search(r"\d|-|/", low))
+
+
+def _is_dataset(view: GroupReader, i: int, end: int, name: str) -> bool:
+    low = name.lower()
+    shaped = bool(re.search(r"[-_\d]", low)) and low not in ("tune-up",)
+    after, before = view.text(end).lower(), view.text(i - 1).lower()
+    if after in ("の",) and view.text(end + 1) in _DATA_WORDS:
+        return True
+    if after in _DATA_WORDS and (shaped or before in ("the", "on", "our", "my", "with", "using")):
+        return view.tokens[i].kind == "word" or shaped or view.has(i, "object:topic")
+    if not shaped:
+        return before in ("dataset", "data set", "データセット") and view.tokens[i].kind == "word"
+    if before in _ABOUT:
+        return any(
+            view.has(k, "object:data", "object:topic") or view.tokens[k].kind == "num" for k in range(i, end)
+        ) or bool(re.search(r"\d|_", low))
+    if not re.search(r"\d|_", low) and before not in ("on", "using", "dataset", "data set", "データセット", "データは"):
+        return any(view.has(k, "object:data", "object:topic") for k in range(i, end)) or (
+            view.tokens[i].kind == "word" and end < view.size and not view.tokens[end].text.isascii()
+        )
+    return before in _BEFORE_DATA or after in _AFTER_DATA or before in ("the", "our") or i == 0 or end == view.size
