@@ -94,50 +94,52 @@ def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
     wants = _wants(view, span[0], end)
     if _negated(view, start, end):
         return "negated"
-    first = view.tokens[start].text.lower()
-    if _has_gate(view, start, end, "musing") and not wants:
+    if not wants and _asks(view, start, end):
         return "question"
-    if (
-        (first in _QUESTION_STARTS or first.split(" ")[0] in _QUESTION_WORDS or view.has(start, "ask:what", "ask:wh"))
-        and not wants
-        and (first not in ("have", "has", "which", "explain", "define") or view.text(start + 1).lower() in _PRONOUNS)
-    ):
-        return "question"
-    if first == "do" and view.text(view.size - 1) == "?" and not wants:
-        return "question"
-    if first in ("go from", "goes from"):
+    if view.text(start).lower() in ("go from", "goes from"):
         return "request"
-    if _someone_acts(view, start, end):
-        return "report"
-    if not wants and any(
-        view.text(i).lower() in _SAYING and view.text(i - 1).lower() not in _BEFORE_AROUND
-        for i in range(start + 1, end)
-    ):
+    if _someone_acts(view, start, end) or (not wants and _someone_says(view, start, end)):
         return "report"
     verb = _first_verb(view, start, end)
-    if (
-        _has_gate(view, start, end, "report")
-        and not wants
-        and not (verb == start and _form(view.tokens[start]) == "base")
-    ):
+    orders = verb == start and _form(view.tokens[start]) == "base"
+    if _has_gate(view, start, end, "report") and not wants and not orders:
         return "report"
     if wants:
         return "request"
     if verb is None:
         return "report" if _pronoun_before(view, start, end) else "fragment"
+    return _verb_mood(view, start, verb)
+
+
+def _asks(view: GroupReader, start: int, end: int) -> bool:
+    first = view.text(start).lower()
+    if _has_gate(view, start, end, "musing") or (first == "do" and view.text(view.size - 1) == "?"):
+        return True
+    if first in ("have", "has", "which", "explain", "define") and view.text(start + 1).lower() not in _PRONOUNS:
+        return False
+    return first in _QUESTION_STARTS or first.split(" ")[0] in _QUESTION_WORDS or view.has(start, "ask:what", "ask:wh")
+
+
+def _someone_says(view: GroupReader, start: int, end: int) -> bool:
+    return any(
+        view.text(i).lower() in _SAYING and view.text(i - 1).lower() not in _BEFORE_AROUND
+        for i in range(start + 1, end)
+    )
+
+
+def _verb_mood(view: GroupReader, start: int, verb: int) -> Mood:
+    """What the first verb says: an order, a report, or only part of a name."""
     form = _form(view.tokens[verb])
     if form == "past" and view.text(verb - 1).lower() == "be":
         return "request"
     if form == "past" and verb == start and view.has(verb, "verb:minimise", "verb:set"):
         return "fragment"  # "judged by perplexity", "fixed at 8"
-    if form in ("past", "s", "ing"):
-        if (
-            form == "ing"
-            and verb > start
-            and view.tokens[verb - 1].labels & {"verb:set", "verb:run", "verb:try", "want:request"}
-        ):
+    if form in ("past", "s"):
+        return "report"
+    if form == "ing":
+        if verb > start and view.has(verb - 1, "verb:set", "verb:run", "verb:try", "want:request"):
             return "request"
-        return "report" if form != "ing" or verb == start or _pronoun_before(view, start, verb) else "fragment"
+        return "report" if verb == start or _pronoun_before(view, start, verb) else "fragment"
     if form == "base" and _pronoun_before(view, start, verb):
         return "report"
     return "request"

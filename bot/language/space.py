@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from bot.language.closed import words
-from bot.language.commands import Choices, Fixed, Range, Spec
+from bot.language.commands import Fixed, Range, Spec
 from bot.language.counts import Counts, single
 from bot.language.found import References
 from bot.language.groups import Group, GroupReader
+from bot.language.named_values import give_named_values
 from bot.language.settings import Settings
+from bot.language.tokens import Token
 
+_RANKED = words("the them by all everything trials")
 _PARTED = words(". ; : ! ? , 、 。")
 _PARTICLES = words("は を が : = の to at of is from も")
 _BEFORE_KNOB = words("の で of for full training total different as the on in")
@@ -32,15 +35,15 @@ class SettingsReader:
         i = 0
         while i < self.view.size:
             i = self._step(i)
-        self._modules_and_schedules()
+        give_named_values(self.view, self.taken, self.out)
         return self.out
 
     def _step(self, i: int) -> int:
+        """Read what starts at token i; returns the token to go on with."""
         view = self.view
         if i in self.taken:
             return i + 1
-        token = view.tokens[i]
-        if token.kind == "dur":
+        if view.tokens[i].kind == "dur":
             return self._duration(i)
         count = self.counts.named_first(i)
         if count:
@@ -51,38 +54,35 @@ class SettingsReader:
             return i + 1
         if self._no_number(i):
             return i + 1
-        if any(x.startswith("bad_knob:") for x in token.labels):
-            self.bad_waiting = True
-            self.out.unknown_knobs = True
+        if any(x.startswith("bad_knob:") for x in view.tokens[i].labels):
+            self.bad_waiting = self.out.unknown_knobs = True
             self.out.used.add(i)
             return i + 1
-        if view.number(i) or (
-            view.has(i, "op:nothing")
-            and (view.has(i + 1, "op:to", "op:or") or view.text(i + 1) in (",", "、", "/"))
-            and view.number(i + 2)
-        ):
+        if view.number(i) or self._nothing_opens(i):
             return self._number(i)
-        if view.has(i, "op:log") and self.last and not view.has(i, "knob:learning_rate"):
+        return self._word(i)
+
+    def _nothing_opens(self, i: int) -> bool:
+        """True for "nothing to 20%" and "none, 0.1 or 0.2"."""
+        view = self.view
+        joined = view.has(i + 1, "op:to", "op:or") or view.text(i + 1) in (",", "、", "/")
+        return view.has(i, "op:nothing") and joined and view.number(i + 2)
+
+    def _word(self, i: int) -> int:
+        """A word that says something about the knob before it: a scale, or none of it."""
+        view, text = self.view, self.view.text(i).lower()
+        if self.last and view.has(i, "op:log") and not view.has(i, "knob:learning_rate"):
             self._set_log(True, i)
-        elif view.has(i, "op:nolog") and self.last:
+        elif self.last and view.has(i, "op:nolog"):
             self._set_log(False, i)
-        elif (
-            view.has(i, "op:nothing")
-            and self.last
-            and i > 0
-            and self.knob_at(i - 1)
-            and self.last in self.waiting
-            and token.text not in ("off", "no")
-        ):
-            self.give(self.last, Group(i, i + 1, Fixed(value=0)))
-        elif (
-            view.has(i, "op:nothing")
-            and token.text.lower() in ("no", "zero")
-            and (after := self.knob_at(i + 1))
-            and after in ("lora_dropout", "weight_decay", "warmup_ratio", "label_smoothing")
-        ):
-            self.give(after, Group(i, i + 2, Fixed(value=0)))
-            return i + 2
+        elif view.has(i, "op:nothing") and self.knob_at(i - 1) and self.last in self.waiting:
+            if self.last and text not in ("off", "no"):
+                self.give(self.last, Group(i, i + 1, Fixed(value=0)))
+        elif text in ("no", "zero") and view.has(i, "op:nothing"):
+            after = self.knob_at(i + 1)
+            if after in ("lora_dropout", "weight_decay", "warmup_ratio", "label_smoothing"):
+                self.give(after, Group(i, i + 2, Fixed(value=0)))
+                return i + 2
         return i + 1
 
     def knob_at(self, i: int) -> str | None:
@@ -90,14 +90,7 @@ class SettingsReader:
         if not 0 <= i < self.view.size or i in self.taken:
             return None
         labels = self.view.tokens[i].labels
-        if self.view.text(i).lower() == "rank" and self.view.text(i + 1).lower() in (
-            "the",
-            "them",
-            "by",
-            "all",
-            "everything",
-            "trials",
-        ):
+        if self.view.text(i).lower() == "rank" and self.view.text(i + 1).lower() in _RANKED:
             return None
         return next((x[5:] for x in labels if x.startswith("knob:")), None)
 
@@ -141,8 +134,6 @@ class SettingsReader:
         ):
             self.taken = self.taken | {nxt + 1}
             value = round(self.view.tokens[nxt + 1].value or 0)
-        if "v" not in token.flags and self.out.time_s is not None:
-            value += 0
         if self.out.time_s is None:
             self.out.time_s = value
         self.out.used.add(i)
@@ -150,41 +141,22 @@ class SettingsReader:
 
     def _number(self, i: int) -> int:
         view = self.view
-        value = view.tokens[i].value
-        if value is not None and (value != value or abs(value) == float("inf")):
-            self.out.not_a_number = True
-            self.out.used.add(i)
-            if view.has(i + 1, "op:to", "op:and") and view.number(i + 2):
-                self.out.used.add(i + 2)
-                if self.waiting:
-                    self.waiting.pop()
-                return i + 3
-            return i + 1
+        if _is_no_number(view.tokens[i]):
+            pair = view.has(i + 1, "op:to", "op:and") and view.number(i + 2)
+            return self._not_a_number(i, i + 3 if pair else i + 1, drops_name=pair)
         if (
             self.waiting
             and view.text(i - 1) == "から"
             and i > 1
             and view.tokens[i - 2].kind in ("kana", "jword", "word")
         ):
-            self.out.not_a_number = True
-            self.out.used.add(i)
-            self.waiting.pop()
-            return i + 1
+            return self._not_a_number(i, i + 1, drops_name=True)
         group = view.read(i)
         if view.has(i, "op:nothing"):
             group = group._replace(start=i)
-        bad = [
-            t.value
-            for t in view.tokens[group.start : group.end]
-            if t.kind == "num" and t.value is not None and (t.value != t.value or abs(t.value) == float("inf"))
-        ]
         end = max(group.end, i + 1)
-        if bad:
-            self.out.not_a_number = True
-            self.out.used |= set(range(group.start, end))
-            if self.waiting:
-                self.waiting.pop()
-            return end
+        if any(_is_no_number(token) for token in view.tokens[group.start : group.end]):
+            return self._not_a_number(group.start, end, drops_name=True)
         if self.counts.take(group):
             return max(self.counts.end, end)
         if group.is_step:
@@ -194,7 +166,15 @@ class SettingsReader:
         self.out.used |= set(range(group.start, end))
         return end
 
+    def _not_a_number(self, start: int, end: int, *, drops_name: bool) -> int:
+        self.out.not_a_number = True
+        self.out.used |= set(range(start, end))
+        if drops_name and self.waiting:
+            self.waiting.pop()
+        return end
+
     def _attach(self, group: Group) -> None:
+        """Find the owner of a group: the knob inside it, behind it, before it, or the one last spoken of."""
         if group.owner is not None:
             knob = self.knob_at(group.owner)
             if knob:
@@ -205,42 +185,32 @@ class SettingsReader:
         if following and (not self.waiting or (following == "epochs" and not self.is_adjacent(group))):
             self.out.space.setdefault(following, None)
             self.give(following, group)
-            self.last = following
             self.taken = self.taken | {self.following_at}
             self.out.used.add(self.following_at)
-            return
-        if self.bad_waiting:
+        elif self.bad_waiting:
             self.bad_waiting = False
-            return
-        if self.waiting and not self._strangers_between(self.waiting[-1], group):
+        elif self.waiting and not self._strangers_between(self.waiting[-1], group):
             self.give(self.waiting[-1], group)
-            return
+        elif not self._goes_to_last(group) and not self._counts_trials(group):
+            self.out.orphans.append(group)
+
+    def _goes_to_last(self, group: Group) -> bool:
+        """True when the group replaces or completes what the last knob was given: "three epochs ... so try 1 or 3"."""
         last = self.out.space.get(self.last) if self.last else None
         if self.last and not isinstance(group.spec, Fixed) and (last is None or isinstance(last, Fixed)):
             self.give(self.last, group)
-            return
-        if (
-            self.last
-            and isinstance(last, Range)
-            and isinstance(group.spec, Range)
-            and self._completes(last, group.spec)
-        ):
-            return
-        if (
-            self.out.trials is None
-            and not self.out.space
-            and isinstance(group.spec, Fixed)
-            and self.view.text(group.start - 1).lower() in ("do", "run", "try", "just do", "only do")
-            and single(group)
-        ):
+            return True
+        return isinstance(last, Range) and isinstance(group.spec, Range) and self._completes(last, group.spec)
+
+    def _counts_trials(self, group: Group) -> bool:
+        """True for "do 20" and "a dozen" of nothing else, and for the "one" of "the tuned one", which is no number."""
+        before = self.view.text(group.start - 1).lower()
+        orders = not self.out.space and before in ("do", "run", "try", "just do", "only do")
+        dozen = "d" in self.view.tokens[group.end - 1].flags
+        if self.out.trials is None and isinstance(group.spec, Fixed) and (orders or dozen) and single(group):
             self.out.trials = single(group)
-            return
-        if self.out.trials is None and "d" in self.view.tokens[group.end - 1].flags and isinstance(group.spec, Fixed):
-            self.out.trials = single(group)  # "a dozen" of nothing else are trials
-            return
-        if self.view.text(group.start).lower() == "one" and group.end == group.start + 1:
-            return  # "the tuned one"
-        self.out.orphans.append(group)
+            return True
+        return self.view.text(group.start).lower() == "one" and group.end == group.start + 1
 
     def _strangers_between(self, knob: str, group: Group) -> bool:
         """True when words of another topic stand between a name and the numbers: "the rank and file want 3 to 5"."""
@@ -338,26 +308,7 @@ class SettingsReader:
         elif isinstance(spec, Range):
             self.out.space[self.last] = Range(low=spec.low, high=spec.high, log=log, step=spec.step)
 
-    def _modules_and_schedules(self) -> None:
-        for group, knob in (("schedule", "lr_schedule"), ("module", "target_modules")):
-            values: list[str] = []
-            for i, token in enumerate(self.view.tokens):
-                if i in self.out.used or i in self.taken or self.view.has(i, "op:nolog", "op:log"):
-                    continue
-                for label in token.labels:
-                    if label.startswith(group + ":") and label.split(":")[1] not in values:
-                        values.append(label.split(":")[1])
-                        self.out.used.add(i)
-            if not values:
-                continue
-            if group == "module":
-                values += [
-                    name
-                    for name in ("all",)
-                    if name not in values
-                    and any(
-                        "weak_module:all" in token.labels and token.text.lower() != "both" for token in self.view.tokens
-                    )
-                ]
-            self.out.space[knob] = Fixed(value=values[0]) if len(values) == 1 else Choices(values=tuple(values))
-            self.out.bare.discard(knob)
+
+def _is_no_number(token: Token) -> bool:
+    value = token.value
+    return token.kind == "num" and value is not None and (value != value or abs(value) == float("inf"))

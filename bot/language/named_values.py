@@ -1,0 +1,31 @@
+"""Knobs whose values are words: the schedule of the learning rate and the modules that LoRA changes."""
+
+from __future__ import annotations
+
+from bot.language.commands import Choices, Fixed
+from bot.language.groups import GroupReader
+from bot.language.settings import Settings
+
+
+def give_named_values(view: GroupReader, taken: set[int], out: Settings) -> None:
+    """Give the schedules and modules that are named to their knobs."""
+    for group, knob in (("schedule", "lr_schedule"), ("module", "target_modules")):
+        values: list[str] = []
+        for i, token in enumerate(view.tokens):
+            if i in out.used or i in taken or view.has(i, "op:nolog", "op:log"):
+                continue
+            for label in token.labels:
+                if label.startswith(group + ":") and label.split(":")[1] not in values:
+                    values.append(label.split(":")[1])
+                    out.used.add(i)
+        if not values:
+            continue
+        if group == "module":
+            values += [
+                name
+                for name in ("all",)
+                if name not in values
+                and any("weak_module:all" in token.labels and token.text.lower() != "both" for token in view.tokens)
+            ]
+        out.space[knob] = Fixed(value=values[0]) if len(values) == 1 else Choices(values=tuple(values))
+        out.bare.discard(knob)
