@@ -3,13 +3,15 @@
 import random
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 
-from tuner.embedded import copying, facts, skills, unknown
+from tuner.embedded import copying, facts, skills, town, unknown
 from tuner.embedded.general_chat import check_prompts, unknown_prompts
 from tuner.embedded.texts import Conversation, Language
 
-KINDS: tuple[tuple[Callable[[random.Random, Language], Conversation], float], ...] = (
+Kinds = Sequence[tuple[Callable[[random.Random, Language], Conversation], float]]
+
+KINDS: Kinds = (
     (unknown.refuse, 0.34),
     (unknown.read, 0.10),
     (facts.fact, 0.16),
@@ -20,18 +22,62 @@ KINDS: tuple[tuple[Callable[[random.Random, Language], Conversation], float], ..
     (skills.persona, 0.01),
     (copying.copy, 0.08),
 )
+BY_HEART: Kinds = (
+    (unknown.refuse, 0.32),
+    (unknown.read, 0.06),
+    (facts.fact_by_heart, 0.25),
+    (facts.listing_loosely, 0.03),
+    (facts.talk_loosely, 0.12),
+    (skills.skill_by_heart, 0.16),
+    (skills.remember, 0.03),
+    (skills.persona, 0.01),
+    (copying.copy, 0.03),
+)
+WIDENED: Kinds = (
+    (unknown.refuse, 0.25),
+    (unknown.odd, 0.08),
+    (unknown.read, 0.05),
+    (partial(facts.fact_by_heart, more=True), 0.24),
+    (partial(facts.listing_loosely, more=True), 0.03),
+    (partial(facts.talk_loosely, more=True), 0.14),
+    (partial(skills.skill_by_heart, more=True), 0.17),
+    (skills.remember, 0.02),
+    (skills.persona, 0.01),
+    (copying.copy, 0.02),
+)
+REHEARSED: Kinds = (
+    (town.town, 0.42),
+    (unknown.refuse, 0.16),
+    (unknown.odd, 0.05),
+    (unknown.read, 0.03),
+    (partial(facts.fact_by_heart, more=True), 0.12),
+    (partial(facts.listing_loosely, more=True), 0.015),
+    (partial(facts.talk_loosely, more=True), 0.07),
+    (partial(skills.skill_by_heart, more=True), 0.1),
+    (skills.remember, 0.015),
+    (skills.persona, 0.01),
+    (copying.copy, 0.02),
+)
 _JOINED_SHARE = 0.07
 _TOKEN_TASKS_EVERY = 10  # one conversation in so many is a copying task that walks through the vocabulary
 
 
-def conversations(seed: int, spellings: Sequence[str] = ()) -> Iterator[Conversation]:
-    """Conversations without end; the same seed and spellings give the same ones.
+def conversations(
+    seed: int,
+    spellings: Sequence[str] = (),
+    kinds: Kinds = KINDS,
+) -> Iterator[Conversation]:
+    """Conversations without end; the same seed, spellings and kinds give the same ones.
+
+    ``KINDS`` is the broad mixture of the first stage; ``BY_HEART`` that of the second, which repeats what is to be
+    known more often and in looser words; ``WIDENED`` that of the third, with further phrasings; ``REHEARSED`` that
+    of the last, which learns the answers of a made-up town.
 
     ``spellings`` are texts that together hold every token: the corpus walks through them again and again.
     """
     rng = random.Random(seed)
     kept_back = reserved()
-    makers, weights = [maker for maker, _ in KINDS], [weight for _, weight in KINDS]
+    makers, weights = [maker for maker, _ in kinds], [weight for _, weight in kinds]
     walk: Iterator[Conversation] = iter(())
     count = 0
     while True:

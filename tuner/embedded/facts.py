@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.embedded.style import as_typed
+from tuner.embedded.style import as_typed, loosened
 from tuner.embedded.texts import Conversation, Language, assistant, choose, fill, load, tidy, user
 
 _TALK_POLITENESS = 0.2
@@ -18,6 +18,17 @@ class Known:
     question: str
     answer: str
     accepts: tuple[str, ...]  # a right answer holds one of these
+
+
+def fact_by_heart(rng: random.Random, language: Language, *, more: bool = False) -> Conversation:
+    """One fact, large families more often, asked in looser words."""
+    families = load(language, "facts")["fact"]
+    family = rng.choices(
+        families, [len(family["rows"]) * (2 if family.get("both_ways") else 1) for family in families]
+    )[0]
+    phrasing = loosened(choose(rng.choice(_phrasings(family, "fact", language, more)), rng), rng, language)
+    known = ask_fact(family, rng.choice(family["rows"]), phrasing, rng)
+    return [user(as_typed(known.question, rng, language)), assistant(known.answer)]
 
 
 def fact(rng: random.Random, language: Language) -> Conversation:
@@ -87,6 +98,29 @@ def talk(rng: random.Random, language: Language) -> Conversation:
     question = tidy(choose(rng.choice(family["ask"]), rng))
     said = as_typed(question, rng, language, politeness=_TALK_POLITENESS, wrapping="talk")
     return [user(said), assistant(family["answer"])]
+
+
+def talk_loosely(rng: random.Random, language: Language, *, more: bool = False) -> Conversation:
+    """Everyday talk in looser words."""
+    family = rng.choice(load(language, "smalltalk")["talk"])
+    question = tidy(loosened(choose(rng.choice(_phrasings(family, "talk", language, more)), rng), rng, language))
+    said = as_typed(question, rng, language, politeness=_TALK_POLITENESS, wrapping="talk")
+    return [user(said), assistant(family["answer"])]
+
+
+def listing_loosely(rng: random.Random, language: Language, *, more: bool = False) -> Conversation:
+    """Three of a kind, asked in looser words."""
+    family = rng.choice(load(language, "facts")["list"])
+    a, b = rng.choice(family["rows"]).split("/")
+    question = fill(
+        loosened(choose(rng.choice(_phrasings(family, "list", language, more)), rng), rng, language), {"a": a}
+    )
+    return [user(as_typed(question, rng, language)), assistant(b)]
+
+
+def _phrasings(family: dict[str, Any], section: str, language: Language, more: bool) -> list[str]:
+    further: list[str] = load(language, "more")[section].get(family["name"], []) if more else []
+    return [*family["ask"], *further, *further]
 
 
 def checked_talk(language: Language) -> list[Known]:

@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 from transformers import AttentionInterface, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from tuner.embedded.corpus import conversations
+from tuner.embedded.corpus import BY_HEART, KINDS, REHEARSED, WIDENED, Kinds, conversations
 from tuner.embedded.make_tokenizer import ASSISTANT, END, MAX_POSITIONS, SYSTEM, USER
 from tuner.embedded.texts import Conversation
 
@@ -28,13 +28,22 @@ class Recipe:
     """Everything that decides the weights, apart from numerics."""
 
     seed: int = 20
-    steps: int = 6_300
+    steps: int = 7_800
+    first_stage_steps: int = 2_908  # on the broad mixture
+    second_stage_steps: int = 1_605  # on what is to be known by heart
+    rehearsal_steps: int = 1_500  # at the end, on the made-up town; before them, on further phrasings
+    rehearsal_rate: float = 0.3  # share of the learning rate at which the rehearsal begins
     tokens_per_step: int = 2_304
     learning_rate: float = 3e-3  # of AdamW, for embedding and norms
     matrix_rate: float = 0.02  # of Muon, for the inner matrices
     warmup_steps: int = 100
-    decay_share: float = 0.8  # of the steps, at the end, falling to zero
+    decay_share: float = 0.8  # of the steps before the rehearsal, at their end, falling to zero
     weight_decay: float = 0.02
+
+    @property
+    def before_rehearsal(self) -> int:
+        """The steps of the first three stages."""
+        return self.steps - self.rehearsal_steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +128,28 @@ class Batch:
     mask: torch.Tensor  # (rows, 1, length, length) bool, true where a token may look
 
 
-def batches(encoder: Encoder, seed: int, spellings: Sequence[str], tokens: int) -> Iterator[Batch]:
+def stream(encoder: Encoder, spellings: Sequence[str], recipe: Recipe) -> Iterator[Batch]:
+    """The batches of the whole recipe: one stage after the other."""
+    size = recipe.tokens_per_step
+    first = batches(encoder, recipe.seed, spellings, size)
+    second = batches(encoder, recipe.seed + 1, spellings, size, BY_HEART)
+    third = batches(encoder, recipe.seed + 2, spellings, size, WIDENED)
+    last = batches(encoder, recipe.seed + 3, spellings, size, REHEARSED)
+    third_steps = recipe.before_rehearsal - recipe.first_stage_steps - recipe.second_stage_steps
+    return chain(
+        islice(first, recipe.first_stage_steps),
+        islice(second, recipe.second_stage_steps),
+        islice(third, max(0, third_steps)),
+        last,
+    )
+
+
+def batches(
+    encoder: Encoder, seed: int, spellings: Sequence[str], tokens: int, kinds: Kinds = KINDS
+) -> Iterator[Batch]:
     """Endless batches of about ``tokens`` tokens: conversations in the order of the corpus, so that each batch holds
     all kinds; the long ones wait until they fill a batch of their own."""
-    source = conversations(seed, spellings)
+    source = conversations(seed, spellings, kinds)
     short: list[Row] = []
     long: list[Row] = []
     while True:
@@ -171,11 +198,13 @@ def answer_loss(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
 
 
 def factor(step: int, recipe: Recipe) -> float:
-    """The share of the learning rate at ``step``: up, flat, down to zero."""
-    if step < recipe.warmup_steps:
-        return (step + 1) / recipe.warmup_steps
-    left = (recipe.steps - step) / (recipe.decay_share * recipe.steps)
-    return min(1.0, max(0.0, left))
+    """The share of the learning rate at ``step``: up, flat, down to zero; then once more for the rehearsal."""
+    warm = min(1.0, (step + 1) / recipe.warmup_steps)
+    if step < recipe.before_rehearsal:
+        left = (recipe.before_rehearsal - step) / (recipe.decay_share * recipe.before_rehearsal)
+        return warm * min(1.0, left)
+    warm = min(1.0, (step - recipe.before_rehearsal + 1) / recipe.warmup_steps)
+    return warm * recipe.rehearsal_rate * (recipe.steps - step) / recipe.rehearsal_steps
 
 
 def pretrain(
@@ -189,13 +218,11 @@ def pretrain(
     model.config._attn_implementation = "fp32"
     optimizers = _optimizers(model, recipe)
     start = _restore(folder, recipe, model, optimizers)
-    stream = batches(Encoder(tokenizer), recipe.seed, spellings, recipe.tokens_per_step)
-    for _ in range(start):
-        next(stream)
+    made = islice(stream(Encoder(tokenizer), spellings, recipe), start, None)
     saved = began = time.monotonic()
     seen = 0
     for step in range(start, recipe.steps):
-        batch = next(stream)
+        batch = next(made)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss = answer_loss(model, batch)
         loss.backward()
@@ -218,8 +245,7 @@ def pretrain(
 def count_targets(tokenizer: PreTrainedTokenizerFast, spellings: Sequence[str], recipe: Recipe) -> list[int]:
     """How often each token, by its number, is a target in the whole pretraining of ``recipe``."""
     counts = torch.zeros(len(tokenizer), dtype=torch.long)
-    stream = batches(Encoder(tokenizer), recipe.seed, spellings, recipe.tokens_per_step)
-    for batch in islice(stream, recipe.steps):
+    for batch in islice(stream(Encoder(tokenizer), spellings, recipe), recipe.steps):
         counts += torch.bincount(batch.targets[batch.targets != IGNORED], minlength=len(counts))
     found: list[int] = counts.tolist()
     return found

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterable
 
 from tuner.embedded.facts import Known
 from tuner.embedded.names import Split, common, invent
-from tuner.embedded.style import as_typed
+from tuner.embedded.style import as_typed, loosened
 from tuner.embedded.texts import Conversation, Language, assistant, choose, fill, load, system, tidy, user
 
 _SUM_LIMIT = 20
 _COUNT_LIMIT = 30
+_SMALL = 10
+_SHORT_WORDS = 120
 _LETTERS = ("first_letter", "last_letter")
 
 Slots = dict[str, str]
@@ -122,6 +124,97 @@ _MAKERS: dict[str, tuple[Callable[[random.Random, Language, Split], Slots], int]
 }
 
 
+def _small_sum(rng: random.Random, language: Language, split: Split) -> Slots:
+    a, b = _two(rng, _SMALL)
+    return {"a": str(a), "b": str(b), "c": str(a + b)}
+
+
+def _small_difference(rng: random.Random, language: Language, split: Split) -> Slots:
+    a, b = sorted(_two(rng, _SMALL), reverse=True)
+    return {"a": str(a), "b": str(b), "c": str(a - b)}
+
+
+def _small_pair(rng: random.Random) -> tuple[int, int]:
+    a, b = rng.sample(range(_SUM_LIMIT + 1), 2)
+    return a, b
+
+
+def _small_bigger(rng: random.Random, language: Language, split: Split) -> Slots:
+    a, b = _small_pair(rng)
+    return {"a": str(a), "b": str(b), "c": str(max(a, b))}
+
+
+def _small_smaller(rng: random.Random, language: Language, split: Split) -> Slots:
+    a, b = _small_pair(rng)
+    return {"a": str(a), "b": str(b), "c": str(min(a, b))}
+
+
+def _small_next(rng: random.Random, language: Language, split: Split) -> Slots:
+    a = rng.randint(0, _COUNT_LIMIT)
+    return {"a": str(a), "c": str(a + 1)}
+
+
+def _short_word(rng: random.Random, language: Language) -> str:
+    words = load(language, "words")
+    if "short" not in words:
+        limit = 4 if language == "en" else 3
+        words["short"] = [word for word in words["common"].split() if 2 <= len(word) <= limit][:_SHORT_WORDS]
+    return str(rng.choice(words["short"]))
+
+
+def _short_upper(rng: random.Random, language: Language, split: Split) -> Slots:
+    word = _short_word(rng, "en")
+    return {"a": word, "c": word.upper()}
+
+
+def _short_lower(rng: random.Random, language: Language, split: Split) -> Slots:
+    word = _short_word(rng, "en")
+    return {"a": word.upper(), "c": word}
+
+
+def _short_first(rng: random.Random, language: Language, split: Split) -> Slots:
+    word = _short_word(rng, language)
+    return {"a": word, "c": word[0]}
+
+
+def _short_last(rng: random.Random, language: Language, split: Split) -> Slots:
+    word = _short_word(rng, language)
+    return {"a": word, "c": word[-1]}
+
+
+def _short_spell(rng: random.Random, language: Language, split: Split) -> Slots:
+    word = _short_word(rng, language)
+    return {"a": word, "c": (" " if language == "en" else "・").join(word)}
+
+
+_BY_HEART: dict[str, tuple[Callable[[random.Random, Language, Split], Slots], int]] = _MAKERS | {
+    "sum": (_small_sum, 6),
+    "difference": (_small_difference, 5),
+    "bigger": (_small_bigger, 2),
+    "smaller": (_small_smaller, 2),
+    "next": (_small_next, 1),
+    "upper": (_short_upper, 2),
+    "lower": (_short_lower, 2),
+    "first_letter": (_short_first, 2),
+    "last_letter": (_short_last, 2),
+    "spell": (_short_spell, 2),
+    "repeat": (_repeat, 2),
+}
+
+
+def skill_by_heart(rng: random.Random, language: Language, *, more: bool = False) -> Conversation:
+    """One small task of the kind that the checks ask, in looser words."""
+    kind = rng.choices(list(_BY_HEART), [weight for _, weight in _BY_HEART.values()])[0]
+    family = load(language, "skills")[kind]
+    slots = _BY_HEART[kind][0](rng, language, "train")
+    further = load(language, "more")["skill"].get(kind, []) if more else []
+    phrasing = choose(rng.choice([*family["ask"], *further, *further]), rng)
+    if kind == "repeat":
+        return [user(tidy(fill(phrasing, slots))), assistant(fill(family["answer"], slots))]
+    question = as_typed(tidy(fill(loosened(phrasing, rng, language), slots)), rng, language)
+    return [user(question), assistant(fill(family["answer"], slots))]
+
+
 def skill(rng: random.Random, language: Language) -> Conversation:
     """One small task with its answer."""
     kind = rng.choices(list(_MAKERS), [weight for _, weight in _MAKERS.values()])[0]
@@ -136,7 +229,7 @@ def skill(rng: random.Random, language: Language) -> Conversation:
 def checked_skills(language: Language, rounds: int) -> Iterable[Known]:
     """``rounds`` tasks of each check phrasing, on words and names that no training text holds where words are made."""
     rng = random.Random(7 if language == "en" else 8)
-    for kind, (maker, _) in _MAKERS.items():
+    for kind, (maker, _) in _BY_HEART.items():
         family = load(language, "skills")[kind]
         for phrasing in family["check"]:
             for _ in range(rounds):

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.embedded.names import EntityKind, Split, entity, invent, values
+from tuner.embedded.names import EntityKind, Split, common, entity, invent, values
 from tuner.embedded.style import as_typed
 from tuner.embedded.texts import Conversation, Language, assistant, choose, fill, load, system, tidy, user
 
@@ -101,6 +101,15 @@ def _japanese(rng: random.Random, split: Split) -> tuple[dict[str, str], dict[st
     return verb | {"n": adjective + noun}, verbs[0] | {"n": adjectives[0] + nouns[0]}
 
 
+def said(rng: random.Random, language: Language, verb: str, adjective: str, noun: str) -> dict[str, str]:
+    """The slots of an action frame for one verb form of a class, an adjective or none, and a noun."""
+    if language == "ja":
+        return _japanese_forms(verb) | {"n": adjective + noun}
+    base, gerund, participle = verb.split("/")
+    thing = _english_thing(rng.choice(load("en", "actions")["owners"]), adjective, noun)
+    return {"v": base, "ving": gerund, "vpp": participle, "nn": noun, "n": thing}
+
+
 def _japanese_forms(form: str) -> dict[str, str]:
     forms = form.split("/") if "/" in form else [form + ending for ending in _JA_SURU]
     return dict(zip(("vd", "vm", "vba", "vt", "vp"), forms, strict=True))
@@ -110,6 +119,19 @@ def refuse(rng: random.Random, language: Language, split: Split = "train") -> Co
     """An unknown thing asked for, and the admission."""
     found = asked(rng, language, split)
     return [user(as_typed(found.question, rng, language)), assistant(found.refusal)]
+
+
+def odd(rng: random.Random, language: Language) -> Conversation:
+    """Something nobody foresaw about an invented thing; the answer is that nothing is known of it."""
+    shells = load(language, "more")["odd"]
+    slots = {
+        "x": entity("any", rng, language, "train"),
+        "noun": common(rng, language),
+        "verb": rng.choice(shells["verbs"]),
+    }
+    canon = fill(shells["canon"], slots)
+    refusal = f"I don't know {canon}." if language == "en" else f"{canon}はわかりません。"
+    return [user(as_typed(fill(rng.choice(shells["ask"]), slots), rng, language)), assistant(refusal)]
 
 
 def read(rng: random.Random, language: Language, split: Split = "train") -> Conversation:
