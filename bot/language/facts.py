@@ -148,8 +148,9 @@ def _gather(view: GroupReader, references: References, settings: Settings) -> _S
 def _gates_of(view: GroupReader, i: int) -> list[str]:
     token = view.tokens[i]
     counts = view.number(i + 1) or (i + 1 < view.size and view.tokens[i + 1].kind == "dur")
-    if counts and token.text.lower() == "after":
-        return []  # "after 10 trials" is no condition
+    timed = i + 1 < view.size and view.tokens[i + 1].kind in ("dur", "clock")
+    if (counts and token.text.lower() == "after") or (timed and token.text.lower() == "until"):
+        return []  # "after 10 trials", "until 9pm" are no conditions
     return [label[5:] for label in token.labels if label.startswith("gate:")]
 
 

@@ -32,6 +32,7 @@ class Group(NamedTuple):
     is_fixed: bool = False
     owner: int | None = None  # index of the knob token inside the group: 1e-5 < lr < 1e-3
     in_words: bool = False
+    is_loose: bool = False  # two values joined by a comma or "and": a range or a list?
 
 
 def is_number(token: Token) -> bool:
@@ -272,7 +273,8 @@ class GroupReader:
             return None
         if len(values) == 2 and self.has(at, "op:between"):
             return Group(start, at + 1, Range(low=values[0], high=values[1]))
-        return Group(start, at, Choices(values=tuple(values)))
+        loose = len(values) == 2 and not any(word in _STRONG_JOINERS for word in joiners[0].split())
+        return Group(start, at, Choices(values=tuple(values)), is_loose=loose)
 
     def _knob_waits(self, start: int) -> bool:
         for k in range(start - 1, max(-1, start - 6), -1):
@@ -330,7 +332,23 @@ class GroupReader:
             return waiting and not strong
         return False
 
+    def _share_percent(self, group: Group) -> Group:
+        """ "5 and 25 percent", "5, 10 or 20%": the sign behind the last number holds for all."""
+        numbers = [token for token in self.tokens[group.start : group.end] if is_number(token)]
+        if len(numbers) < 2 or "%" not in numbers[-1].flags or any("%" in token.flags for token in numbers[:-1]):
+            return group
+        last = numbers[-1].value or 0
+        match group.spec:
+            case Range(low=low, high=high) if low is not None and high is not None:
+                low, high = (value if value == last else value / 100 for value in (low, high))
+                return group._replace(spec=Range(low=low, high=high))
+            case Choices(values=values):
+                shared = tuple(value if isinstance(value, str) or value == last else value / 100 for value in values)
+                return group._replace(spec=Choices(values=shared))
+        return group
+
     def _finish(self, group: Group, prefix: set[str]) -> Group:
+        group = self._share_percent(group)
         start, end, spec = group.start, group.end, group.spec
         after = end
         if self.text(after) in ("で", "に", "は") and self.has(after + 1, "op:fixed", "op:step"):

@@ -135,6 +135,10 @@ def tune_command(facts: Facts, removed: tuple[str, ...] = ()) -> Command:
     method = _one(facts, "method")
     if method == "grid" and problems.grid_points(known) > problems.MAX_GRID_POINTS:
         codes.append("too_many_grid_points")
+    searches = facts.any("verb:tune", "verb:search") and not facts.any("verb:train", "verb:redo", "again:words")
+    searches = searches and s.trials is None  # "seed 42, tune with 15 trials" searches what was not said
+    if problems.is_ambiguous(known, s.bare & set(known), s.loose, searches=searches):
+        codes.append("ambiguous")
     metric = _one(facts, "metric")
     return Command(
         intent="tune",

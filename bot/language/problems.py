@@ -46,6 +46,20 @@ def grid_points(space: Mapping[str, Spec]) -> int:
     return total
 
 
+def is_ambiguous(space: Mapping[str, Spec], bare: set[str], loose: set[str], *, searches: bool) -> bool:
+    """True when two readings would run different jobs.
+
+    "tune lr 1e-4": fixed at it, or searched around it? "lr 1e-5, 1e-3": these two, or everything between them?
+    """
+    for name in loose & set(space):
+        spec = space[name]
+        if isinstance(spec, Choices) and KNOBS[name].kind == "float":
+            low, high = (value for value in spec.values if not isinstance(value, str))
+            if low > 0 and high / low >= 10:
+                return True
+    return searches and bool(bare) and all(isinstance(spec, Fixed) for spec in space.values())
+
+
 def _points(knob: Knob, spec: Spec) -> int:
     match spec:
         case Choices(values=values):

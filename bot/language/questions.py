@@ -120,6 +120,8 @@ def is_explain_result(f: Facts) -> bool:
     if f.is_japanese and f.any("ask:why") and f.settings.space and not _looks_back(f) and not names_job_or_trial(f):
         return False
     about = has_target(f) or f.any("object:result", "ref:last", "verb:tune")
+    if f.settings.space and not f.is_japanese and f.asks and _looks_back(f) and not f.any("verb:tune", "verb:search"):
+        return True
     if f.any("proof:words") and _is_question(f):
         return True
     if f.any("ask:why"):

@@ -15,7 +15,7 @@ class Settings:
     space: dict[str, Spec | None] = field(default_factory=dict)  # None: named without values
     vague: set[str] = field(default_factory=set)  # said with "around"
     bare: set[str] = field(default_factory=set)  # one value, and no word that says whether it is fixed
-    excluded: set[str] = field(default_factory=set)
+    loose: set[str] = field(default_factory=set)  # two values that may be a range or a list
     unknown_knobs: bool = False
     not_a_number: bool = False
     trials: int | None = None

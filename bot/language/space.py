@@ -273,6 +273,9 @@ class SettingsReader:
         old = self.out.space.get(knob)
         self.out.space[knob] = spec
         self.out.bare.discard(knob)
+        self.out.loose.discard(knob)
+        if group.is_loose:
+            self.out.loose.add(knob)
         if group.is_around:
             self.out.vague.add(knob)
         elif isinstance(spec, Fixed) and not group.is_fixed:

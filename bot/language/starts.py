@@ -44,8 +44,8 @@ def is_start(f: Facts) -> bool:
         return False
     asked = mood == "request"
     if f.values or f.settings.not_a_number:
-        if not asked and f.asks:
-            return False
+        if not asked and (f.asks or f.any("verb:best")):
+            return False  # "rank 8 to 32?", "rank 8 to 32 works best"
         limit = (4 if asked else 1) if f.strong_knob or _sure(f) else (1 if asked else 0)
         return f.strange <= limit
     if f.any("ask:what", "ask:why", "verb:help") and not (asked and f.requested("verb:tune")):

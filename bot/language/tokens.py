@@ -173,7 +173,7 @@ def _phrase_at(low: str, i: int, vocabulary: Vocabulary) -> tuple[int, frozenset
             if end < verb_end:
                 return verb_end, verb_labels
             labels = phrases.get(low[i:end])
-            if labels is not None and not _cuts_word(low, end):
+            if labels is not None and not _cuts_word(low, end) and not _cuts_katakana(low, end, vocabulary):
                 return end, labels | verb_labels if end == verb_end else labels
         if len(head) == 1:
             break
@@ -201,6 +201,20 @@ def _verb_at(low: str, i: int, vocabulary: Vocabulary) -> tuple[int, frozenset[s
                 if kind == "suru" and at > best and not _cuts_word(low, at):
                     best, labels = at, found | {"form:noun"}
     return best, labels
+
+
+def _is_katakana(c: str) -> bool:
+    return "ァ" <= c <= "ヺ" or c == "ー"
+
+
+def _cuts_katakana(low: str, end: int, vocabulary: Vocabulary) -> bool:
+    """True inside a longer katakana word, unless another known word goes on there: ヘルプ in ヘルプデスク."""
+    if end >= len(low) or not _is_katakana(low[end]) or not _is_katakana(low[end - 1]):
+        return False
+    if low.startswith("マイナス", end):
+        return False
+    lengths = vocabulary.lengths.get(low[end : end + 2], ())
+    return not any(low[end : end + length] in vocabulary.phrases for length in lengths)
 
 
 def _cuts_word(low: str, end: int) -> bool:

@@ -85,3 +85,22 @@ def test_keys_that_were_not_said_are_absent() -> None:
         "intent": "tune",
         "space": {"learning_rate": {"low": 1e-05, "high": 0.001}},
     }
+
+
+@pytest.mark.parametrize("text", ["tune lr 1e-4", "lr 1e-5, 1e-3", "学習率を1e-4で調整して", "学習率は1e-5と1e-3で"])
+def test_two_readings_that_would_run_different_jobs_are_asked_about(text: str) -> None:
+    assert "ambiguous" in parse(text).problems
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lr 1e-5 or 1e-3",
+        "tune lr fixed at 1e-4, rank 4 to 8",
+        "train with lr 1e-4",
+        "rank 8, 16",
+        "シードは42で、15回チューニングして",
+    ],
+)
+def test_one_reading_raises_no_question(text: str) -> None:
+    assert "ambiguous" not in parse(text).problems
