@@ -25,6 +25,8 @@ def single(group: Group) -> int | None:
     if isinstance(spec, Fixed):
         value = spec.value
     elif isinstance(spec, Range):
+        if spec.low is not None and spec.high is not None:
+            return None
         if spec.high is None and spec.low is None:
             return None
         value = spec.high if spec.high is not None else spec.low or 0

@@ -34,11 +34,8 @@ def japanese_mood(view: GroupReader) -> Mood:
     asks = False
     while i >= 0:
         token = view.tokens[i]
-        if token.text == "?" or (
-            token.text in ("か", "かな", "の", "のか")
-            and token.labels & {"common:words", "ask:yesno"}
-            and _ends(view, i)
-        ):
+        asking = "ask:yesno" in token.labels or token.text in ("か", "かな", "の", "のか")
+        if token.text == "?" or (asking and _ends(view, i)):
             asks = True
         else:
             mood = _japanese_token_mood(view, i, asks)
@@ -80,7 +77,7 @@ def _japanese_token_mood(view: GroupReader, i: int, asks: bool) -> Mood | None:
     if forms - {"phrase"} and any(x.startswith("verb:") for x in labels):
         return _form_mood(view, i, forms, asks)
     if "want:request" in labels:
-        return "request"
+        return "question" if asks and token.text.startswith(("で", "が")) else "request"  # 1e-3で大丈夫？
     return None
 
 

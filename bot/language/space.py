@@ -10,6 +10,7 @@ from bot.language.groups import Group, GroupReader
 from bot.language.named_values import give_named_values
 from bot.language.settings import Settings
 from bot.language.tokens import Token
+from tuner.plan.knobs import KNOBS
 
 _RANKED = words("the them by all everything trials")
 _PARTED = words(". ; : ! ? , 、 。")
@@ -270,6 +271,8 @@ class SettingsReader:
 
     def give(self, knob: str, group: Group) -> None:
         spec = self._bounded(knob, group)
+        if KNOBS[knob].kind == "choice":
+            return  # "the schedule: 9 to 5" is no schedule of ours
         old = self.out.space.get(knob)
         self.out.space[knob] = spec
         self.out.bare.discard(knob)

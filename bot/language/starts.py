@@ -44,8 +44,10 @@ def is_start(f: Facts) -> bool:
         return False
     asked = mood == "request"
     if f.values or f.settings.not_a_number:
-        if not asked and (f.asks or f.any("verb:best")):
+        if not asked and ("?" in f.low or f.any("verb:best") or _judges(f) or _states(f)):
             return False  # "rank 8 to 32?", "rank 8 to 32 works best"
+        if _stops_doing(f):
+            return False
         limit = (4 if asked else 1) if f.strong_knob or _sure(f) else (1 if asked else 0)
         return f.strange <= limit
     if f.any("ask:what", "ask:why", "verb:help") and not (asked and f.requested("verb:tune")):
@@ -53,8 +55,76 @@ def is_start(f: Facts) -> bool:
     if f.settings.space or f.settings.unknown_knobs:
         return asked and f.strange <= 1 and _searches(f)
     if f.any("verb:tune", "verb:better"):
-        return (asked and f.strange <= 1) or (f.group("method", "pruner", "metric") and f.strange == 0)
+        return (
+            asked and f.strange <= (1 if f.any("object:model", "ref:trial", "word:lora") else 0) and _is_ours(f)
+        ) or (f.group("method", "pruner", "metric") and f.strange == 0)
     return f.strange == 0 and _asks_without_knobs(f, asked)
+
+
+_STATING = words(
+    "is was are were sounds looks seems feels failed crashed diverged worked works gives gave ran did does"
+)
+
+
+def _states(f: Facts) -> bool:
+    """True for a fragment that says how something is: "lr 1e-5 to 1e-3 sounds too wide"."""
+    return not f.is_japanese and any(
+        token.text.lower() in _STATING and i not in f.settings.used for i, token in enumerate(f.view.tokens)
+    )
+
+
+def _judges(f: Facts) -> bool:
+    """True for a fragment that praises or blames: 学習率1e-5〜1e-3はひどかった."""
+    return any(
+        "verb:judge_words" in token.labels and not token.labels & {"say:words", "common:words"}
+        for token in f.view.tokens
+    )
+
+
+def _stops_doing(f: Facts) -> bool:
+    """True for "stop tuning lr ..."."""
+    return any(
+        f.view.has(i, "verb:stop")
+        and f.view.has(i + 1, "form:ing")
+        and f.view.has(i + 1, "verb:tune", "verb:train", "verb:search")
+        for i in range(f.view.size)
+    )
+
+
+_AFTER_PERSON = words("、 , が は も から に って と 曰く によると で では")
+_OURS = frozenset(
+    {
+        "object:model",
+        "object:training",
+        "object:result",
+        "object:answer",
+        "object:data",
+        "ref:job",
+        "ref:trial",
+        "ref:best_trial",
+        "verb:better",
+        "word:lora",
+        "ref:last",
+        "ref:last_job",
+    }
+)
+
+
+def _is_ours(f: Facts) -> bool:
+    """True when what is to be tuned is a model or its settings: not 予算を調整, "tune the engine"."""
+    view = f.view
+    for i in range(view.size):
+        if f.is_japanese and view.has(i, "verb:tune") and view.text(i - 1) in ("を", "の") and i > 1:
+            ours = any(x in _OURS or x.startswith(("knob:", "metric:", "method:")) for x in view.tokens[i - 2].labels)
+            named = i - 2 in f.references.used or view.tokens[i - 2].kind == "file"
+            return ours or named or view.tokens[i - 2].text in ("こと", "もの", "方", "ほう", "やつ", "よう")
+        if not f.is_japanese and view.has(i, "verb:tune") and view.has(i + 1, "noun_before:words"):
+            thing = view.tokens[i + 2].labels if i + 2 < view.size else frozenset()
+            if thing & {"unit:total", "object:topic"} and not any(
+                view.has(k, "object:model") for k in range(i + 3, i + 5)
+            ):
+                return False
+    return True
 
 
 def _searches(f: Facts) -> bool:
@@ -104,30 +174,20 @@ def harmless(f: Facts) -> frozenset[str]:
 
 
 def _somebody(f: Facts) -> bool:
-    """True when a person is the subject or is spoken to: 田中さん、… 部長が…"""
-    for i, token in enumerate(f.view.tokens):
-        if (
-            "gate:people" in token.labels
-            and f.view.text(i + 1) == "の"
-            and f.view.has(i + 2, "verb:train", "verb:tune")
-        ):
-            return True
-        if "gate:people" in token.labels and f.view.text(i + 1) in (
-            "、",
-            ",",
-            "が",
-            "は",
-            "も",
-            "から",
-            "に",
-            "って",
-            "と",
-            "曰く",
-            "によると",
-            "",
-            "で",
-            "では",
-        ):
+    """True when a person is the subject or is spoken to: 田中さん、… 部長が… ゆきさんのジョブは…"""
+    view = f.view
+    for i, token in enumerate(view.tokens):
+        if "gate:people" not in token.labels:
+            continue
+        if view.text(i + 1) == "の":
+            subject = view.has(i + 2, "ref:job", "object:training", "object:model") and view.text(i + 3) in (
+                "は",
+                "が",
+                "も",
+            )
+            if subject or view.has(i + 2, "verb:train", "verb:tune"):
+                return True
+        elif view.text(i + 1) in _AFTER_PERSON or i + 1 == view.size:
             return True
     return False
 

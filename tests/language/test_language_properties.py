@@ -160,6 +160,12 @@ def said_in_japanese(draw: st.DrawFn, command: dict[str, Any]) -> str:
     return draw(st.sampled_from((text, text.translate({ord(c): ord(c) + 0xFEE0 for c in "0123456789"}))))
 
 
+def _said(text: str) -> dict[str, Any]:
+    got = to_json(parse(text))
+    assert set(got.pop("problems", ())) <= {"ambiguous"}  # one value or two: asked about, and understood all the same
+    return got
+
+
 def _expected(command: dict[str, Any]) -> dict[str, Any]:
     minutes = command["minutes"]
     plain = {
@@ -190,7 +196,7 @@ def _plain(spec: Spec) -> dict[str, Any]:
 def test_a_command_said_in_english_comes_back_unchanged(data: st.DataObject) -> None:
     command = data.draw(commands())
     text = data.draw(said_in_english(command))
-    assert to_json(parse(text)) == _expected(command), text
+    assert _said(text) == _expected(command), text
 
 
 @settings(max_examples=300, deadline=None)
@@ -198,7 +204,7 @@ def test_a_command_said_in_english_comes_back_unchanged(data: st.DataObject) -> 
 def test_a_command_said_in_japanese_comes_back_unchanged(data: st.DataObject) -> None:
     command = data.draw(commands())
     text = data.draw(said_in_japanese(command))
-    assert to_json(parse(text)) == _expected(command), text
+    assert _said(text) == _expected(command), text
 
 
 @settings(max_examples=200, deadline=None)
