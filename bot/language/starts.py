@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.language.closed import words
 from bot.language.facts import Facts
 from bot.language.moods import Mood
@@ -54,6 +56,8 @@ def is_start(f: Facts) -> bool:
         return False
     if f.settings.space or f.settings.unknown_knobs:
         return asked and f.strange <= 1 and _searches(f)
+    if asked and f.any("verb:better") and _ANSWERS.search(f.low):
+        return f.strange <= 2  # "better at answering refund questions"
     if f.any("verb:tune", "verb:better"):
         return (
             asked and f.strange <= (1 if f.any("object:model", "ref:trial", "word:lora") else 0) and _is_ours(f)
@@ -61,6 +65,7 @@ def is_start(f: Facts) -> bool:
     return f.strange == 0 and _asks_without_knobs(f, asked)
 
 
+_ANSWERS = re.compile("答え|回答|返事|返答|応答|answer|repl(?:y|ies)|respon[ds]")
 _STATING = words(
     "is was are were sounds looks seems feels failed crashed diverged worked works gives gave ran did does"
 )
