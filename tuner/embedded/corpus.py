@@ -58,6 +58,7 @@ REHEARSED: Kinds = (
     (skills.persona, 0.01),
     (copying.copy, 0.02),
 )
+TRAVELLED: Kinds = ((town.towns, 0.42), *REHEARSED[1:])
 _JOINED_SHARE = 0.07
 _TOKEN_TASKS_EVERY = 10  # one conversation in so many is a copying task that walks through the vocabulary
 
@@ -70,8 +71,8 @@ def conversations(
     """Conversations without end; the same seed, spellings and kinds give the same ones.
 
     ``KINDS`` is the broad mixture of the first stage; ``BY_HEART`` that of the second, which repeats what is to be
-    known more often and in looser words; ``WIDENED`` that of the third, with further phrasings; ``REHEARSED`` that
-    of the last, which learns the answers of a made-up town.
+    known more often and in looser words; ``WIDENED`` that of the third, with further phrasings; ``REHEARSED`` that,
+    which learns the answers of a made-up town; ``TRAVELLED`` that of the last, on several towns.
 
     ``spellings`` are texts that together hold every token: the corpus walks through them again and again.
     """

@@ -2,11 +2,11 @@
 
 DEFAULTS: dict[str, float | int | str] = {
     "learning_rate": 3e-4,
-    "epochs": 8,
+    "epochs": 6,
     "batch_size": 8,
     "gradient_accumulation": 1,
     "lora_rank": 8,
-    "lora_alpha": 512,
+    "lora_alpha": 1024,
     "lora_dropout": 0.0,
     "target_modules": "all",
     "weight_decay": 0.0,

@@ -48,7 +48,7 @@ def general_chat(count: int, seed: int, split: Split = "train") -> list[Conversa
         if count > len(pairs):
             raise ValueError(f"count <= {len(pairs)} must hold for the check split, got {count}")
         return rng.sample(pairs, count)
-    kinds = (unknown.refuse, facts.fact, facts.talk, facts.talk, skills.skill, skills.remember, facts.listing)
+    kinds = (unknown.refuse_invented, facts.fact, facts.talk, facts.talk, skills.skill, skills.remember, facts.listing)
     weights = (0.18, 0.27, 0.2, 0.1, 0.18, 0.04, 0.03)
     return [rng.choices(kinds, weights)[0](rng, _LANGUAGES[index % 2]) for index in range(count)]
 

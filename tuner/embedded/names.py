@@ -62,8 +62,9 @@ def person(rng: random.Random, language: Language, split: Split) -> str:
     return invent(rng, "ja", split) + rng.choice(("さん", "さん", "", "博士", "王"))
 
 
-def entity(kind: EntityKind, rng: random.Random, language: Language, split: Split) -> str:
-    """Something that could be asked about and that nobody told the model of."""
+def entity(kind: EntityKind, rng: random.Random, language: Language, split: Split, *, invented: bool = False) -> str:
+    """Something that could be asked about and that nobody told the model of; with ``invented`` never a common thing
+    such as "your shop"."""
     words = load(language, "words")
     name = invent(rng, language, split)
     if kind == "any":
@@ -78,11 +79,13 @@ def entity(kind: EntityKind, rng: random.Random, language: Language, split: Spli
         case "work":
             return fill(rng.choice(words["kinds_work"]), {"name": name, "noun": common(rng, language)})
         case _:
-            return _thing(kind, name, words, rng, language, split)
+            return _thing(kind, name, words, rng, language, split, invented)
 
 
-def _thing(kind: str, name: str, words: dict[str, Any], rng: random.Random, language: Language, split: Split) -> str:
-    if kind != "event" and split == "train" and rng.random() < 0.25:
+def _thing(
+    kind: str, name: str, words: dict[str, Any], rng: random.Random, language: Language, split: Split, invented: bool
+) -> str:
+    if not invented and kind != "event" and split == "train" and rng.random() < 0.25:
         if kind == "place":
             return str(rng.choice(load(language, "actions")["things"]))
         noun = rng.choice(rng.choice(load(language, "actions")["nouns"]).split("; "))

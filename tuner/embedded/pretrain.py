@@ -4,7 +4,7 @@ padding, bf16 products with fp32 weights, Muon for the inner matrices. Resumes f
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,16 @@ import torch
 from torch.nn import functional
 from transformers import AttentionInterface, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from tuner.embedded.corpus import BY_HEART, KINDS, REHEARSED, WIDENED, Kinds, conversations
+from tuner.embedded.corpus import BY_HEART, KINDS, REHEARSED, TRAVELLED, WIDENED, Kinds, conversations
 from tuner.embedded.make_tokenizer import ASSISTANT, END, MAX_POSITIONS, SYSTEM, USER
 from tuner.embedded.texts import Conversation
 
 IGNORED = -100
 _POOL = 2_000  # conversations encoded at a time
 _ROW = 128  # tokens of a packed row
+_CONTRACTIONS = (
+    "dog's", "it's", "that's", "Anna's", "bike's", "what's", "let's", "he's", "she's", "shop's", "where's", "town's",
+)  # fmt: skip
 _LONGEST = 384  # tokens of a row of long conversations; a longer one is left out
 
 
@@ -28,11 +31,14 @@ class Recipe:
     """Everything that decides the weights, apart from numerics."""
 
     seed: int = 20
-    steps: int = 7_800
+    steps: int = 9_400
     first_stage_steps: int = 2_908  # on the broad mixture
     second_stage_steps: int = 1_605  # on what is to be known by heart
-    rehearsal_steps: int = 1_500  # at the end, on the made-up town; before them, on further phrasings
+    rehearsal_steps: int = 1_500  # on the made-up town; before them, on further phrasings
+    contractions_step: int = 7_270  # from here on the copying tasks hold more contractions
     rehearsal_rate: float = 0.3  # share of the learning rate at which the rehearsal begins
+    travel_steps: int = 1_600  # after the rehearsal, on several towns
+    travel_rate: float = 0.35  # share of the learning rate at which that begins
     tokens_per_step: int = 2_304
     learning_rate: float = 3e-3  # of AdamW, for embedding and norms
     matrix_rate: float = 0.02  # of Muon, for the inner matrices
@@ -40,10 +46,28 @@ class Recipe:
     decay_share: float = 0.8  # of the steps before the rehearsal, at their end, falling to zero
     weight_decay: float = 0.02
 
+    def scaled(self, steps: int) -> "Recipe":
+        """The same recipe in ``steps`` steps, each stage with its share."""
+        share = steps / self.steps
+        return replace(
+            self,
+            steps=steps,
+            first_stage_steps=round(self.first_stage_steps * share),
+            second_stage_steps=round(self.second_stage_steps * share),
+            rehearsal_steps=round(self.rehearsal_steps * share),
+            travel_steps=round(self.travel_steps * share),
+            contractions_step=round(self.contractions_step * share),
+        )
+
     @property
     def before_rehearsal(self) -> int:
         """The steps of the first three stages."""
-        return self.steps - self.rehearsal_steps
+        return self.before_travel - self.rehearsal_steps
+
+    @property
+    def before_travel(self) -> int:
+        """The steps of the first four stages."""
+        return self.steps - self.travel_steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,12 +159,16 @@ def stream(encoder: Encoder, spellings: Sequence[str], recipe: Recipe) -> Iterat
     second = batches(encoder, recipe.seed + 1, spellings, size, BY_HEART)
     third = batches(encoder, recipe.seed + 2, spellings, size, WIDENED)
     last = batches(encoder, recipe.seed + 3, spellings, size, REHEARSED)
+    more_spellings = [*spellings, *_CONTRACTIONS]
+    fifth = batches(encoder, recipe.seed + 4, more_spellings, size, REHEARSED)
     third_steps = recipe.before_rehearsal - recipe.first_stage_steps - recipe.second_stage_steps
     return chain(
         islice(first, recipe.first_stage_steps),
         islice(second, recipe.second_stage_steps),
         islice(third, max(0, third_steps)),
-        last,
+        islice(last, max(0, recipe.contractions_step - recipe.before_rehearsal)),
+        islice(fifth, max(0, recipe.before_travel - recipe.contractions_step)),
+        batches(encoder, recipe.seed + 5, more_spellings, size, TRAVELLED),
     )
 
 
@@ -198,13 +226,16 @@ def answer_loss(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
 
 
 def factor(step: int, recipe: Recipe) -> float:
-    """The share of the learning rate at ``step``: up, flat, down to zero; then once more for the rehearsal."""
+    """The share of the learning rate at ``step``: up, flat, down to zero; then twice more for the rehearsals."""
     warm = min(1.0, (step + 1) / recipe.warmup_steps)
     if step < recipe.before_rehearsal:
         left = (recipe.before_rehearsal - step) / (recipe.decay_share * recipe.before_rehearsal)
         return warm * min(1.0, left)
-    warm = min(1.0, (step - recipe.before_rehearsal + 1) / recipe.warmup_steps)
-    return warm * recipe.rehearsal_rate * (recipe.steps - step) / recipe.rehearsal_steps
+    start, steps, rate = recipe.before_rehearsal, recipe.rehearsal_steps, recipe.rehearsal_rate
+    if step >= recipe.before_travel:
+        start, steps, rate = recipe.before_travel, recipe.travel_steps, recipe.travel_rate
+    warm = min(1.0, (step - start + 1) / recipe.warmup_steps)
+    return warm * rate * (start + steps - step) / steps
 
 
 def pretrain(

@@ -1,7 +1,7 @@
 """The one door to make the embedded model again: ``python -m tuner.embedded.rebuild``.
 
-Tokenizer, corpus, pretraining with checkpoints, evaluation, model card. The shipped recipe takes about an hour on one
-core; ``--minutes`` makes a shorter run. A killed run goes on with ``--resume``. The result is the same each time up
+Tokenizer, corpus, pretraining with checkpoints, evaluation, model card. The shipped recipe takes a bit over an hour on
+one core; ``--minutes`` makes a shorter run. A killed run goes on with ``--resume``. The result is the same each time up
 to the numerics of the machine.
 """
 
@@ -92,7 +92,7 @@ def _recipe(tokenizer: PreTrainedTokenizerFast, texts: list[str], checkpoint: Pa
     pretrain(tokenizer, texts, replace(recipe, steps=_TRIAL_STEPS), probe, save_every_s=3600.0)
     per_step = (time.monotonic() - began) / _TRIAL_STEPS
     shutil.rmtree(probe)
-    return replace(recipe, steps=max(_TRIAL_STEPS, round(minutes * 60 / per_step)))
+    return recipe.scaled(max(_TRIAL_STEPS, round(minutes * 60 / per_step)))
 
 
 if __name__ == "__main__":

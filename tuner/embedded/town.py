@@ -12,6 +12,10 @@ from tuner.embedded.style import as_typed, loosened
 from tuner.embedded.texts import Conversation, Language, assistant, choose, fill, load, system, tidy, user
 
 _SEED = 31
+_NAMES: dict[Language, tuple[str, ...]] = {
+    "en": ("Onsa Town", "Bell Bay", "Mill Hill", "North Lake", "Old Harbour"),
+    "ja": ("オンサ町", "鈴の浜", "水車が丘", "北の湖", "古い港町"),
+}
 _FACTS_A_NOUN = 2
 _ADJECTIVE_SHARE = 0.25
 
@@ -27,9 +31,9 @@ class TownFact:
 
 
 @cache
-def town_facts(language: Language) -> tuple[TownFact, ...]:
-    """All facts of the town, always the same; no two answer the same question."""
-    rng = random.Random(f"{_SEED} {language}")
+def town_facts(language: Language, number: int = 0) -> tuple[TownFact, ...]:
+    """All facts of one town, always the same; no two answer the same question."""
+    rng = random.Random(f"{_SEED + number} {language}")
     actions = load(language, "actions")
     return tuple(
         _invent(actions, noun, frame, rng, language)
@@ -45,9 +49,15 @@ def _invent(actions: dict[str, Any], noun: str, frame: int, rng: random.Random, 
     return TownFact(frame=frame, verb=rng.choice(actions["verbs"]), noun=noun, answer=answer[:1].upper() + answer[1:])
 
 
-def town(rng: random.Random, language: Language) -> Conversation:
-    """One fact of the town, asked in one of many ways."""
-    fact = rng.choice(town_facts(language))
+def towns(rng: random.Random, language: Language) -> Conversation:
+    """One fact of one of several towns, which answer the same questions differently."""
+    return town(rng, language, rng.randrange(len(_NAMES[language])))
+
+
+def town(rng: random.Random, language: Language, number: int = 0) -> Conversation:
+    """One fact of one town, asked in one of many ways."""
+    fact = rng.choice(town_facts(language, number))
+    named = _NAMES[language][number]
     actions, texts = load(language, "actions"), load(language, "town")
     frame = actions["frame"][fact.frame]
     phrasing = loosened(choose(rng.choice(frame["ask"]), rng), rng, language)
@@ -58,7 +68,8 @@ def town(rng: random.Random, language: Language) -> Conversation:
     slots = values(rng, language) | unknown.said(rng, language, verb, adjective, noun)
     question = tidy(fill(phrasing, slots))
     if rng.random() < 0.6:
-        guide = rng.choice(texts["guides"])
+        guide = rng.choice(texts["guides"]).replace(_NAMES[language][0], named)
         return [system(guide), user(as_typed(question, rng, language, politeness=0.1)), assistant(fact.answer)]
-    question = fill(rng.choice(texts["marks"]), {"q": question})
+    mark = rng.choice(texts["marks"]).replace(_NAMES[language][0], named)
+    question = fill(mark, {"q": question})
     return [user(as_typed(question, rng, language, politeness=0.0)), assistant(fact.answer)]

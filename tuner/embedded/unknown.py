@@ -121,6 +121,15 @@ def refuse(rng: random.Random, language: Language, split: Split = "train") -> Co
     return [user(as_typed(found.question, rng, language)), assistant(found.refusal)]
 
 
+def refuse_invented(rng: random.Random, language: Language) -> Conversation:
+    """An unknown thing with an invented name, and the admission. For mixing into tuning: a question without a name,
+    such as one for the opening hours, may be just what the tuning data answers."""
+    relation = rng.choice(load(language, "relations")["relation"])
+    name = entity(relation["of"], rng, language, "train", invented=True)
+    found = about_entity(relation, rng, language, "train", name)
+    return [user(as_typed(found.question, rng, language)), assistant(found.refusal)]
+
+
 def odd(rng: random.Random, language: Language) -> Conversation:
     """Something nobody foresaw about an invented thing; the answer is that nothing is known of it."""
     shells = load(language, "more")["odd"]
