@@ -23,6 +23,8 @@ from tuner.train.loop import Progress
 from tuner.train.model import load_base
 from tuner.train.targets import target_names
 
+pytestmark = pytest.mark.slow  # real training of many small models
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Any:
