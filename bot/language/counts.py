@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _BREAKS = (",", "、", ";", ".", "。", "!", "?", "\n")
 
 _NO_COUNT_NAMES = words("go run try つ 点 件 設定 条件 回 settings")
-_BETWEEN_COUNT_AND_UNIT = words("different tuning training of them quick new short random full whole other")
+_BETWEEN_COUNT_AND_UNIT = words("different tuning training of them quick new short random full whole other jobs")
 _AFTER_UNIT = words("are running run を で は of them runs の")
 _VALUE_UNITS = words("つ 種類 点 条件 設定 settings 個 通り パターン points values")
 
@@ -79,7 +79,7 @@ class Counts:
             at += 1
         if not view.number(at) or at in self.reader.taken:
             return None
-        if view.text(i - 1) and view.number(i - 1):
+        if view.text(i - 1) and view.number(i - 1) and view.text(i + 1) not in ("=", ":"):
             return None
         if view.has(at + 1, "op:to", "op:or") or self.reader.knob_at(at + 1) or view.has(at + 1, "unit:parallel"):
             return None
@@ -172,6 +172,9 @@ class Counts:
         ):
             self._take_count(group, at + 1)
             return True
+        if unit in _VALUE_UNITS and view.text(group.start - 1) == "の" and view.text(group.start - 2) in ("、", "と"):
+            self._take_count(group, at + 1)
+            return True  # MLPだけ、全部、の2通りで: how many values were listed
         if unit == "つ" and not more:
             return False
         if "epochs" in self.reader.waiting and unit in ("回", "times") and self.reader.is_adjacent(group):

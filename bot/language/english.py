@@ -87,7 +87,7 @@ def english_clauses(view: GroupReader) -> list[tuple[int, int]]:
 def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
     """The mood of one English clause."""
     start, end = span
-    while start < end and _is_padding(view.tokens[start]):
+    while start < end and _is_padding(view.tokens[start]) and view.text(start + 1).lower() not in ("are", "is"):
         start += 1
     if start == end:
         return "none"
@@ -157,7 +157,8 @@ def _is_padding(token: Token) -> bool:
 
 
 def _is_want(token: Token) -> bool:
-    return "want:request" in token.labels and not any(x.startswith("verb:") for x in token.labels)
+    named = any(x.startswith("verb:") for x in token.labels)
+    return "want:request" in token.labels and (not named or "form:s" in token.labels)  # "lets run" is no report
 
 
 def _wants(view: GroupReader, start: int, end: int) -> bool:

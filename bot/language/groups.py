@@ -15,8 +15,12 @@ from bot.language.tokens import Token
 _PREFIX_ENDS = words("+ - / , 、 and or")
 _PREFIX_PADDING = words("a an the it values set total of")
 _BRACKET_JOINERS = words(", 、 ; / .. - ~ : to or and |")
-_INEQUALITIES = words("< <= ≤ > >= ≥ =< ≦")
+_INEQUALITIES = words("< <= ≤ > >= ≥ =< ≦ ≧")
+_UNNAMED = words("x v 値 value")  # what stands between two bounds for the knob spoken of: 1e-5 < x < 1e-4
 _JOINERS = words(", 、 / | ・ & ; *")
+_EACH_STEP = words("ずつ 刻み 刻みで きざみ おきに 間隔")
+_STEPPED = words("increments increment jumps intervals")
+_CHAINS = words("- → ~ : to")
 _STRONG_JOINERS = words("or / か vs vs. versus | または もしくは")
 _VALUE_COUNTERS = words("つ 個 種類 通り パターン 点 本")
 
@@ -129,14 +133,16 @@ class GroupReader:
         if self.text(i + 1) not in _INEQUALITIES:
             return None
         owner = next((k for k in (i + 2, i + 3) if any(x.startswith("knob:") for x in self._labels(k))), None)
-        if owner is None or self.text(owner + 1)[:1] not in ("<", ">", "≤", "≥", "=", "≦"):
+        unnamed = owner is None and self.text(i + 2).lower() in _UNNAMED
+        owner = i + 2 if unnamed else owner
+        if owner is None or self.text(owner + 1)[:1] not in ("<", ">", "≤", "≥", "=", "≦", "≧"):
             return None
         if not self.number(owner + 2):
             return None
         low, high = self._value(i), self._value(owner + 2)
-        if self.text(i + 1)[0] in ">≥":
+        if self.text(i + 1)[0] in ">≥≧":
             low, high = high, low
-        return Group(start, owner + 3, Range(low=low, high=high), owner=owner)
+        return Group(start, owner + 3, Range(low=low, high=high), owner=None if unnamed else owner)
 
     def _labels(self, i: int) -> frozenset[str]:
         return self.tokens[i].labels if 0 <= i < self.size else frozenset()
@@ -173,7 +179,7 @@ class GroupReader:
             self.has(after, "op:to", "op:atmost", "op:around", "op:from") and not self.number(after) and after < at + 3
         ):
             after += 1
-        if self.text(after) in ("a", "the", "about"):
+        if self.text(after) in ("a", "the", "about") or self._names_again(i - 1, after):
             after += 1
         if self.has(after, "op:nothing"):
             second: float = 0
@@ -187,11 +193,20 @@ class GroupReader:
             end = unit + 1
             if self.has(end, "op:between"):
                 end += 1
-        third = end + 1
-        if self.has(end, "op:to") and self.number(third) and self.tokens[end].text in ("-", "→", "~", ":"):
-            values = [first, second, self._value(third)]
-            return Group(start, third + 1, Choices(values=tuple(values)))
+        values = [first, second]
+        while self.has(end, "op:to") and self.number(end + 1) and self.text(end) in _CHAINS and len(values) < 60:
+            values.append(self._value(end + 1))
+            end += 2
+        if len(values) > 2:
+            return Group(start, end, Choices(values=tuple(values)))
         return Group(start, end, Range(low=first, high=second))
+
+    def _names_again(self, before: int, i: int) -> bool:
+        """True when the name before the first number stands before the second too: from rank 8 to rank 64."""
+        if not self.number(i + 1):
+            return False
+        names = {x for x in self._labels(before) if x.startswith("knob:")}
+        return bool(names) and bool(names & self._labels(i))
 
     def _skip_unit_end(self, end: int) -> int:
         if self.has(end, "op:filler", "unit:filler", "unit:trials") or any(
@@ -315,7 +330,7 @@ class GroupReader:
     def _starts_item(self, k: int, joiner: str, waiting: bool, so_far: int) -> bool:
         """True when the number at k opens another item (20 trials, 3 epochs, 1e-5 to 1e-3): no member of the list."""
         strong = any(word in joiner.split() for word in _STRONG_JOINERS)
-        if (
+        if self.text(k + 1) in _INEQUALITIES or (
             self.has(k + 1, "op:to", "op:until", "op:atleast_after", "op:atmost_after")
             and self.text(k + 1) != ":"
             and (self.text(k + 1) != "から" or self.number(k + 2))
@@ -358,8 +373,8 @@ class GroupReader:
         if (
             isinstance(spec, Fixed)
             and self.has(after, "op:step")
-            and not self.number(after + 1)
-            and not self.tokens[after].text.isascii()
+            and (not self.number(after + 1) or self.text(after) in _EACH_STEP)
+            and (not self.text(after).isascii() or self.text(after).lower() in _STEPPED or self.text(start - 1) == "in")
         ):
             return group._replace(is_step=True, end=after + 1)
         if self.has(after, "op:fixed") and not self.number(after + 1) and isinstance(spec, Fixed):

@@ -20,6 +20,7 @@ def find_references(view: GroupReader) -> References:
         if i in found.used:
             continue
         _hash_number(view, i, found)
+        _plain_number(view, i, found)
         _numbered(view, i, found)
         _named(view, i, found)
     find_names(view, found)
@@ -36,10 +37,34 @@ def _hash_number(view: GroupReader, i: int, found: References) -> None:
         found.used |= {i, i + 1}
 
 
+def _plain_number(view: GroupReader, i: int, found: References) -> None:
+    """ "pause number 52": what is acted upon by its number alone."""
+    acted = view.has(i - 1, "verb:pause", "verb:stop", "verb:resume", "verb:extend")
+    if acted and view.text(i).lower() in ("number", "no.", "nr", "nr.") and view.number(i + 1):
+        found.job = int(_value(view, i + 1))
+        found.used |= {i, i + 1}
+
+
 def _numbered(view: GroupReader, i: int, found: References) -> None:
+    if _pair(view, i, found):
+        return
     is_job, is_trial = view.has(i, "ref:job"), view.has(i, "ref:trial")
     if (is_job or is_trial) and not _number_behind(view, i, found, is_trial) and not _run_number(view, i, found):
         _number_before(view, i, found, is_job, is_trial)
+
+
+def _pair(view: GroupReader, i: int, found: References) -> bool:
+    """Trials 1 and 14, jobs 3 & 7, ジョブ3と7."""
+    word = view.text(i).lower()
+    if word not in ("trials", "jobs", "runs", "ジョブ") or view.number(i - 1) or not view.number(i + 1):
+        return False
+    if view.text(i + 2).lower() not in _SECOND_TRIAL or not view.number(i + 3) or view.text(i + 2) in (",", "、"):
+        return False
+    if view.has(i + 4, "unit:trials", "unit:parallel") or {"w"} & {view.tokens[i + 1].flags, view.tokens[i + 3].flags}:
+        return False
+    found.used |= {i, i + 1, i + 3}
+    found.trials_named += 2
+    return True
 
 
 def _number_behind(view: GroupReader, i: int, found: References, is_trial: bool) -> bool:
@@ -83,6 +108,8 @@ def _number_before(view: GroupReader, i: int, found: References, is_job: bool, i
     """4番のジョブ, 3rd trial, the first trial."""
     plain = view.text(i).lower()
     before = i - 2 if view.text(i - 1) in ("の", "番", "番の", "号", "目") else i - 1
+    if isinstance(found.trial, int) and view.text(before) == "一":
+        return  # 試行6が一番: the best, not the first
     if plain.startswith(("番", "回目")) or view.text(i - 1) in ("番", "番目", "番の"):
         if view.number(before) and before not in found.used:
             named = "試行" in plain or "トライアル" in plain or "回目" in plain or (is_trial and not is_job)

@@ -15,6 +15,8 @@ from tuner.plan.knobs import KNOBS
 _RANKED = words("the them by all everything trials")
 _PARTED = words(". ; : ! ? , 、 。")
 _PARTICLES = words("は を が : = の to at of is from も")
+_GIVEN = words(": = は を to with")
+_SHARED = words("両方 どちらも ともに 共に 二つとも 2つとも それぞれ both each")
 _BEFORE_KNOB = words("の で of for full training total different as the on in")
 
 
@@ -58,10 +60,24 @@ class SettingsReader:
         if any(x.startswith("bad_knob:") for x in view.tokens[i].labels):
             self.bad_waiting = self.out.unknown_knobs = True
             self.out.used.add(i)
-            return i + 1
+            return self._words_of_unknown(i + 1)
         if view.number(i) or self._nothing_opens(i):
             return self._number(i)
         return self._word(i)
+
+    def _words_of_unknown(self, i: int) -> int:
+        """Past the words that an unknown knob is given: "optimizer adam or sgd", 活性化関数をReLUかGELUで."""
+        view, k = self.view, i
+        while k < view.size and (view.text(k) in _GIVEN or view.has(k, "op:or")) and k < i + 2:
+            k += 1
+        named = k
+        while k < view.size and k < named + 6:
+            if view.tokens[k].kind in ("word", "jword"):
+                self.out.used.add(k)
+            elif not view.has(k, "op:or") and view.text(k) != "/":
+                break
+            k += 1
+        return k if k > named else i
 
     def _nothing_opens(self, i: int) -> bool:
         """True for "nothing to 20%" and "none, 0.1 or 0.2"."""
@@ -191,9 +207,19 @@ class SettingsReader:
         elif self.bad_waiting:
             self.bad_waiting = False
         elif self.waiting and not self._strangers_between(self.waiting[-1], group):
+            shares = self._is_shared(group)
             self.give(self.waiting[-1], group)
+            if shares and self.waiting:
+                self.give(self.waiting[-1], group)
         elif not self._goes_to_last(group) and not self._counts_trials(group):
             self.out.orphans.append(group)
+
+    def _is_shared(self, group: Group) -> bool:
+        """True when two names wait for the same numbers: ランクとアルファを両方8〜64, "both rank and alpha 8 to 64"."""
+        if len(self.waiting) < 2:
+            return False
+        first = max(0, self.named_at[self.waiting[-2]] - 1)
+        return any(self.view.text(k).lower() in _SHARED for k in range(first, group.start))
 
     def _goes_to_last(self, group: Group) -> bool:
         """True when the group replaces or completes what the last knob was given: "three epochs ... so try 1 or 3"."""
@@ -206,7 +232,8 @@ class SettingsReader:
     def _counts_trials(self, group: Group) -> bool:
         """True for "do 20" and "a dozen" of nothing else, and for the "one" of "the tuned one", which is no number."""
         before = self.view.text(group.start - 1).lower()
-        orders = not self.out.space and before in ("do", "run", "try", "just do", "only do")
+        searched = before in ("x", "×") and self.view.has(group.start - 2, "verb:search", "verb:tune")
+        orders = searched or (not self.out.space and before in ("do", "run", "try", "just do", "only do"))
         dozen = "d" in self.view.tokens[group.end - 1].flags
         if self.out.trials is None and isinstance(group.spec, Fixed) and (orders or dozen) and single(group):
             self.out.trials = single(group)
