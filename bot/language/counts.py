@@ -15,6 +15,7 @@ _BREAKS = (",", "、", ";", ".", "。", "!", "?", "\n")
 
 _NO_COUNT_NAMES = words("go run try つ 点 件 設定 条件 回 settings")
 _BETWEEN_COUNT_AND_UNIT = words("different tuning training of them quick new short random full whole other jobs")
+_VALUES = words("candidates settings points 候補 点 設定 条件 種類")
 _AFTER_UNIT = words("are running run を で は of them runs の")
 _VALUE_UNITS = words("つ 種類 点 条件 設定 settings 個 通り パターン points values")
 
@@ -91,7 +92,12 @@ class Counts:
             and view.text(i).lower() in ("trial", "attempt", "round", "sample", "experiment", "config")
         ):
             return None
-        value = int(view.tokens[at].value or 0)
+        written = view.tokens[at].value or 0
+        if written != written or abs(written) > 1e9 or written != int(written):
+            return None
+        if is_trials and self.reader.waiting and view.text(i).lower() in _VALUES:
+            return None  # "find the best lr, candidates: 1e-5, 3e-5"
+        value = int(written)
         if is_trials:
             self.out.trials = value
         else:
@@ -126,6 +132,8 @@ class Counts:
             self.out.trials = number
             self._take_count(group, at)
             return True
+        if view.has(at, "unit:trials", "unit:parallel") and view.text(at + 1) == "=" and view.number(at + 2):
+            return False  # rank=8 trials=20
         if view.has(at, "unit:parallel"):
             self.out.parallel = number
             self._take_count(group, at + 1)

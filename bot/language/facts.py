@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from bot.language.closed import words
 from bot.language.commands import Language
 from bot.language.english import english_clauses, english_mood
 from bot.language.found import References
@@ -16,6 +17,7 @@ from bot.language.settings import Settings
 from bot.language.typos import is_near_refusal
 
 _KANA = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
+_AFTER_ONCE = words("with on using at for and please pls , . ! ;")
 _CONDITION = re.compile(
     "(?:たら|だら|れば|けば|せば|めば|なら|ときは|際は)(?![しい]い|ば?[なべびし][いべびし]|ない|なんでも|何でも)"
 )
@@ -149,6 +151,8 @@ def _gates_of(view: GroupReader, i: int) -> list[str]:
     token = view.tokens[i]
     counts = view.number(i + 1) or (i + 1 < view.size and view.tokens[i + 1].kind == "dur")
     timed = i + 1 < view.size and view.tokens[i + 1].kind in ("dur", "clock")
+    if token.text.lower() == "once" and (i + 1 == view.size or view.text(i + 1).lower() in _AFTER_ONCE):
+        return []  # "train it once with lr 1e-4"
     if (counts and token.text.lower() == "after") or (timed and token.text.lower() == "until"):
         return []  # "after 10 trials", "until 9pm" are no conditions
     return [label[5:] for label in token.labels if label.startswith("gate:")]

@@ -36,6 +36,7 @@ class Group(NamedTuple):
     is_fixed: bool = False
     owner: int | None = None  # index of the knob token inside the group: 1e-5 < lr < 1e-3
     in_words: bool = False
+    is_blank: bool = False  # two values with nothing between them: "batch size 4 32"
     is_loose: bool = False  # two values joined by a comma or "and": a range or a list?
 
 
@@ -289,7 +290,8 @@ class GroupReader:
         if len(values) == 2 and self.has(at, "op:between"):
             return Group(start, at + 1, Range(low=values[0], high=values[1]))
         loose = len(values) == 2 and not any(word in _STRONG_JOINERS for word in joiners[0].split())
-        return Group(start, at, Choices(values=tuple(values)), is_loose=loose)
+        blank = len(values) == 2 and joiners == [" "]
+        return Group(start, at, Choices(values=tuple(values)), is_loose=loose, is_blank=blank)
 
     def _knob_waits(self, start: int) -> bool:
         for k in range(start - 1, max(-1, start - 6), -1):

@@ -33,6 +33,8 @@ def decide(facts: Facts) -> Intent:
     if "injection" in facts.gates or not facts.view.size:
         return "unknown"
     last = _last_verb(facts) if facts.is_japanese else None
+    if last == "resume" and _is_extend(facts):
+        return "extend"
     if last is not None and not facts.message and dict(_RULES)[last](facts):
         return last
     for intent, rule in _RULES:
@@ -89,8 +91,12 @@ def _is_extend(f: Facts) -> bool:
         or f.strange > 2
         or f.gates & {"refusal", "talk", "condition"}
         or f.mood in ("report", "negated", "plan")
+        or f.everyday
+        or ("people" in f.gates and f.references.job is None)
     ):
         return False
+    if f.is_japanese and _adds_to_job(f):
+        return True
     if f.asks and f.any("ask:wh", "verb:status") and not f.any("want:request"):
         return False
     amount = s.time_s is not None or s.trials is not None or (f.any("verb:extend") and len(s.orphans) == 1)
@@ -105,6 +111,14 @@ def _is_extend(f: Facts) -> bool:
         and f.strange == 0
         and "add" not in f.low
     )
+
+
+def _adds_to_job(f: Facts) -> bool:
+    """True for ジョブ4、あと50回 and あと2時間続けて."""
+    amount = f.settings.time_s is not None or f.settings.trials is not None or f.settings.more_trials is not None
+    known = f.references.job is not None or f.any("verb:resume")
+    asks_state = f.any("verb:status") and f.asks
+    return amount and known and "あと" in f.low and not f.settings.space and not asks_state
 
 
 def _is_chat(f: Facts) -> bool:
@@ -153,6 +167,8 @@ def _is_export(f: Facts) -> bool:
 def _is_data(f: Facts) -> bool:
     if f.values or f.mood in ("negated", "plan") or f.gates & {"refusal", "talk", "people"}:
         return False
+    if f.any("verb:queue") and f.references.dataset is None and not f.any("object:data"):
+        return False
     if f.any("verb:data"):
         return f.strange <= 1
     if f.any("object:data") and f.low.startswith(("here's", "here is", "here are", "heres", "this is")):
@@ -191,6 +207,7 @@ def _acts(verb: str) -> Callable[[Facts], bool]:
         )
         if (
             has_content(f)
+            or starts.is_foreign_matter(f)
             or f.gates & against - starts.harmless(f)
             or (
                 verb == "stop"
@@ -223,13 +240,28 @@ def _acts(verb: str) -> Callable[[Facts], bool]:
     return rule
 
 
+def _sets_against(f: Facts) -> bool:
+    """True for a question about before and after, tuned and untuned."""
+    if f.is_japanese and not f.any("verb:compare"):
+        return False
+    if f.is_japanese:
+        return (f.asks and "より" in f.low) or "前とした後" in f.low or "後と前" in f.low
+    doubts = ("noise", "luck", "signific", "chance", "why", "statist")
+    return (
+        f.low.startswith(("is ", "are ", "does ", "do "))
+        and "better than the " in f.low
+        and f.any("object:model")
+        and not any(word in f.low for word in doubts)
+    )
+
+
 _RULES: tuple[tuple[Intent, Callable[[Facts], bool]], ...] = (
     ("chat", lambda f: f.message and _is_chat(f)),
     ("settings", _is_settings),
     ("help", is_how_to),
     ("extend", _is_extend),
     ("history", lambda f: (asks_what_was_done(f) or f.low.startswith("when did")) and is_history(f)),
-    ("compare", lambda f: f.is_japanese and f.asks and f.any("verb:compare") and "より" in f.low and is_compare(f)),
+    ("compare", lambda f: _sets_against(f) and not f.values and f.strange == 0 and not f.gates & {"refusal", "talk"}),
     (
         "best",
         lambda f: (

@@ -192,6 +192,14 @@ def _is_dataset(view: GroupReader, i: int, end: int, name: str) -> bool:
         return view.tokens[i].kind == "word" or shaped or view.has(i, "object:topic")
     if not shaped:
         return before in ("dataset", "data set", "データセット") and view.tokens[i].kind == "word"
+    if (
+        before.split(" ")[-1] in _ABOUT
+        and after in ("have", "has", "contain", "contains", "look", "hold", "include")
+        and end > i + 1
+    ):
+        return True
+    if after == "を使って" or (after == "を" and view.text(end + 1).startswith(("使", "用"))):
+        return True
     if before in _ABOUT:
         return any(
             view.has(k, "object:data", "object:topic") or view.tokens[k].kind == "num" for k in range(i, end)

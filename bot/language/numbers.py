@@ -29,6 +29,7 @@ _POWER_OF_TEN = re.compile(
     r"|(?:10|ten) to the (?:power of )?(minus|negative)? ?(\d{1,3}|[a-z]+)"
 )
 _PERCENT = re.compile(r"\s?(?:%|percent\b|per cent\b|pct\b|パーセント|パー(?!プ))")
+_TENTH = re.compile("割(?![りる引合安高増当])")
 _FRACTION = re.compile(r"分の(\d{1,6}(?:\.\d{1,6})?|[一二三四五六七八九])(?![時分秒])")
 _ISH = re.compile(r"[- ]?ish\b")
 _KILO = re.compile(r"\s?k(?![a-z0-9])")
@@ -170,7 +171,10 @@ def _finish(low: str, value: float, end: int) -> Number:
         top = float(fraction[1]) if fraction[1].isascii() else float(_KANJI_EXPONENT[fraction[1]])
         value, end = top / value, fraction.end()
     percent = _PERCENT.match(low, end)
-    if percent:
+    tenth = _TENTH.match(low, end)
+    if tenth and value <= 10:
+        value, end = value / 10, tenth.end()
+    elif percent:
         value, end, flags = value / 100, percent.end(), "%"
     ish = _ISH.match(low, end)
     if ish:

@@ -127,6 +127,8 @@ def tune_command(facts: Facts, removed: tuple[str, ...] = ()) -> Command:
                 codes.append("missing_range")
         else:
             known[name] = spec
+    if not s.space and any(isinstance(group.spec, Range) for group in s.orphans):
+        codes.append("missing_range")  # "tune 8 to 32": of what?
     known, swapped = problems.order_bounds(known)
     codes += ["reversed_bounds"] if swapped else []
     codes += problems.limit_problems(known)
@@ -137,7 +139,7 @@ def tune_command(facts: Facts, removed: tuple[str, ...] = ()) -> Command:
         codes.append("too_many_grid_points")
     searches = facts.any("verb:tune", "verb:search") and not facts.any("verb:train", "verb:redo", "again:words")
     searches = searches and s.trials is None  # "seed 42, tune with 15 trials" searches what was not said
-    if problems.is_ambiguous(known, s.bare & set(known), s.loose, searches=searches):
+    if problems.is_ambiguous(known, s.bare & set(known), s.loose, searches=searches) or s.blank & set(known):
         codes.append("ambiguous")
     metric = _one(facts, "metric")
     return Command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.language.closed import words
 from bot.language.facts import Facts
 
 QUIET = frozenset({"refusal", "talk"})  # a question may still be asked in such a sentence, nothing may be done
@@ -28,6 +29,8 @@ def is_how_to(f: Facts) -> bool:
         return False
     if "way" in f.forms:
         return True
+    if f.group("word") and f.any("ask:what") and not f.settings.space and not f.any("verb:tune", "verb:run"):
+        return False
     if f.any("gate:musing") and f.settings.space and not f.any("verb:tune", "verb:run", "verb:train"):
         return False
     return f.any("verb:help") and not (f.any("verb:best", "verb:status", "ask:why") and f.settings.space)
@@ -87,6 +90,8 @@ def is_explain_term(f: Facts) -> bool:
         return not f.any("ask:why") or f.any("ask:term")
     if f.any("verb:explain") and not f.any("object:result"):
         return True
+    if f.is_japanese and _tells_of_term(f):
+        return True
     if (
         f.asks
         and f.any("ask:term")
@@ -99,6 +104,29 @@ def is_explain_term(f: Facts) -> bool:
     return _is_question(f) and (bool(f.settings.space) or f.any("ask:term") or f.view.size <= 3)
 
 
+_TOLD = words("を について って に 関して のこと というもの とやら も ちょっと 少し 詳しく")
+_TERM_GROUPS = ("knob:", "word:", "method:")
+
+
+def _tells_of_term(f: Facts) -> bool:
+    """True for a term and 教えて with nothing between: 勾配クリッピングを教えて, ベイズ最適化について教えて."""
+    view = f.view
+    for i in range(view.size):
+        if not (view.has(i, "verb:show") and view.text(i).startswith(("教え", "おしえ"))):
+            continue
+        k = i - 1
+        while k > 0 and view.text(k) in _TOLD:
+            k -= 1
+        if k >= 0 and any(x.startswith(_TERM_GROUPS) for x in view.tokens[k].labels):
+            return not f.any("verb:status", "verb:best", "object:result", "ask:why")
+    return False
+
+
+def opening(f: Facts) -> str:
+    """The sentence without the small word that joins it to what was said before: "so did ...", "and was ..."."""
+    return f.low.removeprefix("so ").removeprefix("and ").removeprefix("but ").removeprefix("ok ").removeprefix(", ")
+
+
 def _looks_back(f: Facts) -> bool:
     """True for a question about what a finished run showed: "did the dropout matter?", どっちが効いた？"""
     if f.is_japanese:
@@ -108,15 +136,16 @@ def _looks_back(f: Facts) -> bool:
             if "ask:why" in token.labels
         )
         return f.any("ask:why") and not f.any("ask:what") and (not plain or "past" in f.forms or "report" in f.gates)
-    return f.low.startswith(("did ", "was ", "were ", "has ", "have ", "had ", "why did", "why was", "why were")) or (
-        f.any("ask:why") and not f.any("ask:what", "ask:term")
-    )
+    past = ("did ", "was ", "were ", "has ", "have ", "had ", "why did", "why was", "why were")
+    return opening(f).startswith(past) or (f.any("ask:why") and not f.any("ask:what", "ask:term"))
 
 
 def is_explain_result(f: Facts) -> bool:
     """True for a question what a job showed and why."""
     if f.numbers or f.settings.not_a_number or f.strange > 4 or f.gates & QUIET:
         return False
+    if not f.is_japanese and f.mood == "request" and f.requested("verb:tune") and not f.group("ref"):
+        return False  # "our answers are rude, can you tune the model so they get better?"
     if f.is_japanese and f.any("ask:why") and f.settings.space and not _looks_back(f) and not names_job_or_trial(f):
         return False
     about = has_target(f) or f.any("object:result", "ref:last", "verb:tune")
@@ -193,6 +222,7 @@ def is_queue(f: Facts) -> bool:
         f.any("verb:queue")
         and not has_content(f)
         and not f.gates & QUIET
+        and not (f.is_japanese and f.mood == "report" and "people" in f.gates and not f.asks)
         and (f.strange == 0 or (has_target(f) and f.strange <= 1))
     )
 
@@ -202,6 +232,8 @@ def is_status(f: Facts) -> bool:
     if has_content(f) or f.gates & QUIET:
         return False
     if f.is_japanese and f.mood in ("refusal", "negated") and not f.asks:
+        return False
+    if f.is_japanese and f.mood == "report" and "people" in f.gates and not f.asks:
         return False
     if f.any("verb:status"):
         return f.strange == 0 or (has_target(f) and f.strange <= 1)

@@ -16,6 +16,7 @@ class Settings:
     vague: set[str] = field(default_factory=set)  # said with "around"
     bare: set[str] = field(default_factory=set)  # one value, and no word that says whether it is fixed
     loose: set[str] = field(default_factory=set)  # two values that may be a range or a list
+    blank: set[str] = field(default_factory=set)  # two values with nothing between them
     unknown_knobs: bool = False
     not_a_number: bool = False
     trials: int | None = None

@@ -31,6 +31,7 @@ class SettingsReader:
         self.named_at: dict[str, int] = {}
         self.last: str | None = None
         self.bad_waiting = False
+        self.first_step: Group | None = None  # 0.1刻みで0から0.3まで: a step that waits for its range
         self.counts = Counts(self)
 
     def read(self) -> Settings:
@@ -38,8 +39,22 @@ class SettingsReader:
         i = 0
         while i < self.view.size:
             i = self._step(i)
+        if self.first_step and self.last:
+            self._give_step(self.first_step)
         give_named_values(self.view, self.taken, self.out)
+        if self.out.trials is None and self._runs_once():
+            self.out.trials = 1
         return self.out
+
+    def _runs_once(self) -> bool:
+        """True for "train it once", "run once"."""
+        view = self.view
+        acts = ("verb:train", "verb:run", "verb:try")
+        return any(
+            view.text(i).lower() in ("once", "just once", "only once")
+            and (view.has(i - 1, *acts) or view.has(i - 2, *acts) or view.text(i - 1).lower() == "run it")
+            for i in range(1, view.size)
+        )
 
     def _step(self, i: int) -> int:
         """Read what starts at token i; returns the token to go on with."""
@@ -232,7 +247,8 @@ class SettingsReader:
     def _counts_trials(self, group: Group) -> bool:
         """True for "do 20" and "a dozen" of nothing else, and for the "one" of "the tuned one", which is no number."""
         before = self.view.text(group.start - 1).lower()
-        searched = before in ("x", "×") and self.view.has(group.start - 2, "verb:search", "verb:tune")
+        behind = self.view.tokens[group.start - 2].labels if group.start > 1 else frozenset()
+        searched = before in ("x", "×") and any(x.startswith(("method:", "verb:search", "verb:tune")) for x in behind)
         orders = searched or (not self.out.space and before in ("do", "run", "try", "just do", "only do"))
         dozen = "d" in self.view.tokens[group.end - 1].flags
         if self.out.trials is None and isinstance(group.spec, Fixed) and (orders or dozen) and single(group):
@@ -306,6 +322,8 @@ class SettingsReader:
         self.out.loose.discard(knob)
         if group.is_loose:
             self.out.loose.add(knob)
+        if group.is_blank:
+            self.out.blank.add(knob)
         if group.is_around:
             self.out.vague.add(knob)
         elif isinstance(spec, Fixed) and not group.is_fixed:
@@ -328,7 +346,7 @@ class SettingsReader:
             assert not isinstance(step, str)
             self.out.space[self.last] = Range(low=spec.low, high=spec.high, log=spec.log, step=step)
         elif not self.last:
-            self.out.orphans.append(group)
+            self.first_step = group
         elif self.last and self.waiting and isinstance(group.spec, Fixed) and not isinstance(group.spec.value, str):
             self.out.space[self.last] = Range(step=group.spec.value)
 

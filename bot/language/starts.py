@@ -46,7 +46,7 @@ def is_start(f: Facts) -> bool:
         return False
     asked = mood == "request"
     if f.values or f.settings.not_a_number:
-        if not asked and ("?" in f.low or f.any("verb:best") or _judges(f) or _states(f)):
+        if not asked and ("?" in f.low or _ranks(f) or _judges(f) or _states(f)):
             return False  # "rank 8 to 32?", "rank 8 to 32 works best"
         if _stops_doing(f):
             return False
@@ -54,10 +54,14 @@ def is_start(f: Facts) -> bool:
         return f.strange <= limit
     if f.any("ask:what", "ask:why", "verb:help") and not (asked and f.requested("verb:tune")):
         return False
+    if set(f.settings.space) == {"lr_schedule"} and _is_about_days(f):
+        return False
     if f.settings.space or f.settings.unknown_knobs:
         return asked and f.strange <= 1 and _searches(f)
     if asked and f.any("verb:better") and _ANSWERS.search(f.low):
         return f.strange <= 2  # "better at answering refund questions"
+    if f.is_japanese and _judges(f) and _only_talks_of_tuning(f):
+        return False  # このtune、サビがいいね
     if f.any("verb:tune", "verb:better"):
         return (
             asked and f.strange <= (1 if f.any("object:model", "ref:trial", "word:lora") else 0) and _is_ours(f)
@@ -65,10 +69,30 @@ def is_start(f: Facts) -> bool:
     return f.strange == 0 and _asks_without_knobs(f, asked)
 
 
+_ON_DATA = re.compile(r"\b(?:on|with|using|over) (?:the |my |our )?[\w.-]+\.(?:csv|tsv|xlsx?|jsonl?|txt|parquet|ods)\b")
 _ANSWERS = re.compile("答え|回答|返事|返答|応答|answer|repl(?:y|ies)|respon[ds]")
 _STATING = words(
     "is was are were sounds looks seems feels failed crashed diverged worked works gives gave ran did does"
 )
+
+
+def _is_about_days(f: Facts) -> bool:
+    """True for a schedule of days and hours: スケジュールの調整、3日から5日の間で."""
+    day = 86_400
+    return any(
+        token.kind == "clock" or (token.kind == "dur" and ((token.value or 0) >= day or _is_span(f, i)))
+        for i, token in enumerate(f.view.tokens)
+    )
+
+
+def _is_span(f: Facts, i: int) -> bool:
+    """True where one length of time leads to another: 1時間から2時間."""
+    return f.view.has(i + 1, "op:to") and i + 2 < f.view.size and f.view.tokens[i + 2].kind == "dur"
+
+
+def _ranks(f: Facts) -> bool:
+    """True for a fragment that says what was best, outside the bounds of a range (最高1e-4)."""
+    return any("verb:best" in token.labels and i not in f.settings.used for i, token in enumerate(f.view.tokens))
 
 
 def _states(f: Facts) -> bool:
@@ -81,8 +105,10 @@ def _states(f: Facts) -> bool:
 def _judges(f: Facts) -> bool:
     """True for a fragment that praises or blames: 学習率1e-5〜1e-3はひどかった."""
     return any(
-        "verb:judge_words" in token.labels and not token.labels & {"say:words", "common:words"}
-        for token in f.view.tokens
+        "verb:judge_words" in token.labels
+        and not token.labels & {"say:words", "common:words"}
+        and i not in f.settings.used
+        for i, token in enumerate(f.view.tokens)
     )
 
 
@@ -94,6 +120,14 @@ def _stops_doing(f: Facts) -> bool:
         and f.view.has(i + 1, "verb:tune", "verb:train", "verb:search")
         for i in range(f.view.size)
     )
+
+
+def _only_talks_of_tuning(f: Facts) -> bool:
+    """True when tuning is named as a thing and nobody asks for it."""
+    acting = any(
+        "form:noun" not in token.labels and token.labels & {"verb:tune", "verb:better"} for token in f.view.tokens
+    )
+    return not acting and not f.any("want:request")
 
 
 _AFTER_PERSON = words("、 , が は も から に って と 曰く によると で では")
@@ -132,6 +166,19 @@ def _is_ours(f: Facts) -> bool:
     return True
 
 
+def is_foreign_matter(f: Facts) -> bool:
+    """True when what is adjusted or learnt is named and is nothing of ours: 予算の調整, 日程を調整."""
+    view = f.view
+    return f.is_japanese and any(
+        view.has(i, "verb:tune", "verb:train")
+        and view.text(i - 1) in ("を", "の")
+        and i > 1
+        and view.tokens[i - 2].kind in ("word", "jword")
+        and i - 2 not in f.references.used
+        for i in range(view.size)
+    )
+
+
 def _searches(f: Facts) -> bool:
     """True when a knob without values is to be searched, not only spoken of."""
     if f.any("verb:tune", "verb:search", "verb:try", "verb:find", "verb:train") or f.settings.trials is not None:
@@ -153,8 +200,11 @@ def _asks_without_knobs(f: Facts, asked: bool) -> bool:
     )
     if f.group("method", "pruner", "metric") or (runs and (counts or timed or f.references.dataset is not None)):
         return (asked or counts or timed or s.parallel is not None) and not f.any("verb:show")
-    if counts and (s.parallel is not None or timed or f.any("unit:total")) and not f.any("unit:more"):
+    sized = s.parallel is not None or timed or f.any("unit:total") or f.references.dataset is not None
+    if counts and sized and not f.any("unit:more") and f.references.job is None:
         return True
+    if asked and f.any("verb:run") and f.references.dataset is not None and _ON_DATA.search(f.low):
+        return True  # "start something sensible on notes.txt"
     return f.any("verb:run") and asked and _launches(f)
 
 
