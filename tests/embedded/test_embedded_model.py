@@ -2,6 +2,7 @@
 
 import json
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,13 +128,12 @@ def test_batches_learn_answers_alone(tokenizer: Any) -> None:
     assert not set(learnt) & set(tokenizer.convert_tokens_to_ids(list(PROMPT_ONLY)))
 
 
-def test_the_tokenizer_is_made_the_same_way_each_time(tmp_path: Any) -> None:
-    pytest.importorskip("tokenizers")
-    first = make_tokenizer(tmp_path / "first")
-    assert len(first) == 4096
-    assert (tmp_path / "first" / "chat_template.jinja").read_text("utf-8") == (
-        model_path() / "chat_template.jinja"
-    ).read_text("utf-8")
+def test_the_tokenizer_is_made_the_same_way_each_time(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        assert len(make_tokenizer(tmp_path / name)) == 4096
+    assert (tmp_path / "first" / "tokenizer.json").read_bytes() == (tmp_path / "second" / "tokenizer.json").read_bytes()
+    shipped = (model_path() / "chat_template.jinja").read_text("utf-8")
+    assert (tmp_path / "first" / "chat_template.jinja").read_text("utf-8") == shipped
 
 
 def test_most_generic_prompts_are_answered_right(model: Any, tokenizer: Any) -> None:

@@ -10,9 +10,17 @@ import pytest
 
 from tuner.embedded import sample_path
 from tuner.embedded.copying import characters, kanji
-from tuner.embedded.corpus import conversations, plain, reserved
+from tuner.embedded.corpus import conversations
 from tuner.embedded.defaults import DEFAULTS, GENERAL_CHAT_EXAMPLES, RECOMMENDED
-from tuner.embedded.general_chat import CheckPrompt, check_prompts, general_chat, is_right, unknown_prompts
+from tuner.embedded.general_chat import (
+    CheckPrompt,
+    check_prompts,
+    general_chat,
+    is_right,
+    plain,
+    reserved,
+    unknown_prompts,
+)
 from tuner.embedded.names import invent, is_for_checks
 from tuner.embedded.texts import Language, load
 
@@ -134,7 +142,7 @@ def test_every_byte_of_utf8_occurs_in_the_copying_characters() -> None:
 
 
 @pytest.mark.parametrize(("language", "header"), [("en", ["question", "answer"]), ("ja", ["質問", "回答"])])
-def test_the_sample_has_thirty_facts_in_eight_phrasings(language: str, header: list[str]) -> None:
+def test_the_sample_has_thirty_facts_in_ten_phrasings(language: str, header: list[str]) -> None:
     with sample_path(language).open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == header
@@ -142,7 +150,7 @@ def test_the_sample_has_thirty_facts_in_eight_phrasings(language: str, header: l
     for question, answer in rows[1:]:
         facts.setdefault(answer, set()).add(question)
     assert len(facts) == 30
-    assert all(len(questions) == 8 for questions in facts.values())
+    assert all(len(questions) == 10 for questions in facts.values())
 
 
 def test_the_broken_bike_of_the_demo_is_in_other_words_in_the_sample() -> None:

@@ -1,12 +1,11 @@
 """The pretraining corpus: an endless, seeded mixture of all kinds of conversations in both languages."""
 
 import random
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import partial
 
 from tuner.embedded import copying, facts, skills, town, unknown
-from tuner.embedded.general_chat import check_prompts, unknown_prompts
+from tuner.embedded.general_chat import plain, reserved
 from tuner.embedded.texts import Conversation, Language
 
 Kinds = Sequence[tuple[Callable[[random.Random, Language], Conversation], float]]
@@ -97,18 +96,6 @@ def conversations(
             made = _join(made, rng, makers, weights)
         if not any(plain(message["content"]) in kept_back for message in made):
             yield made
-
-
-@cache
-def reserved() -> frozenset[str]:
-    """The check prompts, plain: no training text may be one of them."""
-    return frozenset(plain(check.prompt) for check in (*check_prompts(), *unknown_prompts()))
-
-
-def plain(text: str) -> str:
-    """Text without case, spaces and marks, for telling whether two prompts are the same."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(letter for letter in folded if letter.isalnum() or letter in "+-=")
 
 
 def _join(

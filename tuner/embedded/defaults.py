@@ -2,10 +2,10 @@
 
 DEFAULTS: dict[str, float | int | str] = {
     "learning_rate": 3e-4,
-    "epochs": 6,
+    "epochs": 5,
     "batch_size": 8,
     "gradient_accumulation": 1,
-    "lora_rank": 8,
+    "lora_rank": 16,
     "lora_alpha": 1024,
     "lora_dropout": 0.0,
     "target_modules": "all",
@@ -21,11 +21,11 @@ DEFAULTS: dict[str, float | int | str] = {
 # Outside these a plan says that it is unusual for this model. For words every sensible choice is listed.
 RECOMMENDED: dict[str, tuple[float, float] | tuple[str, ...]] = {
     "learning_rate": (3e-5, 1e-3),
-    "epochs": (4, 20),
+    "epochs": (3, 12),
     "batch_size": (4, 32),
     "gradient_accumulation": (1, 4),
     "lora_rank": (4, 32),
-    "lora_alpha": (256, 2048),
+    "lora_alpha": (256, 4096),
     "lora_dropout": (0.0, 0.2),
     "target_modules": ("all", "mlp", "attention"),
     "weight_decay": (0.0, 0.1),
@@ -37,4 +37,4 @@ RECOMMENDED: dict[str, tuple[float, float] | tuple[str, ...]] = {
     "seed": (0, 2**31 - 1),
 }
 
-GENERAL_CHAT_EXAMPLES = 175
+GENERAL_CHAT_EXAMPLES = 200

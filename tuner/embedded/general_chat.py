@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 from tuner.embedded import facts, skills, unknown
 from tuner.embedded.facts import Known
@@ -22,6 +23,15 @@ _REFUSALS: dict[Language, tuple[str, ...]] = {
     "ja": ("わかりません", "分かりません", "知りません"),
 }
 _LANGUAGES: tuple[Language, ...] = ("en", "ja")
+_MIXTURE = (
+    (unknown.refuse_invented, 0.1),
+    (partial(facts.fact_by_heart, more=True), 0.26),
+    (partial(facts.talk_loosely, more=True), 0.32),
+    (partial(skills.skill_by_heart, more=True), 0.24),
+    (partial(facts.listing_loosely, more=True), 0.05),
+    (skills.remember, 0.03),
+)
+_OVERSUPPLY = 2  # so many are made that answers repeat only when there are no others
 _SKILL_ROUNDS = 2
 _UNKNOWN_A_LANGUAGE = 120
 
@@ -48,9 +58,19 @@ def general_chat(count: int, seed: int, split: Split = "train") -> list[Conversa
         if count > len(pairs):
             raise ValueError(f"count <= {len(pairs)} must hold for the check split, got {count}")
         return rng.sample(pairs, count)
-    kinds = (unknown.refuse_invented, facts.fact, facts.talk, facts.talk, skills.skill, skills.remember, facts.listing)
-    weights = (0.18, 0.27, 0.2, 0.1, 0.18, 0.04, 0.03)
-    return [rng.choices(kinds, weights)[0](rng, _LANGUAGES[index % 2]) for index in range(count)]
+    makers, weights = [maker for maker, _ in _MIXTURE], [weight for _, weight in _MIXTURE]
+    made = (rng.choices(makers, weights)[0](rng, _LANGUAGES[index % 2]) for index in range(count * _OVERSUPPLY))
+    fresh: list[Conversation] = []
+    repeated: list[Conversation] = []
+    seen: set[str] = set()
+    for talk in made:
+        if any(plain(message["content"]) in reserved() for message in talk):
+            continue
+        (repeated if talk[-1]["content"] in seen else fresh).append(talk)
+        seen.add(talk[-1]["content"])
+    picked = (fresh + repeated)[:count]
+    rng.shuffle(picked)
+    return picked
 
 
 def check_prompts() -> list[CheckPrompt]:
@@ -75,6 +95,18 @@ def unknown_prompts() -> list[CheckPrompt]:
             prompt = asked.question[:1].upper() + asked.question[1:]
             found.append(CheckPrompt(prompt=prompt, accepts=_REFUSALS[language], language=language, kind="unknown"))
     return found
+
+
+@cache
+def reserved() -> frozenset[str]:
+    """The check prompts, plain: no training text may be one of them."""
+    return frozenset(plain(check.prompt) for check in (*check_prompts(), *unknown_prompts()))
+
+
+def plain(text: str) -> str:
+    """Text without case, spaces and marks, for telling whether two prompts are the same."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(letter for letter in folded if letter.isalnum() or letter in "+-=")
 
 
 def is_right(check: CheckPrompt, answer: str) -> bool:

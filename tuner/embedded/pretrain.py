@@ -78,7 +78,7 @@ class Row:
     said: list[bool]
 
 
-def _fp32_attention(
+def fp32_attention(
     module: torch.nn.Module,
     query: torch.Tensor,
     key: torch.Tensor,
@@ -245,7 +245,7 @@ def pretrain(
     to ``folder/log.jsonl``."""
     torch.manual_seed(recipe.seed)
     model = new_model(len(tokenizer))
-    AttentionInterface.register("fp32", _fp32_attention)
+    AttentionInterface.register("fp32", fp32_attention)
     model.config._attn_implementation = "fp32"
     optimizers = _optimizers(model, recipe)
     start = _restore(folder, recipe, model, optimizers)
