@@ -82,7 +82,10 @@ class Counts:
             return None
         if view.text(i - 1) and view.number(i - 1) and view.text(i + 1) not in ("=", ":"):
             return None
-        if view.has(at + 1, "op:to", "op:or") or self.reader.knob_at(at + 1) or view.has(at + 1, "unit:parallel"):
+        told = view.text(i + 1) == "="  # "trials=20 lr=1e-4"
+        if not told and (
+            view.has(at + 1, "op:to", "op:or", "unit:parallel") or self.reader.knob_at(at + 1) is not None
+        ):
             return None
         if view.has(at + 1, "unit:trials") and not is_trials and view.text(at + 1) not in ("つ", "個", "本", "台"):
             return None

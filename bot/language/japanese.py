@@ -46,7 +46,7 @@ def japanese_mood(view: GroupReader) -> Mood:
 
 
 def _ends(view: GroupReader, i: int) -> bool:
-    return all(view.tokens[k].kind == "sym" for k in range(i + 1, view.size))
+    return all(view.tokens[k].kind == "sym" or view.text(k) in ("...", "..") for k in range(i + 1, view.size))
 
 
 def _is_subordinate(view: GroupReader, i: int) -> bool:

@@ -110,7 +110,7 @@ class SettingsReader:
         elif view.has(i, "op:nothing") and self.knob_at(i - 1) and self.last in self.waiting:
             if self.last and text not in ("off", "no"):
                 self.give(self.last, Group(i, i + 1, Fixed(value=0)))
-        elif text in ("no", "zero") and view.has(i, "op:nothing"):
+        elif text == "without" or (text in ("no", "zero") and view.has(i, "op:nothing")):
             after = self.knob_at(i + 1)
             if after in ("lora_dropout", "weight_decay", "warmup_ratio", "label_smoothing"):
                 self.give(after, Group(i, i + 2, Fixed(value=0)))

@@ -57,7 +57,8 @@ def is_start(f: Facts) -> bool:
     if set(f.settings.space) == {"lr_schedule"} and _is_about_days(f):
         return False
     if f.settings.space or f.settings.unknown_knobs:
-        return asked and f.strange <= 1 and _searches(f)
+        listed = f.strong_knob and f.group("method") and "?" not in f.low and f.strange == 0  # "2 hours, bayes, lr"
+        return (asked and f.strange <= 1 and _searches(f)) or (listed and not _states(f) and not _ranks(f))
     if asked and f.any("verb:better") and _ANSWERS.search(f.low):
         return f.strange <= 2  # "better at answering refund questions"
     if f.is_japanese and _judges(f) and _only_talks_of_tuning(f):
@@ -183,7 +184,7 @@ def _searches(f: Facts) -> bool:
     """True when a knob without values is to be searched, not only spoken of."""
     if f.any("verb:tune", "verb:search", "verb:try", "verb:find", "verb:train") or f.settings.trials is not None:
         return True
-    return f.is_japanese and f.any("verb:run", "verb:set")
+    return f.is_japanese and f.any("verb:run", "verb:set", "verb:better")
 
 
 def _asks_without_knobs(f: Facts, asked: bool) -> bool:
@@ -202,7 +203,7 @@ def _asks_without_knobs(f: Facts, asked: bool) -> bool:
         return (asked or counts or timed or s.parallel is not None) and not f.any("verb:show")
     sized = s.parallel is not None or timed or f.any("unit:total") or f.references.dataset is not None
     if counts and sized and not f.any("unit:more") and f.references.job is None:
-        return True
+        return asked or ("?" not in f.low and not _states(f))
     if asked and f.any("verb:run") and f.references.dataset is not None and _ON_DATA.search(f.low):
         return True  # "start something sensible on notes.txt"
     return f.any("verb:run") and asked and _launches(f)
