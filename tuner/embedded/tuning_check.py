@@ -5,6 +5,7 @@ import csv
 import math
 import random
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,10 @@ def tune_and_judge(
     train, held = split_sample(language, seed)
     base = _share_answered(model, tokenizer, held)
     torch.manual_seed(seed)
-    tuned = get_peft_model(model, lora_config(chosen))
+    with warnings.catch_warnings():
+        # peft 0.21 asks transformers 5.23 for a property under its old name; goes with the next peft.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+        tuned = get_peft_model(model, lora_config(chosen))
     began = time.perf_counter()
     loss = tune(tuned, tokenizer, train + general_chat(chat_examples, seed), chosen, seed)
     seconds = time.perf_counter() - began
