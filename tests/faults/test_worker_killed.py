@@ -37,7 +37,7 @@ async def test_a_job_whose_worker_is_killed_in_mid_trial_is_finished_by_the_next
     first.send_signal(signal.SIGKILL)
     await first.wait()
     await soon(lambda: is_gone(child), 10)
-    await crowd.scripted({}, "--once", *LEASE)
+    await crowd.scripted({}, *LEASE)
     await until(store, job, lambda now, _: now.state == "finished")
     trials = await store.trials(job.id)
     assert [(trial.number, trial.state) for trial in trials] == [(number, "complete") for number in range(4)]
@@ -68,7 +68,7 @@ async def test_a_worker_that_slept_through_its_lease_runs_no_trial_twice(store: 
     await until(store, job, lambda _, trials: len(trials) == 2)
     await crowd.children(first)
     await put_to_sleep(first, store.home)
-    await crowd.scripted({"steps": 40, "step_s": 0.03}, "--once", *LEASE)
+    await crowd.scripted({"steps": 40, "step_s": 0.03}, *LEASE)
     holder = (await store.job_by_id(job.id)).worker
     await until(store, job, lambda now, _: now.worker != holder)
     first.send_signal(signal.SIGCONT)

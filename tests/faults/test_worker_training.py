@@ -50,7 +50,7 @@ async def test_training_that_is_killed_in_mid_trial_is_finished_and_each_trial_c
     first.send_signal(signal.SIGKILL)
     await first.wait()
     await soon(lambda: is_gone(child), 10)
-    second = await crowd.real("--once", "--lease", "2")
+    second = await crowd.real("--lease", "2")
     await until(store, job, lambda now, _: now.state == "finished")
     async with asyncio.timeout(20):
         assert await second.wait() == 0

@@ -62,7 +62,10 @@ def served(home: Path, *options: str) -> Iterator[Served]:
     with (home / "chat.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tuner.chat", "--home", str(home), *options],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log, cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            cwd=ROOT,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
     try:
