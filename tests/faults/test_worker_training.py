@@ -52,6 +52,7 @@ async def test_training_that_is_killed_in_mid_trial_is_finished_and_each_trial_c
     await soon(lambda: is_gone(child), 10)
     second = await crowd.real("--lease", "2")
     await until(store, job, lambda now, _: now.state == "finished")
+    second.send_signal(signal.SIGTERM)
     async with asyncio.timeout(20):
         assert await second.wait() == 0
     trials = await store.trials(job.id)
