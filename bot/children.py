@@ -50,13 +50,6 @@ class Children:
             self._client = ChatClient(url, token.strip())
             return self._client
 
-    async def warm_chat(self) -> None:
-        """Starts the chat server ahead of its first use; failing here is told by the first use."""
-        try:
-            await self.chat()
-        except ChatUnavailable:
-            return
-
     async def close(self, timeout_s: float = 8.0) -> None:
         """Ends what was started, by process id: first kindly, then by force."""
         await self._end_client()
