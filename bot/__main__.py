@@ -94,6 +94,20 @@ def parse(
 
 
 @app.command()
+def explain(
+    trials: Annotated[
+        str, typer.Option("--trials", help="Recorded search: one JSON object a line, - for standard input.")
+    ],
+    language: Tongue = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object with `findings` and `text`.")] = False,
+) -> None:
+    """Explain a recorded search: what won, what mattered, what went wrong, what to try next."""
+    from bot.console.recording import explain_recording
+
+    raise typer.Exit(explain_recording(trials, language or "en", as_json=json))
+
+
+@app.command()
 def jobs(home: Home = None, language: Tongue = None, json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """List the jobs of this home, newest first."""
     import asyncio

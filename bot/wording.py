@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tuner.plan.knobs import KNOBS
+
 
 def filters(language: str, texts: Mapping[str, str]) -> dict[str, Callable[..., Any]]:
     """Promises the template filters of `language`; `texts` holds its words (format.toml, knobs.toml)."""
@@ -105,7 +107,8 @@ class _Words:
         return self._word(f"scored_{metric}").format(shown)
 
     def knob(self, name: str) -> str:
-        return self._texts[f"knobs.{name}"]
+        """Promises a knob's name in the language; another program's knob, known from a recording, keeps its own."""
+        return self._texts[f"knobs.{name}"] if name in KNOBS else clip(name, 40)
 
     def setting(self, value: Any, name: str) -> str:
         """Promises a knob's value in words: `"cosine"` by its name in the language, numbers by `plain`."""

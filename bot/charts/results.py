@@ -42,7 +42,7 @@ def importance(report: Report, language: Language, folder: Path) -> Picture | No
     claimed = [finding.facts for finding in report.findings if finding.kind == "what_mattered"]
     if not claimed or len(report.searched) < 2:
         return None
-    labels = [say(f"knobs.{facts['name']}", language) for facts in claimed]
+    labels = [say("charts.knob", language, {"name": facts["name"]}) for facts in claimed]
     shares = [facts["share"] for facts in claimed]
     canvas = _bars(language, labels, shares, [BLUE] * len(shares), [percent(share) for share in shares], 1.0)
     number_axis(canvas.axes[0].xaxis, log=False, low=0, high=1, words=percent)

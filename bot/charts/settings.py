@@ -53,7 +53,8 @@ def _setting(report: Report, name: str, language: Language, folder: Path) -> Pic
     _marks(report, axes, language, complete, lost, x)
     in_words = isinstance(complete[0].settings[name], str)
     canvas.words(axes, say("charts.setting_title", language, {"name": name}),
-                 "" if in_words else say(f"knobs.{name}", language), say(f"charts.score_{report.metric}", language))
+                 "" if in_words else say("charts.knob", language, {"name": name}),
+                 say(f"charts.score_{report.metric}", language))
     canvas.legend(axes)
     chosen = next(trial.settings[name] for trial in complete if trial.number == best)
     facts = {"name": name, "complete": len(complete), "good_low": low, "good_high": high,

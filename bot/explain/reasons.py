@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.explain.voice import Voice, shortened
-from bot.phrases import say
 from tuner.events import Finding
 
 _BROKE_DOWN = ("diverged", "nan")
@@ -76,7 +75,7 @@ def _causes(voice: Voice, causes: Mapping[str, int]) -> Iterable[str]:
 def threshold(voice: Voice, finding: Finding) -> str:
     """Above which value tries broke down or ran out of memory."""
     name = finding.facts["name"]
-    what_name = voice.tell("words.batch_tokens") if name == "batch_tokens" else say(f"knobs.{name}", voice.language)
+    what_name = voice.tell("words.batch_tokens") if name == "batch_tokens" else voice.knob(name)
     return voice.tell(f"wrong.threshold_{finding.facts['what']}", {**finding.facts, "what_name": what_name})
 
 

@@ -36,6 +36,10 @@ class Voice:
         """What the metric means."""
         return self.tell("words.gloss", {"metric": self.report.metric})
 
+    def knob(self, name: str) -> str:
+        """A knob's name in the language."""
+        return self.tell("words.knob", {"name": name})
+
     def settings(self, settings: Mapping[str, Any]) -> list[str]:
         """Each setting with its value in words."""
         return [self.tell("words.setting", {"name": name, "value": short(value)}) for name, value in settings.items()]

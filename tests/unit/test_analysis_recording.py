@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +14,12 @@ import pytest
 from planted_studies import diverging, noise, one_knob, out_of_memory, planted
 
 from bot.explain import explain
-from bot.phrases import LANGUAGES
+from bot.phrases import LANGUAGES, problem_sentences
 from tuner.analysis import findings_of, report_of
 from tuner.analysis.recording import read_recording
 from tuner.analysis.study import Study
-from tuner.events import report_from_json
+from tuner.events import TrialRecord
+from tuner.problems import ProblemError
 
 
 def recorded(each: Study) -> list[str]:
@@ -44,7 +47,16 @@ def test_a_setting_that_never_changed_was_not_searched() -> None:
 
 @pytest.mark.parametrize(("error", "cause"), [
     ("torch.OutOfMemoryError: CUDA out of memory", "out_of_memory"), ("loss became NaN", "nan"),
-    ("training diverged", "diverged"), ("KeyError: 'information in finance'", "crashed")])
+    ("training diverged", "diverged"), ("KeyError: 'information in finance'", "crashed"),
+    ("RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory", "out_of_memory"),
+    ("CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate", "out_of_memory"), ("OOM", "out_of_memory"),
+    ("OOM-killed", "out_of_memory"), ("GPU ran out of device memory", "out_of_memory"),
+    ("MPS backend out of memory", "out_of_memory"), ("not enough GPU memory", "out_of_memory"),
+    ("メモリ不足", "out_of_memory"), ("loss is nan", "nan"), ("ValueError: loss=inf", "nan"),
+    ("Non-finite gradient norm", "nan"), ("loss is not finite at step 3", "nan"), ("float overflow", "nan"),
+    ("NaNLossError", "nan"), ("loss exploded", "diverged"), ("training became unstable", "diverged"),
+    ("学習が発散しました", "diverged"), ("no training examples left", "bad_data"), ("node failure", "worker_lost"),
+    ("TypeError: unsupported operand", "crashed"), ("FileNotFoundError: bananas.txt", "crashed")])
 def test_the_error_names_the_cause(error: str, cause: str) -> None:
     line = json.dumps({"number": 0, "params": {"learning_rate": 1.0}, "state": "failed", "value": None, "error": error})
     assert read_recording([line]).trials[0].cause == cause
@@ -61,27 +73,132 @@ def test_a_failure_whose_loss_rose_diverged_though_nobody_wrote_so() -> None:
     assert read_recording([line]).trials[0].cause == "diverged"
 
 
-@pytest.mark.parametrize("line", ["[]", "nonsense", '{"state": "complete"}', '{"params": {}, "state": "fine"}'])
-def test_a_line_that_is_no_trial_is_named_by_its_number(line: str) -> None:
+@pytest.mark.parametrize(("line", "key"), [
+    ("[]", "no_object"), ("nonsense", "no_json"), ('{"state": "complete"}', "no_params"),
+    ('{"params": {}, "state": "fine"}', "bad_state"), ('{"params": {}, "number": 1.5}', "bad_number"),
+    ('{"params": {}, "number": "second"}', "bad_number"), ('{"params": {}, "number": 0}', "number_twice"),
+    ('{"params": {}, "curve": 3}', "bad_curve"), ('{"params": {}, "curve": [[null, 1, 1]]}', "bad_curve")])
+def test_a_line_that_is_no_trial_is_named_by_its_number(line: str, key: str) -> None:
     good = json.dumps({"number": 0, "params": {}, "state": "complete", "value": 1.0})
-    with pytest.raises(ValueError, match="line 2"):
-        read_recording([good, line])
-
-
-def test_the_command_prints_a_report_that_can_be_explained(tmp_path: Path) -> None:
-    path = tmp_path / "trials.jsonl"
-    path.write_text("\n".join(recorded(planted(one_knob, 1, 30))), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-m", "tuner.analysis", str(path)], capture_output=True, text=True,
-                          timeout=120, check=True, cwd=Path(__file__).resolve().parents[2])
-    report = report_from_json(json.loads(done.stdout))
-    assert report == report_from_json(json.loads(json.dumps(json.loads(done.stdout))))
-    assert report.findings == report_of(read_recording(path.read_text(encoding="utf-8").splitlines())).findings
+    with pytest.raises(ProblemError) as caught:
+        read_recording(["", good, line])
+    (problem,) = caught.value.problems
+    assert (problem.key, problem.facts["line"]) == (f"recording.{key}", 3)
     for language in LANGUAGES:
-        assert explain(report, language).what_mattered
+        assert "3" in problem_sentences([problem], language)[0]
 
 
-def test_the_command_refuses_a_file_that_is_not_there(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "tuner.analysis", str(tmp_path / "none.jsonl")], capture_output=True,
-                          text=True, timeout=60, check=False, cwd=Path(__file__).resolve().parents[2])
+def test_every_bad_line_is_named_at_once() -> None:
+    with pytest.raises(ProblemError) as caught:
+        read_recording(["nonsense", '{"params": {}}', "{"])
+    assert [problem.facts["line"] for problem in caught.value.problems] == [1, 3]
+
+
+@pytest.mark.parametrize("lines", [[], ["", "  "]])
+def test_a_recording_without_trials_is_refused(lines: list[str]) -> None:
+    with pytest.raises(ProblemError, match=r"recording\.empty"):
+        read_recording(lines)
+
+
+def one(**keys: Any) -> TrialRecord:
+    return read_recording([json.dumps({"params": {"lr": 1e-4}} | keys)]).trials[0]
+
+
+@pytest.mark.parametrize(("said", "state"), [
+    ("COMPLETE", "complete"), ("TrialState.PRUNED", "pruned"), ("Fail", "failed"), ("Completed", "complete"),
+    ("FAILED", "failed"), (None, "complete")])
+def test_states_are_read_in_any_spelling(said: str | None, state: str) -> None:
+    assert one(state=said, value=1.0).state == state
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, "nan", "NaN", "Infinity", "-inf"])
+def test_a_value_that_is_no_number_is_a_breakdown_however_it_is_spelled(value: Any) -> None:
+    trial = one(state="complete", value=value)
+    assert (trial.state, trial.cause, trial.value) == ("failed", "nan", None)
+
+
+def test_a_complete_run_without_a_value_has_its_last_validation_loss() -> None:
+    assert one(state="complete", value=None, curve=[[0, 4.0, 3.0], [5, None, 2.0], [9, 1.0, None]]).value == 2.0
+
+
+def test_curves_may_lack_losses_and_hold_numbers_that_are_none() -> None:
+    curve = [[9, "nan", 1.5], [0, None, 4.0], [5, 2.0], {"step": 7, "train": 1.0, "valid": None}, [8.0, 1e400, "2.5"]]
+    assert one(value=1.5, curve=curve).curve == (
+        (0, None, 4.0), (5, 2.0, None), (7, 1.0, None), (8, None, 2.5), (9, None, 1.5))
+
+
+def test_missing_and_empty_keys_are_no_mistake() -> None:
+    trial = one(value="0.5", curve=None, error=None, seconds=None, train_loss="0.25", extra={"a": [1]})
+    assert (trial.number, trial.value, trial.curve, trial.error) == (0, 0.5, (), "")
+    assert trial.metrics == {"train_loss": 0.25}
+
+
+def test_settings_may_be_lists_switches_and_numbers_in_quotes() -> None:
+    params = {"lr": "1e-4", "layers": ["q", "v"], "bf16": True, "batch_size": "8", "nothing": None}
+    settings = one(params=params, value=1.0).settings
+    assert settings == {"learning_rate": 1e-4, "layers": '["q", "v"]', "bf16": True, "batch_size": 8}
+
+
+def test_a_recording_with_settings_of_any_type_gives_a_report() -> None:
+    lines = [json.dumps({"params": {"layers": [["q"], ["q", "v"]][n % 2], "bf16": n % 3 == 0, "my knob": n},
+                         "value": 1.0 + n % 2}) for n in range(12)]
+    report = report_of(read_recording(lines))
+    for language in LANGUAGES:
+        assert explain(report, language).headline
+
+
+def command(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "bot", "explain", *arguments], capture_output=True, text=True,
+                          input=text, timeout=120, check=False, cwd=Path(__file__).resolve().parents[2])
+
+
+def test_the_command_prints_findings_and_text_as_json(tmp_path: Path) -> None:
+    path = tmp_path / "trials.jsonl"
+    path.write_text("\ufeff" + "\r\n\n".join(recorded(planted(one_knob, 1, 30))), encoding="utf-8")
+    done = command("--trials", str(path), "--json")
+    assert done.returncode == 0, done.stderr
+    printed = json.loads(done.stdout)
+    assert set(printed) == {"findings", "text"}
+    report = report_of(read_recording(path.read_text(encoding="utf-8-sig").splitlines()))
+    assert printed["findings"] == json.loads(json.dumps([dataclasses.asdict(one) for one in report.findings]))
+    assert all(set(finding) == {"kind", "strength", "facts"} for finding in printed["findings"])
+    for sentence in (explain(report, "en").headline, *explain(report, "en").what_mattered):
+        assert sentence in printed["text"]
+
+
+def test_the_command_prints_plain_text_in_japanese_from_standard_input() -> None:
+    lines = "\n".join(recorded(planted(one_knob, 1, 30)))
+    done = command("--trials", "-", "--language", "ja", text=lines)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(explain(report_of(read_recording(lines.splitlines())), "ja").headline)
+
+
+def test_a_recording_offers_nothing_that_needs_a_job() -> None:
+    for seed in range(5):
+        actions = {finding.facts["action"] for finding in findings_of(read_recording(recorded(planted(noise, seed, 40))))
+                   if finding.kind == "next"}
+        assert actions <= {"stop_search", "more_trials"}
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "There is no file"), ("ja", "見つかりません")])
+def test_the_command_says_that_a_file_is_not_there(language: str, word: str, tmp_path: Path) -> None:
+    done = command("--trials", str(tmp_path / "none.jsonl"), "--language", language)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_names_the_line_that_is_no_trial(tmp_path: Path) -> None:
+    path = tmp_path / "trials.jsonl"
+    path.write_text('{"params": {}, "value": 1}\n\n{"params": \n', encoding="utf-8")
+    done = command("--trials", str(path))
     assert done.returncode == 2
-    assert done.stdout == ""
+    assert "Line 3 is no JSON" in done.stderr
+
+
+def test_the_command_names_the_line_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "trials.jsonl"
+    path.write_bytes(b'{"params": {}, "value": 1}\n{"params": {"a": "\xff"}}\n')
+    done = command("--trials", str(path))
+    assert done.returncode == 2
+    assert "Line 2 is no text" in done.stderr

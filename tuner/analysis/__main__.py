@@ -1,4 +1,7 @@
-"""`python -m tuner.analysis FILE.jsonl`: a recorded search in, its report as one JSON object out."""
+"""`python -m tuner.analysis FILE.jsonl`: a recorded search in, its report as one JSON object out.
+
+Ends with 2 and `{"problems": [...]}` when the file cannot be used. `-` reads standard input.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,41 @@ import json
 import sys
 from pathlib import Path
 
-from tuner.analysis import report_of
-from tuner.analysis.recording import read_recording
-from tuner.events import report_to_json
+from tuner.problems import Problem, ProblemError
 
 
 def main(arguments: list[str]) -> int:
-    """Prints the report. Ends with 2 and a word to the developer when the file cannot be used."""
+    """Prints the report, or what is wrong with the file."""
     if len(arguments) != 1:
         print("usage: python -m tuner.analysis FILE.jsonl", file=sys.stderr)
         return 2
     try:
-        lines = Path(arguments[0]).read_text(encoding="utf-8").splitlines()
+        lines = _text(arguments[0]).split("\n")
+        from tuner.analysis import report_of
+        from tuner.analysis.recording import read_recording
+        from tuner.events import report_to_json
+
         report = report_of(read_recording(lines))
-    except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
+    except ProblemError as error:
+        print(json.dumps({"problems": [problem.to_json() for problem in error.problems]}, ensure_ascii=False))
         return 2
     print(json.dumps(report_to_json(report), ensure_ascii=False))
     return 0
 
 
+def _text(name: str) -> str:
+    """The file's text. Raises ProblemError when it cannot be opened or is no UTF-8 text."""
+    try:
+        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        why = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
+        raise ProblemError([Problem(key="recording.no_file", facts={"file": name, "why": why})]) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ProblemError([Problem(key="recording.no_text", facts={"line": line})]) from error
+
+
 if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     raise SystemExit(main(sys.argv[1:]))

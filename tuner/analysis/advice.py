@@ -57,8 +57,9 @@ def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any
                "trial": of["lucky"].facts["trial"], "settings": of["winner"].facts["best_settings"], "strength": "weak"}
     yield from _below_threshold(study, of)
     if "flat" in of:
-        yield {"action": "stop_tuning", "because": "flat", "strength": of["flat"].strength}
-    if study.complete and "winner" in of:
+        action = "stop_search" if study.recorded else "stop_tuning"
+        yield {"action": action, "because": "flat", "strength": of["flat"].strength}
+    if study.complete and "winner" in of and not study.recorded:
         yield {"action": "compare", "because": "winner", "trial": of["winner"].facts["best_trial"],
                "strength": of["winner"].strength}
 

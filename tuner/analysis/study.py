@@ -39,6 +39,8 @@ class Study:
     ran_s: float = 0.0
     recommended: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     log_by_name: Mapping[str, bool] = field(default_factory=dict)
+    recorded: bool = False
+    """True for a recording from a file: there is no model to talk with and no job to extend."""
 
     @property
     def searched(self) -> tuple[str, ...]:

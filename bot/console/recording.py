@@ -1,0 +1,57 @@
+"""`onsa explain`: a recorded search from a file in words. The findings come from a child process; no job is touched."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from bot.explain import Explanation, explain
+from bot.phrases import Language, problem_sentences, say
+from tuner.events import Report, report_from_json
+from tuner.problems import Problem
+
+TIMEOUT_S = 600.0
+
+
+def explain_recording(path: str, language: Language, *, as_json: bool) -> int:
+    """Prints what the recording shows. Promises 0, or 2 with a sentence a problem when the file cannot be used."""
+    found = _report(path)
+    if isinstance(found, Report):
+        text = written(explain(found, language), language)
+        if as_json:
+            findings = [dataclasses.asdict(finding) for finding in found.findings]
+            text = json.dumps({"findings": findings, "text": text}, ensure_ascii=False)
+        sys.stdout.write(text + "\n")
+        return 0
+    for sentence in problem_sentences(found, language):
+        sys.stderr.write(sentence + "\n")
+    return 2
+
+
+def _report(path: str) -> Report | tuple[Problem, ...]:
+    """The analysis holds heavy libraries, so it runs beside this process. Raises RuntimeError when it breaks."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tuner.analysis", path], stdout=subprocess.PIPE, check=False, timeout=TIMEOUT_S
+    )
+    if done.returncode not in (0, 2):
+        raise RuntimeError(f"the analysis must end with 0 or 2, got {done.returncode}")
+    answer: Mapping[str, Any] = json.loads(done.stdout)
+    if "problems" in answer:
+        return tuple(Problem.from_json(problem) for problem in answer["problems"])
+    return report_from_json(answer)
+
+
+def written(said: Explanation, language: Language) -> str:
+    """Promises the whole explanation as plain text: the answer first, the numbers behind it last."""
+    parts = [said.headline]
+    steps = [f"{index}. {suggestion.sentence}" for index, suggestion in enumerate(said.next, 1)]
+    sections = (("mattered", said.what_mattered), ("wrong", said.what_went_wrong), ("next", steps),
+                ("details", said.details))
+    for title, sentences in sections:
+        if sentences:
+            parts += ["", say(f"replies.report.title_{title}", language), *sentences]
+    return "\n".join(parts)
