@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.phrases import Language
@@ -24,6 +24,21 @@ class BotSettings(BaseSettings):
     chat_url: str | None = None
     """An OpenAI-compatible server to chat through; None: Onsa's own."""
     chat_token: SecretStr | None = None
+    discord_token: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("DISCORD_TOKEN", "ONSA_DISCORD_TOKEN", "discord_token")
+    )
+    """The bot's token at Discord."""
+    discord_token_file: Path | None = Field(
+        default=None,
+        validation_alias=AliasChoices("DISCORD_TOKEN_FILE", "ONSA_DISCORD_TOKEN_FILE", "discord_token_file"),
+    )
+    """A file that holds the token, for secrets that are mounted; used when no token is set."""
+    discord_api: str | None = None
+    """Base URL of another Discord-compatible server; None: Discord itself."""
+    discord_message_content: bool = False
+    """True where the privileged message content intent is switched on for the application."""
+    workers: bool = True
+    """False: worker and chat server run elsewhere on this home; the bot starts none."""
 
 
 def load(**said: object) -> BotSettings:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.language.commands import Command
 from bot.phrases import Language
+
+Privilege = Literal["start", "stop", "export", "minutes"]
+"""What a team may keep for some: starting jobs, stopping other people's, taking models home, and GPU minutes left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,3 +36,7 @@ class Utterance:
     addressed: bool = True
     """False where the bot was not spoken to: it then stays silent unless it is sure."""
     kind: Literal["message", "press"] = "message"
+    command: Command | None = None
+    """What was chosen from a menu instead of typed; `text` is then empty."""
+    denied: tuple[Privilege, ...] = ()
+    """What this person may not do here; empty where everybody may do everything."""

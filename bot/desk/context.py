@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.phrases import Language, say
-from bot.utterance import Utterance
+from bot.replies import Text
+from bot.utterance import Privilege, Utterance
 from tuner.chat.client import ChatClient
 from tuner.store import Store
 
@@ -47,6 +48,13 @@ class Turn:
     @property
     def team(self) -> str:
         return self.utterance.team
+
+    def refusal(self, *wishes: Privilege) -> Text | None:
+        """The sentence for the first of `wishes` that this person may not do here, or None."""
+        for wish in wishes:
+            if wish in self.utterance.denied:
+                return Text(text=self.say(f"replies.desk.denied_{wish}"))
+        return None
 
     def say(self, key: str, facts: Mapping[str, Any] | None = None) -> str:
         return say(key, self.language, facts)

@@ -16,6 +16,7 @@ from bot.utterance import Attachment
 from tuner.data.check import inspect_file
 from tuner.plan import models
 from tuner.problems import Problem, ProblemError
+from tuner.store import Store
 from tuner.store.records import DataSet
 
 _CURRENT = "dataset:"
@@ -70,6 +71,13 @@ async def current(turn: Turn) -> DataSet | None:
     """Promises the channel's current data set, or None before there is one."""
     chosen = await turn.store.preference(turn.team, None, _CURRENT + turn.utterance.channel)
     return await turn.store.dataset(turn.team, chosen) if chosen else None
+
+
+async def share(store: Store, team: str, channel: str, with_channel: str) -> None:
+    """Makes the current data set of `channel` that of `with_channel`, as for a thread opened from it."""
+    chosen = await store.preference(team, None, _CURRENT + channel)
+    if chosen:
+        await store.prefer(team, None, _CURRENT + with_channel, chosen)
 
 
 async def wanted(turn: Turn, name: str | None) -> DataSet | None:

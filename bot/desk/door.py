@@ -114,11 +114,11 @@ async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
         async for reply in _press(turn, utterance.pressed):
             yield reply
         return
-    if turn.state.get("chat") and not utterance.attachments:
+    if turn.state.get("chat") and not utterance.attachments and utterance.command is None:
         async for reply in talk.continue_chat(turn):
             yield reply
         return
-    command = parse(utterance.text)
+    command = utterance.command or parse(utterance.text)
     if not utterance.attachments:
         async for reply in _words(turn, command):
             yield reply

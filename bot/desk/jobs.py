@@ -128,6 +128,10 @@ async def _wish(turn: Turn, reference: JobRef | None, wish: Literal["stop", "pau
     if job.state not in ("queued", "running", "paused") or (wish == "pause" and job.state == "paused"):
         yield Text(text=turn.say("replies.jobs.already_over", {"job": job.number, "state": job.state}))
         return
+    refusal = turn.refusal("stop") if job.person != turn.utterance.person else None
+    if refusal is not None:
+        yield refusal
+        return
     after = await turn.store.wish(turn.team, job.number, wish)
     yield Text(text=turn.say(f"replies.jobs.{wish}_asked", {"job": job.number, "state": after.state if after else ""}))
 
@@ -152,6 +156,10 @@ async def resume(turn: Turn, command: Command) -> AsyncIterator[Reply]:
             if isinstance(command.job, int)
             else Text(text=turn.say("replies.jobs.nothing_paused"))
         )
+        return
+    refusal = turn.refusal("start", "minutes")
+    if refusal is not None:
+        yield refusal
         return
     after = await turn.store.resume(turn.team, job.number)
     key = "replies.jobs.resumed" if after is not None and after.state == "queued" else "replies.jobs.not_resumable"
@@ -193,6 +201,10 @@ async def extend(turn: Turn, command: Command) -> AsyncIterator[Reply]:
 
 async def extend_now(turn: Turn, number_: int, trials: int, time_s: int) -> AsyncIterator[Reply]:
     """Raises the job's size; an ended job is queued again with what it already has."""
+    refusal = turn.refusal("start", "minutes")
+    if refusal is not None:
+        yield refusal
+        return
     after = await turn.store.extend(turn.team, number_, trials=trials, time_s=time_s)
     if after is None:
         yield not_found(turn, number_)

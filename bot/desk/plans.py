@@ -107,6 +107,10 @@ async def start(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:
     if dataset is None:
         yield ask_for_file(turn)
         return
+    refusal = turn.refusal("start", "minutes")
+    if refusal is not None:
+        yield refusal
+        return
     draft = await draft_of(turn, saved.request, dataset)
     if not draft.can_start or draft.plan is None:
         yield Text(text="\n".join(problem_sentences(draft.problems, turn.language)))

@@ -122,6 +122,10 @@ async def export(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     if job is None:
         yield jobs.not_found(turn, command.job)
         return
+    refusal = turn.refusal("export")
+    if refusal is not None:
+        yield refusal
+        return
     found = await checkpoint_of(turn, job, command.trial)
     if found is None:
         yield Text(text=turn.say("replies.talk.no_checkpoint", {"job": job.number, "state": job.state}))
