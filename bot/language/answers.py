@@ -12,9 +12,9 @@ from typing import Literal
 from bot.language.characters import clean, lower
 from bot.language.commands import Choices, Fixed, Spec
 from bot.language.found import References
-from bot.language.groups import GroupReader
 from bot.language.space import SettingsReader
 from bot.language.tokens import tokenize
+from bot.language.view import View
 from bot.language.vocabulary import FOLDER, LANGUAGES, default_vocabulary
 
 
@@ -120,7 +120,7 @@ def _values(low: str, knob: str | None) -> Answer | None:
     name = knob.replace("_", " ")
     text = f"{name} {low}"
     vocabulary = default_vocabulary()
-    settings = SettingsReader(GroupReader(tokenize(text, text, vocabulary)), References()).read()
+    settings = SettingsReader(View(tokenize(text, text, vocabulary)), References()).read()
     spec = settings.space.get(knob)
     if spec is None or settings.not_a_number:
         return None

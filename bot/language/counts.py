@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.language.closed import words
 from bot.language.commands import Choices, Fixed, Range
-from bot.language.groups import Group
+from bot.language.group import Group
 
 if TYPE_CHECKING:
     from bot.language.space import SettingsReader

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bot.language.closed import words
-from bot.language.groups import GroupReader
 from bot.language.moods import Mood
 from bot.language.tokens import Token
+from bot.language.view import View
 
 _EN_BREAKS = frozenset(",;.!?:\n|—")
 _EN_BREAK_WORDS = frozenset({"so", "but", "because", "since", "then", "and then", "also", "plus"})
@@ -61,7 +61,7 @@ _ACTION_NAMES = words(
 _ACTORS = words("i we he she they i'm we're they're i've we've")
 
 
-def clauses(view: GroupReader, breaks: frozenset[str], words: frozenset[str]) -> list[tuple[int, int]]:
+def clauses(view: View, breaks: frozenset[str], words: frozenset[str]) -> list[tuple[int, int]]:
     """The clauses as half-open spans of token positions; empty ones are left out."""
     spans, start = [], 0
     for i, token in enumerate(view.tokens):
@@ -75,16 +75,16 @@ def clauses(view: GroupReader, breaks: frozenset[str], words: frozenset[str]) ->
     return spans
 
 
-def _inside_list(view: GroupReader, i: int) -> bool:
+def _inside_list(view: View, i: int) -> bool:
     return view.number(i + 1) and (view.number(i - 1) or view.text(i) == ":")
 
 
-def english_clauses(view: GroupReader) -> list[tuple[int, int]]:
+def english_clauses(view: View) -> list[tuple[int, int]]:
     """The clauses of an English sentence."""
     return clauses(view, _EN_BREAKS, _EN_BREAK_WORDS)
 
 
-def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
+def english_mood(view: View, span: tuple[int, int]) -> Mood:
     """The mood of one English clause."""
     start, end = span
     while start < end and _is_padding(view.tokens[start]) and view.text(start + 1).lower() not in ("are", "is"):
@@ -111,7 +111,7 @@ def english_mood(view: GroupReader, span: tuple[int, int]) -> Mood:
     return _verb_mood(view, start, verb)
 
 
-def _asks(view: GroupReader, start: int, end: int) -> bool:
+def _asks(view: View, start: int, end: int) -> bool:
     first = view.text(start).lower()
     if _has_gate(view, start, end, "musing") or (first == "do" and view.text(view.size - 1) == "?"):
         return True
@@ -120,14 +120,14 @@ def _asks(view: GroupReader, start: int, end: int) -> bool:
     return first in _QUESTION_STARTS or first.split(" ")[0] in _QUESTION_WORDS or view.has(start, "ask:what", "ask:wh")
 
 
-def _someone_says(view: GroupReader, start: int, end: int) -> bool:
+def _someone_says(view: View, start: int, end: int) -> bool:
     return any(
         view.text(i).lower() in _SAYING and view.text(i - 1).lower() not in _BEFORE_AROUND
         for i in range(start + 1, end)
     )
 
 
-def _verb_mood(view: GroupReader, start: int, verb: int) -> Mood:
+def _verb_mood(view: View, start: int, verb: int) -> Mood:
     """What the first verb says: an order, a report, or only part of a name."""
     form = _form(view.tokens[verb])
     if form == "past" and view.text(verb - 1).lower() == "be":
@@ -161,7 +161,7 @@ def _is_want(token: Token) -> bool:
     return "want:request" in token.labels and (not named or "form:s" in token.labels)  # "lets run" is no report
 
 
-def _wants(view: GroupReader, start: int, end: int) -> bool:
+def _wants(view: View, start: int, end: int) -> bool:
     """True when the clause wishes for something, unless somebody else's words come first: "the docs say"."""
     for i in range(start, end):
         if _is_want(view.tokens[i]):
@@ -176,19 +176,19 @@ def _wants(view: GroupReader, start: int, end: int) -> bool:
     return False
 
 
-def _has_gate(view: GroupReader, start: int, end: int, gate: str) -> bool:
+def _has_gate(view: View, start: int, end: int, gate: str) -> bool:
     label = f"gate:{gate}"
     return any(label in view.tokens[i].labels for i in range(start, end))
 
 
-def _negated(view: GroupReader, start: int, end: int) -> bool:
+def _negated(view: View, start: int, end: int) -> bool:
     return any(
         "gate:negation" in view.tokens[i].labels and not any(x.startswith("op:") for x in view.tokens[i].labels)
         for i in range(start, end)
     )
 
 
-def _someone_acts(view: GroupReader, start: int, end: int) -> bool:
+def _someone_acts(view: View, start: int, end: int) -> bool:
     for i in range(start, end):
         if "gate:people" in view.tokens[i].labels:
             before = view.text(i - 1).lower() if i > start else ""
@@ -271,7 +271,7 @@ def _is_action(token: Token) -> bool:
     return _form(token) != "phrase" or token.text.lower().startswith(_PHRASES_THAT_ASK)
 
 
-def _first_verb(view: GroupReader, start: int, end: int) -> int | None:
+def _first_verb(view: View, start: int, end: int) -> int | None:
     for i in range(start, end):
         token = view.tokens[i]
         if not any(x.startswith("verb:") for x in token.labels) or not any(x.startswith("form:") for x in token.labels):
@@ -290,5 +290,5 @@ def _first_verb(view: GroupReader, start: int, end: int) -> int | None:
     return None
 
 
-def _pronoun_before(view: GroupReader, start: int, end: int) -> bool:
+def _pronoun_before(view: View, start: int, end: int) -> bool:
     return any(view.tokens[i].text.lower() in _ACTORS for i in range(start, end))

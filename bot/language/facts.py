@@ -9,12 +9,12 @@ from bot.language.closed import words
 from bot.language.commands import Language
 from bot.language.english import english_clauses, english_mood
 from bot.language.found import References
-from bot.language.groups import GroupReader
 from bot.language.japanese import japanese_mood
 from bot.language.messages import message_for_model
 from bot.language.moods import Mood
 from bot.language.settings import Settings
 from bot.language.typos import is_near_refusal
+from bot.language.view import View
 
 _KANA = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
 _AFTER_ONCE = words("with on using at for and please pls , . ! ;")
@@ -29,7 +29,7 @@ class Facts:
 
     text: str
     low: str
-    view: GroupReader
+    view: View
     references: References
     settings: Settings
     labels: frozenset[str]
@@ -99,7 +99,7 @@ class _Sight:
 
 
 def look(
-    text: str, low: str, view: GroupReader, references: References, settings: Settings, language: Language
+    text: str, low: str, view: View, references: References, settings: Settings, language: Language
 ) -> Facts:
     """The facts of one sentence."""
     sight = _gather(view, references, settings)
@@ -125,7 +125,7 @@ def look(
     )  # fmt: skip
 
 
-def _gather(view: GroupReader, references: References, settings: Settings) -> _Sight:
+def _gather(view: View, references: References, settings: Settings) -> _Sight:
     sight = _Sight()
     covered = references.used | settings.used
     for i, token in enumerate(view.tokens):
@@ -147,7 +147,7 @@ def _gather(view: GroupReader, references: References, settings: Settings) -> _S
     return sight
 
 
-def _gates_of(view: GroupReader, i: int) -> list[str]:
+def _gates_of(view: View, i: int) -> list[str]:
     token = view.tokens[i]
     counts = view.number(i + 1) or (i + 1 < view.size and view.tokens[i + 1].kind == "dur")
     timed = i + 1 < view.size and view.tokens[i + 1].kind in ("dur", "clock")
@@ -182,7 +182,7 @@ def _best(spans: list[tuple[tuple[int, int], Mood]]) -> Mood:
     return "none"
 
 
-def _vocative(text: str, view: GroupReader) -> bool:
+def _vocative(text: str, view: View) -> bool:
     """True when the sentence is addressed to a person: "Priya, please tune ..."."""
     tokens = view.tokens
     if len(tokens) < 3 or tokens[1].text not in (",", ":") or not text[:1].isupper():
@@ -190,7 +190,7 @@ def _vocative(text: str, view: GroupReader) -> bool:
     return tokens[0].kind == "word" or "gate:people" in tokens[0].labels
 
 
-def _kana_condition(view: GroupReader, low: str) -> bool:
+def _kana_condition(view: View, low: str) -> bool:
     """True for 〜たら, 〜れば, 〜なら outside the phrases that only sound so (よかったら, できれば)."""
     for match in _CONDITION.finditer(low):
         inside = next(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.language.closed import words
-from bot.language.groups import GroupReader
 from bot.language.moods import Mood
+from bot.language.view import View
 
 _SUBORDINATE = (
     "けど",
@@ -28,7 +28,7 @@ _SUBORDINATE = (
 _AFTER_NOUN_FORM = words("の こと と 人 時 とき ため 前 ん 方")
 
 
-def japanese_mood(view: GroupReader) -> Mood:
+def japanese_mood(view: View) -> Mood:
     """The mood of the last predicate that is not subordinate; "fragment" when there is none."""
     i = view.size - 1
     asks = False
@@ -45,11 +45,11 @@ def japanese_mood(view: GroupReader) -> Mood:
     return "question" if asks else "fragment"
 
 
-def _ends(view: GroupReader, i: int) -> bool:
+def _ends(view: View, i: int) -> bool:
     return all(view.tokens[k].kind == "sym" or view.text(k) in ("...", "..") for k in range(i + 1, view.size))
 
 
-def _is_subordinate(view: GroupReader, i: int) -> bool:
+def _is_subordinate(view: View, i: int) -> bool:
     """True when the predicate at i only gives a reason or a contrast: 発散したので、… 失敗したけど、…"""
     text = ""
     for k in range(i + 1, min(i + 4, view.size)):
@@ -60,7 +60,7 @@ def _is_subordinate(view: GroupReader, i: int) -> bool:
     return text.startswith(_SUBORDINATE) or joined.endswith(("けど", "ので", "から"))
 
 
-def _japanese_token_mood(view: GroupReader, i: int, asks: bool) -> Mood | None:
+def _japanese_token_mood(view: View, i: int, asks: bool) -> Mood | None:
     token = view.tokens[i]
     labels = token.labels
     if "benign:words" in labels:
@@ -81,7 +81,7 @@ def _japanese_token_mood(view: GroupReader, i: int, asks: bool) -> Mood | None:
     return None
 
 
-def _form_mood(view: GroupReader, i: int, forms: set[str], asks: bool) -> Mood | None:
+def _form_mood(view: View, i: int, forms: set[str], asks: bool) -> Mood | None:
     after = view.text(i + 1)
     if forms & {"te", "want", "vol"}:
         allowed = after == "も" and view.text(i + 2).startswith(("いい", "よ", "構", "大丈夫", "ok"))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bot.language.commands import Choices, Fixed
-from bot.language.groups import GroupReader
 from bot.language.settings import Settings
+from bot.language.view import View
 
 
-def give_named_values(view: GroupReader, taken: set[int], out: Settings) -> None:
+def give_named_values(view: View, taken: set[int], out: Settings) -> None:
     """Give the schedules and modules that are named to their knobs."""
     for group, knob in (("schedule", "lr_schedule"), ("module", "target_modules")):
         values: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.language.found import References
-from bot.language.groups import GroupReader
+from bot.language.view import View
 
 _NAME = re.compile(r"[\w.\-/+]+", re.IGNORECASE)
 _DATA_WORDS = (
@@ -65,7 +65,7 @@ _AFTER_DATA = (
 _MODEL_WORDS = ("model", "base model", "モデル", "ベースモデル", "base", "checkpoint", "ベース")
 
 
-def find_names(view: GroupReader, found: References) -> None:
+def find_names(view: View, found: References) -> None:
     """Put the names of a model and a data set into `found`."""
     for i, token in enumerate(view.tokens):
         if i in found.used:
@@ -104,7 +104,7 @@ def find_names(view: GroupReader, found: References) -> None:
 _PLAIN_DATA = ("学習", "教師", "検証", "評価", "訓練", "テスト", "新", "全", "元", "生", "本番", "追加")
 
 
-def _japanese_data(view: GroupReader, i: int) -> str | None:
+def _japanese_data(view: View, i: int) -> str | None:
     """The name before データ: 返品データで -> 返品."""
     token = view.tokens[i]
     if (
@@ -122,14 +122,14 @@ def _japanese_data(view: GroupReader, i: int) -> str | None:
     return None
 
 
-def _joined(view: GroupReader, i: int, end: int) -> str:
+def _joined(view: View, i: int, end: int) -> str:
     out = view.tokens[i].text
     for k in range(i + 1, end):
         out += view.tokens[k].text
     return out
 
 
-def _name_end(view: GroupReader, i: int) -> int | None:
+def _name_end(view: View, i: int) -> int | None:
     """The end of a glued run of ASCII tokens that may be a name: support-faq, faq-2024, qwen2.5-0.5b."""
     token = view.tokens[i]
     if not token.text[:1].isascii() or not token.text[:1].isalpha():
@@ -155,7 +155,7 @@ def _name_end(view: GroupReader, i: int) -> int | None:
     return end if token.kind == "word" else None
 
 
-def _is_name(view: GroupReader, i: int) -> bool:
+def _is_name(view: View, i: int) -> bool:
     """True for a word that only a name can be: ASCII, not in the vocabulary, or the name of a model family."""
     token = view.tokens[i]
     return (
@@ -165,7 +165,7 @@ def _is_name(view: GroupReader, i: int) -> bool:
     )
 
 
-def _is_model(view: GroupReader, i: int, end: int, name: str) -> bool:
+def _is_model(view: View, i: int, end: int, name: str) -> bool:
     if any(view.has(k, "model_family:names") for k in range(i, end)):
         return (
             end > i + 1
@@ -182,7 +182,7 @@ def _is_model(view: GroupReader, i: int, end: int, name: str) -> bool:
     return before in ("model", "base model", "モデル", "ベースモデル") and bool(re.search(r"\d|-|/", low))
 
 
-def _is_dataset(view: GroupReader, i: int, end: int, name: str) -> bool:
+def _is_dataset(view: View, i: int, end: int, name: str) -> bool:
     low = name.lower()
     shaped = bool(re.search(r"[-_\d]", low)) and low not in ("tune-up",)
     after, before = view.text(end).lower(), view.text(i - 1).lower()
@@ -195,7 +195,6 @@ def _is_dataset(view: GroupReader, i: int, end: int, name: str) -> bool:
     if (
         before.split(" ")[-1] in _ABOUT
         and after in ("have", "has", "contain", "contains", "look", "hold", "include")
-        and end > i + 1
     ):
         return True
     if after == "を使って" or (after == "を" and view.text(end + 1).startswith(("使", "用"))):

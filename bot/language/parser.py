@@ -7,7 +7,6 @@ from bot.language.characters import clean, lower
 from bot.language.closed import words
 from bot.language.commands import Command, Fixed, Language, Range, Spec
 from bot.language.facts import Facts, look
-from bot.language.groups import GroupReader
 from bot.language.intents import decide
 from bot.language.messages import message_for_model
 from bot.language.references import find_references
@@ -15,6 +14,7 @@ from bot.language.space import SettingsReader
 from bot.language.speaks import language_of
 from bot.language.tokens import tokenize
 from bot.language.typos import corrected
+from bot.language.view import View
 from bot.language.vocabulary import Vocabulary, default_vocabulary
 from tuner.plan.knobs import KNOBS
 
@@ -35,7 +35,7 @@ def read_facts(text: str, vocabulary: Vocabulary | None = None) -> tuple[Facts, 
     language = language_of(text)
     written = clean(text)
     shown, low = _spelled(written, words)
-    view = GroupReader(tokenize(shown[:ANALYSED], low[:ANALYSED], words))
+    view = View(tokenize(shown[:ANALYSED], low[:ANALYSED], words))
     references = find_references(view)
     settings = SettingsReader(view, references).read()
     return look(shown, low, view, references, settings, language), written

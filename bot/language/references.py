@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.language.closed import words
 from bot.language.found import References
-from bot.language.groups import GroupReader
 from bot.language.names import find_names
+from bot.language.view import View
 
 _NUMBER_WORDS = words("number no no. nr nr. # id の 番号")
 _NO_NUMBER_BEHIND = words("try run attempt 番 番目 回目 experiment 番のジョブ 番目のジョブ 番の試行 番目の試行")
@@ -13,7 +13,7 @@ _SECOND_TRIAL = words("and vs と or versus against , 、")
 _COUNTED = words("go settings times つ 設定 条件 件 本 点")
 
 
-def find_references(view: GroupReader) -> References:
+def find_references(view: View) -> References:
     """The job, trial, data set and model that the tokens name."""
     found = References()
     for i in range(view.size):
@@ -27,7 +27,7 @@ def find_references(view: GroupReader) -> References:
     return found
 
 
-def _hash_number(view: GroupReader, i: int, found: References) -> None:
+def _hash_number(view: View, i: int, found: References) -> None:
     if view.text(i) == "#" and view.number(i + 1):
         value = int(view.tokens[i + 1].value or 0)
         if view.has(i - 1, "ref:trial"):
@@ -37,7 +37,7 @@ def _hash_number(view: GroupReader, i: int, found: References) -> None:
         found.used |= {i, i + 1}
 
 
-def _plain_number(view: GroupReader, i: int, found: References) -> None:
+def _plain_number(view: View, i: int, found: References) -> None:
     """ "pause number 52": what is acted upon by its number alone."""
     acted = view.has(i - 1, "verb:pause", "verb:stop", "verb:resume", "verb:extend")
     if acted and view.text(i).lower() in ("number", "no.", "nr", "nr.") and view.number(i + 1):
@@ -45,7 +45,7 @@ def _plain_number(view: GroupReader, i: int, found: References) -> None:
         found.used |= {i, i + 1}
 
 
-def _numbered(view: GroupReader, i: int, found: References) -> None:
+def _numbered(view: View, i: int, found: References) -> None:
     if _pair(view, i, found):
         return
     is_job, is_trial = view.has(i, "ref:job"), view.has(i, "ref:trial")
@@ -53,7 +53,7 @@ def _numbered(view: GroupReader, i: int, found: References) -> None:
         _number_before(view, i, found, is_job, is_trial)
 
 
-def _pair(view: GroupReader, i: int, found: References) -> bool:
+def _pair(view: View, i: int, found: References) -> bool:
     """Trials 1 and 14, jobs 3 & 7, ジョブ3と7."""
     word = view.text(i).lower()
     if word not in ("trials", "jobs", "runs", "ジョブ") or view.number(i - 1) or not view.number(i + 1):
@@ -67,7 +67,7 @@ def _pair(view: GroupReader, i: int, found: References) -> bool:
     return True
 
 
-def _number_behind(view: GroupReader, i: int, found: References, is_trial: bool) -> bool:
+def _number_behind(view: View, i: int, found: References, is_trial: bool) -> bool:
     """Job 3, trial number 5, 試行2と5."""
     plain = view.text(i).lower()
     at = i + 1
@@ -91,7 +91,7 @@ def _number_behind(view: GroupReader, i: int, found: References, is_trial: bool)
     return True
 
 
-def _run_number(view: GroupReader, i: int, found: References) -> bool:
+def _run_number(view: View, i: int, found: References) -> bool:
     """Words that also count: "run 3" is a trial, "run 3 trials" and "run 20" at the start are not."""
     if view.text(i).lower() not in ("run", "attempt", "experiment") or i == 0 or not view.number(i + 1):
         return False
@@ -104,7 +104,7 @@ def _run_number(view: GroupReader, i: int, found: References) -> bool:
     return True
 
 
-def _number_before(view: GroupReader, i: int, found: References, is_job: bool, is_trial: bool) -> None:
+def _number_before(view: View, i: int, found: References, is_job: bool, is_trial: bool) -> None:
     """4番のジョブ, 3rd trial, the first trial."""
     plain = view.text(i).lower()
     before = i - 2 if view.text(i - 1) in ("の", "番", "番の", "号", "目") else i - 1
@@ -128,7 +128,7 @@ def _number_before(view: GroupReader, i: int, found: References, is_job: bool, i
         found.used |= {before, i}
 
 
-def _set(view: GroupReader, at: int, found: References, is_trial: bool) -> None:
+def _set(view: View, at: int, found: References, is_trial: bool) -> None:
     value = int(_value(view, at))
     if is_trial:
         found.trial = value
@@ -136,16 +136,16 @@ def _set(view: GroupReader, at: int, found: References, is_trial: bool) -> None:
         found.job = value
 
 
-def _value(view: GroupReader, at: int) -> float:
+def _value(view: View, at: int) -> float:
     value = view.tokens[at].value or 0
     return value if value == value and abs(value) < 1e15 else 0
 
 
-def _ends(view: GroupReader, at: int) -> bool:
+def _ends(view: View, at: int) -> bool:
     return at >= view.size or view.tokens[at].kind in ("sym", "kana") or not view.has(at, "unit:trials", "op:to")
 
 
-def _is_count(view: GroupReader, at: int) -> bool:
+def _is_count(view: View, at: int) -> bool:
     """True when the number counts something: "job 3 trials" never, "20 trials" yes."""
     return (
         view.has(at + 1, "unit:trials", "unit:parallel")
@@ -154,7 +154,7 @@ def _is_count(view: GroupReader, at: int) -> bool:
     )
 
 
-def _named(view: GroupReader, i: int, found: References) -> None:
+def _named(view: View, i: int, found: References) -> None:
     if view.has(i, "ref:last_job") or (view.has(i, "ref:last") and (view.has(i + 1, "ref:job"))):
         found.job = "last" if found.job is None else found.job
     if view.has(i, "ref:best_trial") and found.trial is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bot.language.commands import Spec
-from bot.language.groups import Group
+from bot.language.group import Group
 
 
 @dataclass(slots=True, kw_only=True)

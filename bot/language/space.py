@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from bot.language.closed import words
 from bot.language.commands import Fixed, Range, Spec
-from bot.language.counts import Counts, single
+from bot.language.counts import Counts
 from bot.language.found import References
-from bot.language.groups import Group, GroupReader
+from bot.language.group import Group
+from bot.language.groups import read_group
 from bot.language.named_values import give_named_values
+from bot.language.owners import Owners
 from bot.language.settings import Settings
 from bot.language.tokens import Token
+from bot.language.view import View
 from tuner.plan.knobs import KNOBS
 
 _RANKED = words("the them by all everything trials")
-_PARTED = words(". ; : ! ? , 、 。")
 _PARTICLES = words("は を が : = の to at of is from も")
 _GIVEN = words(": = は を to with")
-_SHARED = words("両方 どちらも ともに 共に 二つとも 2つとも それぞれ both each")
-_BEFORE_KNOB = words("の で of for full training total different as the on in")
 
 
 class SettingsReader:
     """One pass over the tokens: names wait for values, values look for names."""
 
-    def __init__(self, view: GroupReader, references: References) -> None:
+    def __init__(self, view: View, references: References) -> None:
         self.view = view
         self.taken = references.used
         self.out = Settings()
@@ -33,6 +33,7 @@ class SettingsReader:
         self.bad_waiting = False
         self.first_step: Group | None = None  # 0.1刻みで0から0.3まで: a step that waits for its range
         self.counts = Counts(self)
+        self.owners = Owners(self)
 
     def read(self) -> Settings:
         """The settings. Call once."""
@@ -68,7 +69,7 @@ class SettingsReader:
             return count
         knob = self.knob_at(i)
         if knob:
-            self._name(knob, i)
+            self.name(knob, i)
             return i + 1
         if self._no_number(i):
             return i + 1
@@ -142,7 +143,7 @@ class SettingsReader:
         self.out.used |= {i, i + 1, i + 2}
         return True
 
-    def _name(self, knob: str, i: int) -> None:
+    def name(self, knob: str, i: int) -> None:
         self.bad_waiting = False
         if knob == "seed" and self.view.has(i, "method:random"):
             return
@@ -183,7 +184,7 @@ class SettingsReader:
             and view.tokens[i - 2].kind in ("kana", "jword", "word")
         ):
             return self._not_a_number(i, i + 1, drops_name=True)
-        group = view.read(i)
+        group = read_group(view, i)
         if view.has(i, "op:nothing"):
             group = group._replace(start=i)
         end = max(group.end, i + 1)
@@ -194,7 +195,7 @@ class SettingsReader:
         if group.is_step:
             self._give_step(group)
         else:
-            self._attach(group)
+            self.owners.attach(group)
         self.out.used |= set(range(group.start, end))
         return end
 
@@ -204,74 +205,6 @@ class SettingsReader:
         if drops_name and self.waiting:
             self.waiting.pop()
         return end
-
-    def _attach(self, group: Group) -> None:
-        """Find the owner of a group: the knob inside it, behind it, before it, or the one last spoken of."""
-        if group.owner is not None:
-            knob = self.knob_at(group.owner)
-            if knob:
-                self._name(knob, group.owner)
-                self.give(knob, group)
-            return
-        following = self._following_knob(group)
-        if following and (not self.waiting or (following == "epochs" and not self.is_adjacent(group))):
-            self.out.space.setdefault(following, None)
-            self.give(following, group)
-            self.taken = self.taken | {self.following_at}
-            self.out.used.add(self.following_at)
-        elif self.bad_waiting:
-            self.bad_waiting = False
-        elif self.waiting and not self._strangers_between(self.waiting[-1], group):
-            shares = self._is_shared(group)
-            self.give(self.waiting[-1], group)
-            if shares and self.waiting:
-                self.give(self.waiting[-1], group)
-        elif not self._goes_to_last(group) and not self._counts_trials(group):
-            self.out.orphans.append(group)
-
-    def _is_shared(self, group: Group) -> bool:
-        """True when two names wait for the same numbers: ランクとアルファを両方8〜64, "both rank and alpha 8 to 64"."""
-        if len(self.waiting) < 2:
-            return False
-        first = max(0, self.named_at[self.waiting[-2]] - 1)
-        return any(self.view.text(k).lower() in _SHARED for k in range(first, group.start))
-
-    def _goes_to_last(self, group: Group) -> bool:
-        """True when the group replaces or completes what the last knob was given: "three epochs ... so try 1 or 3"."""
-        last = self.out.space.get(self.last) if self.last else None
-        if self.last and not isinstance(group.spec, Fixed) and (last is None or isinstance(last, Fixed)):
-            self.give(self.last, group)
-            return True
-        return isinstance(last, Range) and isinstance(group.spec, Range) and self._completes(last, group.spec)
-
-    def _counts_trials(self, group: Group) -> bool:
-        """True for "do 20" and "a dozen" of nothing else, and for the "one" of "the tuned one", which is no number."""
-        before = self.view.text(group.start - 1).lower()
-        behind = self.view.tokens[group.start - 2].labels if group.start > 1 else frozenset()
-        searched = before in ("x", "×") and any(x.startswith(("method:", "verb:search", "verb:tune")) for x in behind)
-        orders = searched or (not self.out.space and before in ("do", "run", "try", "just do", "only do"))
-        dozen = "d" in self.view.tokens[group.end - 1].flags
-        if self.out.trials is None and isinstance(group.spec, Fixed) and (orders or dozen) and single(group):
-            self.out.trials = single(group)
-            return True
-        return self.view.text(group.start).lower() == "one" and group.end == group.start + 1
-
-    def _strangers_between(self, knob: str, group: Group) -> bool:
-        """True when words of another topic stand between a name and the numbers: "the rank and file want 3 to 5"."""
-        between = self.view.tokens[self.named_at.get(knob, 0) + 1 : group.start]
-        strangers = sum((token.kind in ("word", "jword")) + 2 * ("everyday:words" in token.labels) for token in between)
-        weak = self.view.has(self.named_at.get(knob, 0), "weak_knob:words")
-        return strangers > (0 if weak else 1) and not any(token.text in _PARTED for token in between)
-
-    def _completes(self, last: Range, other: Range) -> bool:
-        assert self.last is not None
-        if last.low is None and other.high is None:
-            self.out.space[self.last] = Range(low=other.low, high=last.high, log=last.log, step=last.step)
-            return True
-        if last.high is None and other.low is None:
-            self.out.space[self.last] = Range(low=last.low, high=other.high, log=last.log, step=last.step)
-            return True
-        return False
 
     def is_adjacent(self, group: Group) -> bool:
         """True when the waiting knob stands directly before the group."""
@@ -283,25 +216,6 @@ class SettingsReader:
                 return False
             k -= 1
         return False
-
-    def _following_knob(self, group: Group) -> str | None:
-        at = group.end
-        if self.view.has(at, "op:step") and self.view.number(at + 1):
-            at += 2
-        while self.view.text(at).lower() in _BEFORE_KNOB and at < group.end + 3:
-            at += 1
-        self.following_at = at
-        knob = self.knob_at(at)
-        if knob is None:
-            return None
-        nxt = at + 1
-        if (
-            self.view.text(at - 1).lower() not in ("の", "of")
-            and knob not in ("epochs",)
-            and (self.view.number(nxt) or (self.view.text(nxt) in (":", "=", "は", "を") and self.view.number(nxt + 1)))
-        ):
-            return None
-        return knob
 
     def _bounded(self, knob: str, group: Group) -> Spec:
         """The spec of "at most rank 8" and 最低でもランク8: a bound that stands before the name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.language.numbers import Number
+from bot.language.number import Number
 from bot.language.vocabulary import Vocabulary
 
 _SPAN_EN = re.compile(r"(?:\s?-?\s?)([a-z]+)(?![a-z])")

@@ -9,6 +9,7 @@ import re
 from typing import Literal, NamedTuple
 
 from bot.language import numbers, spans
+from bot.language.number import Number
 from bot.language.vocabulary import Vocabulary
 
 Kind = Literal["num", "dur", "clock", "file", "vocab", "word", "jword", "kana", "sym", "quote"]
@@ -137,13 +138,13 @@ def _token_at(text: str, low: str, matchable: str, i: int, before: Token | None,
             kind, _, value = fixed.partition(":")
             if kind == "vague":
                 return Token("dur", i, end, text[i:end], labels, float(value), "v")
-            return _timed(low, text, i, numbers.Number(float(value), end, "w"), vocabulary, labels)
+            return _timed(low, text, i, Number(float(value), end, "w"), vocabulary, labels)
         return Token("vocab", i, end, text[i:end], labels)
     return _unknown(text, low, i, vocabulary)
 
 
 def _timed(
-    low: str, text: str, i: int, number: numbers.Number, vocabulary: Vocabulary, labels: frozenset[str] = _NO_LABELS
+    low: str, text: str, i: int, number: Number, vocabulary: Vocabulary, labels: frozenset[str] = _NO_LABELS
 ) -> Token:
     span = spans.duration(low, number, vocabulary)
     if span:

@@ -34,6 +34,8 @@ class Vocabulary:
     digits: Mapping[str, int]  # kanji digit -> value
     places: Mapping[str, int]  # kanji place -> value
     seconds: Mapping[str, float]  # unit of time -> seconds
+    factors: Mapping[str, float]  # words before a number that multiply it
+    factors_after: Mapping[str, float]  # words behind a number that multiply it
     corrections: Mapping[tuple[int, str], tuple[str, ...]]  # (length, first letter) -> words that a slip may mean
     known_words: frozenset[str]  # words that are never corrected
 
@@ -85,6 +87,8 @@ class _Words:
     digits: dict[str, int] = field(default_factory=dict)
     places: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    factors: dict[str, float] = field(default_factory=dict)
+    factors_after: dict[str, float] = field(default_factory=dict)
     fixable: set[str] = field(default_factory=set)
     others: set[str] = field(default_factory=set)
 
@@ -122,6 +126,11 @@ def _read_numbers(tables: Mapping[str, Any], words: _Words) -> None:
     words.digits.update(tables.get("digit", {}))
     words.places.update(tables.get("place", {}))
     words.seconds.update(tables.get("seconds", {}))
+    words.factors.update(tables.get("factor", {}))
+    words.factors_after.update(tables.get("factor_after", {}))
+    for moment, value in tables.get("moment_seconds", {}).items():
+        for pattern in tables["until"]["patterns"]:
+            words.add(pattern.replace("*", moment), f"vague:{value}")
     for table, label in (("vague_seconds", "vague"), ("fixed", "number"), ("ordinal", "ordinal")):
         for phrase, value in tables.get(table, {}).items():
             words.add(phrase, f"{label}:{value}")
@@ -160,6 +169,8 @@ def _freeze(words: _Words) -> Vocabulary:
         digits=words.digits,
         places=words.places,
         seconds=words.seconds,
+        factors=words.factors,
+        factors_after=words.factors_after,
         corrections={key: tuple(found) for key, found in by_length.items()},
         known_words=frozenset(known),
     )

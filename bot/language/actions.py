@@ -1,0 +1,199 @@
+"""Rules for what people want done besides tuning: settings, more trials, chat, ratings, files, stop, pause, resume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.language import starts
+from bot.language.closed import words
+from bot.language.facts import Facts
+from bot.language.questions import has_content, has_target, names_job_or_trial
+
+_DETERMINERS = words("a an the my your our his her their this")
+_ACTING_FORMS = words("base te want vol noun phrase plain may can ing stem")
+
+
+def is_settings(f: Facts) -> bool:
+    """True for a wish about the bot itself: its language, its notifications, who may start."""
+    if has_content(f) or f.strange > 0 or f.gates & {"refusal", "talk", "people"}:
+        return False
+    if f.any("tongue:en", "tongue:ja"):
+        if f.any("verb:run", "verb:tune", "verb:train") and f.is_japanese and not f.any("verb:set"):
+            return False
+        small = f.view.size <= 4 and not f.any("subject:words")
+        return (
+            (f.any("verb:speak", "verb:settings") or small)
+            and not f.any("ask:what", "ask:why", "ask:wh")
+            and not _first_person(f)
+            and (not f.any("object:model", "ref:best_trial") or not f.any("verb:chat"))
+        )
+    return (
+        f.any("verb:settings")
+        and f.mood != "report"
+        and not f.any("verb:tune", "verb:better", "verb:train", "verb:best")
+        and not f.any("ref:best_trial", "super:words")
+    )
+
+
+def _first_person(f: Facts) -> bool:
+    return (
+        not f.is_japanese
+        and f.view.text(0).lower() in ("i", "we", "my", "he", "she", "they")
+        and not f.any("want:request")
+    )
+
+
+def is_extend(f: Facts) -> bool:
+    """True for more trials or more time for a job."""
+    s = f.settings
+    if (
+        has_content(f)
+        or f.strange > 2
+        or f.gates & {"refusal", "talk", "condition"}
+        or f.mood in ("report", "negated", "plan")
+        or f.everyday
+        or ("people" in f.gates and f.references.job is None)
+    ):
+        return False
+    if f.is_japanese and _adds_to_job(f):
+        return True
+    if f.asks and f.any("ask:wh", "verb:status") and not f.any("want:request"):
+        return False
+    amount = s.time_s is not None or s.trials is not None or (f.any("verb:extend") and len(s.orphans) == 1)
+    if s.more_trials is not None:
+        return not (f.is_japanese and f.any("verb:status") and f.asks)
+    if amount and f.any("verb:extend", "unit:more"):
+        return not (f.asks and f.any("verb:status"))
+    return (
+        f.any("verb:extend")
+        and not f.any("verb:data")
+        and f.references.dataset is None
+        and f.strange == 0
+        and "add" not in f.low
+    )
+
+
+def _adds_to_job(f: Facts) -> bool:
+    """True for ジョブ4、あと50回 and あと2時間続けて."""
+    amount = f.settings.time_s is not None or f.settings.trials is not None or f.settings.more_trials is not None
+    known = f.references.job is not None or f.any("verb:resume")
+    asks_state = f.any("verb:status") and f.asks
+    return amount and known and "あと" in f.low and not f.settings.space and not asks_state
+
+
+def is_chat(f: Facts) -> bool:
+    """True when somebody wants to talk with a model, or has words for it."""
+    if f.values or f.gates & {"refusal", "future", "people"}:
+        return False
+    target = (
+        f.any("object:model", "ref:best_trial", "ref:last_job", "ref:last")
+        or names_job_or_trial(f)
+        or any(
+            "verb:chat" in t.labels and t.text.lower().endswith(("model", "best", "bot", "one")) for t in f.view.tokens
+        )
+    )
+    if f.message and (target or f.any("object:training")):
+        return f.any("verb:chat") or "say" in f.low or "tell" in f.low or "言" in f.low
+    if not f.any("verb:chat"):
+        return False
+    return (
+        target
+        or (f.any("object:training") and f.view.size <= 7 and not f.gates)
+        or (f.strange == 0 and f.view.size <= 3 and not f.gates)
+    )
+
+
+def is_rate(f: Facts) -> bool:
+    """True for a verdict on an answer."""
+    if f.any("verb:better") and f.mood == "request":
+        return False
+    if f.values or f.asks or f.references.job is not None or f.gates & {"talk"} or f.any("ask:why"):
+        return False
+    judged = f.any("verb:judge_words") and f.any("object:answer") and f.mood != "request"
+    return (f.any("verb:rate") or judged) and f.strange <= (1 if f.any("object:answer") else 0)
+
+
+def is_export(f: Facts) -> bool:
+    """True when the adapter or its weights shall be handed over."""
+    wanted = (
+        f.any("artifact:words")
+        and f.any("verb:show", "want:request", "verb:set")
+        and not f.any("verb:chat", "verb:compare", "verb:tune", "verb:train", "ask:what", "ask:why", "verb:best")
+    )
+    if not (f.any("verb:export") or wanted) or f.values or f.gates & {"refusal", "talk", "people"}:
+        return False
+    if f.mood in ("report", "negated", "plan"):
+        return False
+    return ((has_target(f) or f.any("ref:best_trial", "object:result")) and f.strange <= 2) or f.strange == 0
+
+
+def is_data(f: Facts) -> bool:
+    """True when data is handed over or asked about."""
+    if f.values or f.mood in ("negated", "plan") or f.gates & {"refusal", "talk", "people"}:
+        return False
+    if f.any("verb:queue") and f.references.dataset is None and not f.any("object:data"):
+        return False
+    if f.any("verb:data"):
+        return f.strange <= 1
+    if f.any("object:data") and f.low.startswith(("here's", "here is", "here are", "heres", "this is")):
+        return f.strange <= 1
+    if f.any("data_word:words") and not names_job_or_trial(f) and (f.any("verb:show") or f.asks):
+        return f.strange <= 1
+    return (
+        f.references.dataset is not None
+        and f.strange <= 2
+        and (f.any("verb:show", "ask:wh", "ask:what", "object:data", "verb:set", "ask:yesno") or f.view.size <= 2)
+    )
+
+
+def is_restart(f: Facts) -> bool:
+    """True for "start job 4 again"."""
+    return (
+        f.any("verb:run")
+        and f.any("again:words")
+        and f.references.job is not None
+        and not f.values
+        and f.mood == "request"
+        and f.strange == 0
+        and not f.gates & {"refusal", "future", "condition", "people"}
+        and f.any("verb:pause", "verb:stop")
+    )
+
+
+def is_order(verb: str) -> Callable[[Facts], bool]:
+    """The rule for a plain order to stop, pause or resume."""
+    label = f"verb:{verb}"
+
+    def rule(f: Facts) -> bool:
+        if not f.requested(label) if not f.is_japanese else label not in f.labels:
+            return False
+        if _speaks_against(f, verb) or not _stands_as_order(f, label):
+            return False
+        target = f.any("object:training", "ref:job", "ref:last_job") or f.references.job is not None
+        return f.strange == 0 or (target and f.strange <= 2)
+
+    return rule
+
+
+def _speaks_against(f: Facts, verb: str) -> bool:
+    """True when something in the sentence shows that nothing is ordered now."""
+    against = {"talk", "people", "condition", "future"}
+    if verb != "stop" or f.is_japanese:
+        against.add("refusal")
+    if has_content(f) or starts.is_foreign_matter(f) or f.gates & against - starts.harmless(f):
+        return True
+    counts = f.settings.trials is not None or f.settings.time_s is not None
+    if verb == "stop" and (counts or f.group("pruner") or f.any("artifact:words")):
+        return True
+    asked = f.any("want:request") and f.mood == "question"
+    return f.mood in ("report", "negated", "question", "plan", "refusal") and not asked
+
+
+def _stands_as_order(f: Facts, label: str) -> bool:
+    """True when the verb stands in a form that orders, and not as a thing: "the stop"."""
+    return " be " in f.low or any(
+        label in t.labels
+        and any(x[5:] in _ACTING_FORMS for x in t.labels if x.startswith("form:"))
+        and not (k and "form:phrase" not in t.labels and f.view.text(k - 1).lower() in _DETERMINERS)
+        for k, t in enumerate(f.view.tokens)
+    )
