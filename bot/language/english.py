@@ -91,7 +91,7 @@ def english_mood(view: View, span: tuple[int, int]) -> Mood:
         start += 1
     if start == end:
         return "none"
-    wants = _wants(view, span[0], end)
+    wants = _wants(view, span[0], end) or _leaves_free(view, span[0], end)
     if _negated(view, start, end):
         return "negated"
     if not wants and _asks(view, start, end):
@@ -174,6 +174,12 @@ def _wants(view: View, start: int, end: int) -> bool:
         ):
             return False
     return False
+
+
+def _leaves_free(view: View, start: int, end: int) -> bool:
+    """True for "anything between 1 and 5 is fine", "any rank from 4 to 32 works": what may be tried is wished for."""
+    free = any(view.has(i, "free:words") for i in range(start, min(start + 3, end)))
+    return free and view.has(end - 1, "accept:words") and view.text(view.size - 1) != "?"
 
 
 def _has_gate(view: View, start: int, end: int, gate: str) -> bool:

@@ -13,11 +13,13 @@ from bot.language.japanese import japanese_mood
 from bot.language.messages import message_for_model
 from bot.language.moods import Mood
 from bot.language.settings import Settings
+from bot.language.tokens import Token
 from bot.language.typos import is_near_refusal
 from bot.language.view import View
 
 _KANA = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
 _AFTER_ONCE = words("with on using at for and please pls , . ! ;")
+_LONG_MESSAGE = {False: 12, True: 6}  # characters: shorter words for the model may as well be for the bot
 _CONDITION = re.compile(
     "(?:たら|だら|れば|けば|せば|めば|なら|ときは|際は)(?![しい]い|ば?[なべびし][いべびし]|ない|なんでも|何でも)"
 )
@@ -88,6 +90,15 @@ class Facts:
         return self.foreign + 2 * self.everyday
 
 
+def seeks_within_budget(f: Facts) -> bool:
+    """True for the best that can be found in a time or a number of trials: 三時間で一番いいの出して."""
+    given = f.settings.time_s is not None or f.settings.trials is not None
+    best = f.any("super:words", "verb:best", "ref:best_trial")
+    past = f.any("ref:last", "ref:last_job", "verb:history", "ask:what", "ask:wh", "verb:compare", "verb:export")
+    asked = f.mood in ("request", "fragment") and not f.asks
+    return given and best and asked and f.any("yield:words") and not past and f.references.job is None
+
+
 @dataclass(slots=True)
 class _Sight:
     """What the tokens show, while they are being looked at."""
@@ -102,8 +113,10 @@ def look(
     text: str, low: str, view: View, references: References, settings: Settings, language: Language
 ) -> Facts:
     """The facts of one sentence."""
-    sight = _gather(view, references, settings)
     is_japanese = bool(_KANA.search(low))
+    message = _message_span(text, view, is_japanese)
+    told = message if message and message[1] - message[0] >= _LONG_MESSAGE[is_japanese] else (0, 0)
+    sight = _gather(view, references, settings, told)
     if is_japanese:
         mood = japanese_mood(view)
         spans = [((0, view.size), mood)]
@@ -121,11 +134,11 @@ def look(
         gates=frozenset(sight.gates), foreign=sight.foreign, everyday=sight.everyday, is_japanese=is_japanese,
         asks=_ends_as_question(low, is_japanese), mood=mood, spans=spans, language=language,
         forms=frozenset(x[5:] for x in sight.labels if x.startswith("form:")),
-        message=_has_message(text, sight.labels, is_japanese),
+        message=message is not None,
     )  # fmt: skip
 
 
-def _gather(view: View, references: References, settings: Settings) -> _Sight:
+def _gather(view: View, references: References, settings: Settings, told: tuple[int, int]) -> _Sight:
     sight = _Sight()
     covered = references.used | settings.used
     for i, token in enumerate(view.tokens):
@@ -142,7 +155,8 @@ def _gather(view: View, references: References, settings: Settings) -> _Sight:
         elif i not in covered or token.kind not in ("num", "dur", "file"):
             sight.labels |= token.labels
             if i not in covered:
-                sight.gates.update(_gates_of(view, i))
+                inside = told[0] <= token.start < told[1]
+                sight.gates.update(gate for gate in _gates_of(view, i) if not (inside and _is_told(token, gate)))
                 sight.everyday += "everyday:words" in token.labels
     return sight
 
@@ -167,11 +181,19 @@ def _ends_as_question(low: str, is_japanese: bool) -> bool:
     return ends.endswith(("か", "かな", "の", "っけ", "かね", "かしら", "ん"))
 
 
-def _has_message(text: str, labels: set[str], is_japanese: bool) -> bool:
-    """True when the sentence holds words meant for the model."""
-    if not labels & {"verb:chat", "quote:quote"} and text[:4].lower() not in ("tell", "ask "):
-        return False
-    return message_for_model(text, is_japanese) is not None
+def _message_span(text: str, view: View, is_japanese: bool) -> tuple[int, int] | None:
+    """Where the words meant for the model stand, if the sentence holds any."""
+    chats = any(token.kind == "quote" or "verb:chat" in token.labels for token in view.tokens)
+    if not chats and text[:4].lower() not in ("tell", "ask "):
+        return None
+    message = message_for_model(text, is_japanese)
+    at = -1 if message is None else text.find(message)
+    return None if message is None else (at, at + len(message)) if at >= 0 else (0, 0)
+
+
+def _is_told(token: Token, gate: str) -> bool:
+    """True for a sign that says nothing when it stands in the words for the model: "... when my friend comes"."""
+    return gate in ("people", "condition", "future") or (gate == "injection" and "secret:words" in token.labels)
 
 
 def _best(spans: list[tuple[tuple[int, int], Mood]]) -> Mood:

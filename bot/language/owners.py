@@ -28,10 +28,12 @@ class Owners:
 
     def attach(self, group: Group) -> None:
         """Find the owner of a group: the knob inside it, behind it, before it, or the one last spoken of."""
-        if group.owner is not None:
-            knob = self.reader.knob_at(group.owner)
+        inside = next((k for k in range(group.start, group.end) if self.reader.knob_at(k)), None)
+        owner = group.owner if group.owner is not None else inside  # 1エポックから5エポックの間
+        if owner is not None:
+            knob = self.reader.knob_at(owner)
             if knob:
-                self.reader.name(knob, group.owner)
+                self.reader.name(knob, owner)
                 self.reader.give(knob, group)
             return
         following = self._following_knob(group)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.language.closed import words
-from bot.language.facts import Facts
+from bot.language.facts import Facts, seeks_within_budget
 
 QUIET = frozenset({"refusal", "talk"})  # a question may still be asked in such a sentence, nothing may be done
 
@@ -207,6 +207,8 @@ def asks_what_was_done(f: Facts) -> bool:
 def is_best(f: Facts) -> bool:
     """True for a question which trial or setting leads."""
     if f.values or f.strange > 0 or f.gates & QUIET or f.any("verb:find") or f.settings.orphans:
+        return False
+    if seeks_within_budget(f):
         return False
     named = f.any("verb:best", "ref:best_trial") or (
         f.any("super:words")

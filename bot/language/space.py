@@ -17,6 +17,7 @@ from tuner.plan.knobs import KNOBS
 
 _RANKED = words("the them by all everything trials")
 _PARTICLES = words("は を が : = の to at of is from も")
+_PLAIN = frozenset({"common:words", "say:words", "op:and"})  # labels of words without a topic
 _GIVEN = words(": = は を to with")
 
 
@@ -73,6 +74,9 @@ class SettingsReader:
             return i + 1
         if self._no_number(i):
             return i + 1
+        nonsense = self._nonsense_bounds(i)
+        if nonsense:
+            return nonsense
         if any(x.startswith("bad_knob:") for x in view.tokens[i].labels):
             self.bad_waiting = self.out.unknown_knobs = True
             self.out.used.add(i)
@@ -142,6 +146,29 @@ class SettingsReader:
         self.taken = self.taken | {i, i + 2}
         self.out.used |= {i, i + 1, i + 2}
         return True
+
+    def _nonsense_bounds(self, i: int) -> int | None:
+        """The end of bounds that are no numbers: 学習率をほげからふがまで."""
+        view = self.view
+        if not self.waiting or not (self.knob_at(i - 1) or (view.text(i - 1) in _PARTICLES and self.knob_at(i - 2))):
+            return None
+        middle = self._past_words(i)
+        if middle == i or not view.has(middle, "op:to"):
+            return None
+        end = self._past_words(middle + 1)
+        if end == middle + 1 or not (view.has(end, "op:until", "op:between") or view.text(end) == "で"):
+            return None
+        return self._not_a_number(i, end + 1, drops_name=True)
+
+    def _past_words(self, i: int) -> int:
+        """Past a few words that mean nothing here; i itself when there are none."""
+        k = i
+        while k < min(i + 6, self.view.size) and not self.view.has(k, "op:to", "op:until"):
+            token = self.view.tokens[k]
+            if token.kind not in ("kana", "jword", "word") and not token.labels <= _PLAIN:
+                return i
+            k += 1
+        return k if any(self.view.tokens[n].kind in ("kana", "jword", "word") for n in range(i, k)) else i
 
     def name(self, knob: str, i: int) -> None:
         self.bad_waiting = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.language.closed import words
-from bot.language.facts import Facts
+from bot.language.facts import Facts, seeks_within_budget
 from bot.language.moods import Mood
 
 _LAUNCHED = frozenset(
@@ -54,10 +54,12 @@ def is_start(f: Facts) -> bool:
         return f.strange <= limit
     if f.any("ask:what", "ask:why", "verb:help") and not (asked and f.requested("verb:tune")):
         return False
-    if set(f.settings.space) == {"lr_schedule"} and _is_about_days(f):
+    if (set(f.settings.space) == {"lr_schedule"} and _is_about_days(f)) or _is_daily(f):
         return False
     if f.settings.space or f.settings.unknown_knobs:
-        listed = f.strong_knob and f.group("method") and "?" not in f.low and f.strange == 0  # "2 hours, bayes, lr"
+        sized = f.group("method") or f.settings.trials is not None
+        sized = sized or (f.settings.time_s is not None and len(f.settings.space) > 1)
+        listed = f.strong_knob and sized and "?" not in f.low and f.strange == 0  # "2 hours, bayes, lr"
         return (asked and f.strange <= 1 and _searches(f)) or (listed and not _states(f) and not _ranks(f))
     if asked and f.any("verb:better") and _ANSWERS.search(f.low):
         return f.strange <= 2  # "better at answering refund questions"
@@ -84,6 +86,16 @@ def _is_about_days(f: Facts) -> bool:
         token.kind == "clock" or (token.kind == "dur" and ((token.value or 0) >= day or _is_span(f, i)))
         for i, token in enumerate(f.view.tokens)
     )
+
+
+def _is_daily(f: Facts) -> bool:
+    """True when the only thing to adjust is a word of every day: スケジュールを調整して, "adjust my schedule"."""
+    named = [t for t in f.view.tokens if any(x.startswith("knob:") for x in t.labels)]
+    if not named or any("daily_knob:words" not in t.labels for t in named) or f.settings.unknown_knobs:
+        return False
+    if f.settings.trials is not None or f.group("method", "pruner", "schedule", "module") or f.any("word:lora"):
+        return False
+    return f.is_japanese or not any("verb:tune" in t.labels and "tun" in t.text.lower() for t in f.view.tokens)
 
 
 def _is_span(f: Facts, i: int) -> bool:
@@ -174,7 +186,7 @@ def is_foreign_matter(f: Facts) -> bool:
         view.has(i, "verb:tune", "verb:train")
         and view.text(i - 1) in ("を", "の")
         and i > 1
-        and view.tokens[i - 2].kind in ("word", "jword")
+        and (view.tokens[i - 2].kind in ("word", "jword") or view.has(i - 2, "unit:total"))
         and i - 2 not in f.references.used
         for i in range(view.size)
     )
@@ -194,7 +206,7 @@ def _asks_without_knobs(f: Facts, asked: bool) -> bool:
     if f.any("verb:train") or (f.any("verb:find") and best) or (f.any("verb:redo") and f.references.job is not None):
         return asked
     counts, timed = s.trials is not None, s.time_s is not None
-    if asked and counts and f.any("want:request"):
+    if seeks_within_budget(f) or (asked and counts and f.any("want:request")):
         return True
     runs = f.any("verb:search", "verb:run", "verb:try") and (
         f.is_japanese or f.any("object:training", "verb:search", "verb:try") or counts

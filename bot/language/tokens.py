@@ -46,9 +46,14 @@ _ASCII_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _TIGHT = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 
+def matchable(low: str) -> str:
+    """The text as phrases are looked up in it: a hyphen or an underscore between letters is a blank."""
+    return _GAP.sub(" ", low)
+
+
 def tokenize(text: str, low: str, vocabulary: Vocabulary) -> list[Token]:
     """The tokens of `low` (the lower-case twin of `text`), in order. At most MAX_TOKENS."""
-    matchable = _GAP.sub(" ", low)
+    seen = matchable(low)
     files = _files(low) if "." in low else {}
     quotes = quoted(low, vocabulary)
     tokens: list[Token] = []
@@ -66,7 +71,7 @@ def tokenize(text: str, low: str, vocabulary: Vocabulary) -> list[Token]:
             tokens.append(Token("file", i, files[i], text[i : files[i]]))
             i = files[i]
             continue
-        token = _token_at(text, low, matchable, i, tokens[-1] if tokens else None, vocabulary)
+        token = _token_at(text, low, seen, i, tokens[-1] if tokens else None, vocabulary)
         tokens.append(token)
         i = token.end
     return tokens
@@ -124,8 +129,8 @@ def _files(low: str) -> dict[int, int]:
     return found
 
 
-def _token_at(text: str, low: str, matchable: str, i: int, before: Token | None, vocabulary: Vocabulary) -> Token:
-    end, labels = _phrase_at(matchable, i, vocabulary)
+def _token_at(text: str, low: str, seen: str, i: int, before: Token | None, vocabulary: Vocabulary) -> Token:
+    end, labels = _phrase_at(seen, i, vocabulary)
     span = spans.article_span(low, i, vocabulary) if low[i] in "aoht" else None
     if span and span[1] >= end:
         return Token("dur", i, span[1], text[i : span[1]], _MORE if span[2] else _NO_LABELS, span[0])

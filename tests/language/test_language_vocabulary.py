@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.language.characters import clean, lower
 from bot.language.commands import Language
 from bot.language.examples import examples
 from bot.language.parser import parse
 from bot.language.speaks import language_of
+from bot.language.tokens import matchable
 from bot.language.typos import correction
 from bot.language.vocabulary import FOLDER, default_vocabulary, read_vocabulary
 
@@ -32,6 +34,25 @@ def test_a_new_synonym_needs_no_code(folder: Path) -> None:
     assert parse("tune gusto from 1e-5 to 1e-3", words).space == expected
     assert parse("まなび具合を1e-5から1e-3で音合わせしてください", words).space == expected
     assert parse("tune gusto from 1e-5 to 1e-3").space != expected
+
+
+def _is_lost(phrase: str) -> bool:
+    return phrase != matchable(lower(clean(phrase))) or phrase != " ".join(phrase.split())
+
+
+def test_every_phrase_stands_as_the_parser_sees_a_text() -> None:
+    """A phrase broken over two lines, in capitals, full-width or with a hyphen between letters is never found."""
+    words = default_vocabulary()
+    written = [*words.phrases, *words.stems, *words.factors, *words.factors_after, *words.seconds]
+    lost = [phrase for phrase in written if _is_lost(phrase)]
+    assert len(written) > 5000
+    assert lost == []
+
+
+def test_a_phrase_broken_over_two_lines_is_noticed(folder: Path) -> None:
+    path = folder / "en" / "vocabulary" / "team.toml"
+    path.write_text("[knob]\nlearning_rate = '''the pace of\nlearning | gusto'''\n", encoding="utf-8")
+    assert [phrase for phrase in read_vocabulary(folder).phrases if _is_lost(phrase)] == ["the pace of\nlearning"]
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
