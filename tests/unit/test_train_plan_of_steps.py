@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from training_bench import SETTINGS
 from transformers import get_scheduler
 
-from tuner.train.batches import epoch_steps, steps_in_all, validation_steps
+from tuner.data.render import Encoded
+from tuner.train.batches import epoch_ends, epoch_steps, validation_steps
+from tuner.train.lessons import Lessons
 from tuner.train.optim import rate_factor, warmup_steps
 from tuner.train.settings import TrialSettings
 
@@ -34,29 +36,29 @@ def test_the_schedule_is_that_of_transformers(schedule: str, ratio: float) -> No
 def test_every_epoch_shows_every_example_once(count: int, batch: int, accumulation: int, epochs: int) -> None:
     taken = 0
     for epoch in range(epochs):
-        steps = list(epoch_steps(count, batch, accumulation, epoch, seed=3))
+        steps = list(epoch_steps(range(count), batch, accumulation, epoch, seed=3))
         taken += len(steps)
         assert sorted(index for step in steps for micro in step for index in micro) == list(range(count))
         assert all(len(micro) <= batch for step in steps for micro in step)
         assert all(len(step) <= accumulation for step in steps)
-    assert taken == steps_in_all(count, batch, accumulation, epochs)
+    assert taken == epoch_ends([count] * epochs, batch * accumulation)[-1]
 
 
 def test_the_order_differs_by_epoch_and_seed_and_by_nothing_else() -> None:
-    orders = [list(epoch_steps(30, 4, 1, epoch, seed)) for epoch, seed in ((0, 1), (1, 1), (0, 2))]
+    orders = [list(epoch_steps(range(30), 4, 1, epoch, seed)) for epoch, seed in ((0, 1), (1, 1), (0, 2))]
     assert orders[0] != orders[1] != orders[2] != orders[0]
-    assert orders[0] == list(epoch_steps(30, 4, 1, 0, 1))
+    assert orders[0] == list(epoch_steps(range(30), 4, 1, 0, 1))
 
 
 def test_accumulation_does_not_change_which_examples_share_a_step() -> None:
-    big = [step[0] for step in epoch_steps(30, 8, 1, 0, 0)]
-    small = [[index for micro in step for index in micro] for step in epoch_steps(30, 2, 4, 0, 0)]
+    big = [step[0] for step in epoch_steps(range(30), 8, 1, 0, 0)]
+    small = [[index for micro in step for index in micro] for step in epoch_steps(range(30), 2, 4, 0, 0)]
     assert big == small
 
 
 @given(per_epoch=st.integers(1, 50), epochs=st.integers(1, 20), cheap=st.booleans())
 def test_validation_comes_at_each_epochs_end_and_often_enough(per_epoch: int, epochs: int, cheap: bool) -> None:
-    chosen = validation_steps(per_epoch, epochs, cheap)
+    chosen = validation_steps([per_epoch * epoch for epoch in range(1, epochs + 1)], cheap)
     assert {per_epoch * epoch for epoch in range(1, epochs + 1)} <= chosen
     assert all(1 <= step <= per_epoch * epochs for step in chosen)
     if cheap:
@@ -67,3 +69,23 @@ def test_settings_keep_every_knob_and_name_what_is_missing() -> None:
     assert TrialSettings.from_mapping({**SETTINGS, "other": 1}).lora_alpha == 16.0
     with pytest.raises(ValueError, match="epochs, seed missing"):
         TrialSettings.from_mapping({name: value for name, value in SETTINGS.items() if name not in ("epochs", "seed")})
+
+
+def _examples(count: int, start: int) -> tuple[Encoded, ...]:
+    return tuple(Encoded(ids=[start + place, 1], learn=[False, True], cut=False) for place in range(count))
+
+
+@given(own=st.integers(1, 6), chat=st.integers(1, 5), rounds=st.integers(0, 4), epochs=st.integers(1, 9))
+def test_each_epoch_has_all_own_examples_and_the_next_round_of_chat(
+    own: int, chat: int, rounds: int, epochs: int
+) -> None:
+    mixed = tuple(_examples(chat, 100 * (number + 1)) for number in range(rounds))
+    lessons = Lessons(own=_examples(own, 0), chat=mixed)
+    for epoch in range(epochs):
+        shown = [lessons.every[place] for place in lessons.places(epoch, range(len(lessons.every)))]
+        assert shown == [*lessons.own, *(mixed[epoch % rounds] if rounds else ())]
+
+
+def test_unusable_examples_are_never_shown() -> None:
+    lessons = Lessons(own=_examples(3, 0), chat=(_examples(2, 100), _examples(2, 200)))
+    assert lessons.places(1, {0, 2, 3, 6}) == [0, 2, 6]

@@ -17,7 +17,7 @@ from training_bench import bench, encoded, load, run
 from tuner.checkpoints.export import export_merged
 from tuner.evaluate.losses import losses
 from tuner.problems import ProblemError
-from tuner.train.bench import load_splits
+from tuner.train.bench import CHAT_ROUNDS, load_splits
 from tuner.train.health import LossWatch, TrialBrokeError
 from tuner.train.loop import Progress
 from tuner.train.model import load_base
@@ -281,7 +281,7 @@ def test_the_child_splits_as_the_plan_was_promised(tmp_path: Path) -> None:
     found = load_splits(tmp_path / "examples.jsonl", (20, 5, 5), 3, chat=7)
     expected = split(rows, 3, (20, 5, 5))
     assert (found.train, found.valid, found.test) == (expected.train, expected.validation, expected.test)
-    assert len(found.chat) == 7
+    assert [len(chat) for chat in found.chat] == [7] * CHAT_ROUNDS
 
 
 def test_evaluation_after_a_trial_is_the_untouched_models(tmp_path: Path, base: Any) -> None:

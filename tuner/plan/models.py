@@ -30,7 +30,7 @@ class ModelCard:
     recommended: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Knob -> range in which good runs of this model lie; outside it a plan says so."""
     general_chat: int = 0
-    """Examples of general chat mixed into the training data, so that tuning keeps ordinary conversation."""
+    """Examples of general chat mixed into each epoch, so that tuning keeps ordinary conversation."""
 
     @property
     def reference(self) -> str:

@@ -41,7 +41,7 @@ class Plan:
     time_budget_s: int | None
     """No new trial starts after this many seconds of running; None: no limit."""
     general_chat: int
-    """General-chat examples mixed into training; 0: none."""
+    """General-chat examples mixed into each epoch; 0: none."""
     seed: int
     """Of the search and of the split."""
     split: tuple[int, int, int]

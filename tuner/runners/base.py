@@ -25,6 +25,7 @@ class Setup:
     split: tuple[int, int, int]
     """Examples for training, validation, sealed test: `tuner.data.split.split` finds the same rows from these."""
     general_chat: int
+    """Examples of general chat in each epoch."""
     metric: str
     checkpoints: str
     """Folder in which each trial writes its adapter, one sub-folder a trial."""

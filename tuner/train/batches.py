@@ -4,34 +4,35 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 Step = list[list[int]]
 """Micro-batches of one optimiser step, each a list of example indices."""
 
 
-def steps_in_all(count: int, settings_batch: int, accumulation: int, epochs: int) -> int:
-    """Optimiser steps of a whole trial; the last step of an epoch may hold fewer examples."""
-    return epochs * math.ceil(count / (settings_batch * accumulation))
+def epoch_ends(counts: Iterable[int], examples_a_step: int) -> list[int]:
+    """Promises the optimiser step (from 1) that ends each epoch, given the examples of each; the last step of an epoch
+    may hold fewer examples."""
+    return list(accumulate(math.ceil(count / examples_a_step) for count in counts))
 
 
-def epoch_steps(count: int, batch_size: int, accumulation: int, epoch: int, seed: int) -> Iterator[Step]:
-    """Promises every index from 0 to `count` - 1 once, in an order that only `seed` and `epoch` decide."""
-    order = list(range(count))
+def epoch_steps(places: Sequence[int], batch_size: int, accumulation: int, epoch: int, seed: int) -> Iterator[Step]:
+    """Promises each of `places` once, in an order that only `seed` and `epoch` decide."""
+    order = list(places)
     random.Random(f"onsa {seed} {epoch}").shuffle(order)
     size = batch_size * accumulation
-    for start in range(0, count, size):
+    for start in range(0, len(order), size):
         chosen = order[start : start + size]
         yield [chosen[place : place + batch_size] for place in range(0, len(chosen), batch_size)]
 
 
-def validation_steps(per_epoch: int, epochs: int, cheap: bool, points: int = 8) -> frozenset[int]:
+def validation_steps(ends: Sequence[int], cheap: bool, points: int = 8) -> frozenset[int]:
     """Promises the steps (from 1) after which to validate: each epoch's end, the last step always among them.
 
     `cheap`: at least about `points` spread evenly over the trial as well.
     """
-    steps = per_epoch * epochs
-    chosen = {per_epoch * epoch for epoch in range(1, epochs + 1)}
-    if cheap and epochs < points:
-        chosen |= {max(1, round(steps * part / points)) for part in range(1, points + 1)}
+    chosen = set(ends)
+    if cheap and len(ends) < points:
+        chosen |= {max(1, round(ends[-1] * part / points)) for part in range(1, points + 1)}
     return frozenset(chosen)

@@ -16,9 +16,12 @@ from tuner.embedded.general_chat import general_chat
 from tuner.evaluate.base import Base
 from tuner.evaluate.losses import Losses, losses
 from tuner.evaluate.scores import Question, questions
+from tuner.train.lessons import Lessons
 
 GENERATING_METRICS = frozenset({"accuracy", "rouge", "bleu"})
 """Plan metrics that need written answers."""
+CHAT_ROUNDS = 5
+"""Different rounds of general chat: as many as the embedded model's default has epochs."""
 SAMPLE = 1000
 """Training examples on which the untouched model is measured at most."""
 _SMALL = 100_000_000
@@ -30,16 +33,19 @@ class Splits:
     train: tuple[Example, ...]
     valid: tuple[Example, ...]
     test: tuple[Example, ...]
-    chat: tuple[Example, ...]
-    """General chat that is mixed into training."""
+    chat: tuple[tuple[Example, ...], ...]
+    """Rounds of general chat, one of which is mixed into each epoch."""
 
 
 def load_splits(path: Path, sizes: tuple[int, int, int], seed: int, chat: int) -> Splits:
-    """Promises the same rows for the same arguments. Raises OSError or ValueError when the file cannot be read, and
-    ProblemError when it cannot be split."""
+    """Promises the same rows for the same arguments, and `chat` examples of general chat in each round.
+
+    Raises OSError or ValueError when the file cannot be read, and ProblemError when it cannot be split.
+    """
     parts = split(read(path), seed, sizes)
-    mixed = tuple(_example(conversation) for conversation in (general_chat(chat, seed) if chat else ()))
-    return Splits(train=parts.train, valid=parts.validation, test=parts.test, chat=mixed)
+    mixed = [_example(conversation) for conversation in (general_chat(chat * CHAT_ROUNDS, seed) if chat else ())]
+    rounds = tuple(tuple(mixed[start : start + chat]) for start in range(0, len(mixed), chat or 1))
+    return Splits(train=parts.train, valid=parts.validation, test=parts.test, chat=rounds)
 
 
 def _example(conversation: Sequence[Mapping[str, str]]) -> Example:
@@ -57,14 +63,17 @@ class Bench:
     checkpoints: Path
     manifest: dict[str, Any] = field(default_factory=dict)
     """Facts that each checkpoint's manifest repeats."""
-    _encoded: dict[int, tuple[Encoded, ...]] = field(default_factory=dict)
+    _encoded: dict[int, Lessons] = field(default_factory=dict)
     _untouched: dict[tuple[int, float], Losses] = field(default_factory=dict)
 
-    def training(self, max_length: int) -> tuple[Encoded, ...]:
+    def training(self, max_length: int) -> Lessons:
         """The training split and the general chat, cut at `max_length` tokens."""
         if max_length not in self._encoded:
-            mixed = (*self.splits.train, *self.splits.chat)
-            self._encoded[max_length] = self._encode(mixed, min(max_length, self.base.longest))
+            longest = min(max_length, self.base.longest)
+            self._encoded[max_length] = Lessons(
+                own=self._encode(self.splits.train, longest),
+                chat=tuple(self._encode(chat, longest) for chat in self.splits.chat),
+            )
         return self._encoded[max_length]
 
     @cached_property
@@ -85,13 +94,14 @@ class Bench:
         return self.valid[:60] if cheap else ()
 
     def untouched(self, max_length: int, label_smoothing: float, stop: Callable[[], bool]) -> Losses:
-        """Losses of the base on `training(max_length)`; of a large set, of a sample whose mean stands for the rest.
+        """Losses of the base on `training(max_length).every`; of a large set, of a sample whose mean stands for
+        the rest.
 
         To be asked while the base carries no adapter. Raises Stopped.
         """
         key = (max_length, label_smoothing)
         if key not in self._untouched:
-            rows = self.training(max_length)
+            rows = self.training(max_length).every
             drawn = sorted(random.Random("untouched").sample(range(len(rows)), min(len(rows), SAMPLE)))
             found = losses(self.base.model, [rows[place] for place in drawn], self.base.device, self.base.layout, stop,
                            label_smoothing)

@@ -20,9 +20,10 @@ from tuner.data.render import Encoded
 from tuner.evaluate.forward import Layout, answer_logits, laid_out
 from tuner.evaluate.losses import Losses, Stopped, losses
 from tuner.evaluate.packing import Packed, pack
-from tuner.train.batches import Step, epoch_steps, steps_in_all, validation_steps
+from tuner.train.batches import Step, epoch_ends, epoch_steps, validation_steps
 from tuner.train.fast_linear import fast_lora
 from tuner.train.health import LossWatch, TrialBrokeError
+from tuner.train.lessons import Lessons
 from tuner.train.model import adapter_dropout
 from tuner.train.optim import optimiser, rate_factor, set_rate, warmup_steps
 from tuner.train.settings import TrialSettings
@@ -46,9 +47,9 @@ class Progress:
 class Task:
     """What one trial trains on."""
 
-    train: Sequence[Encoded]
+    train: Lessons
     untouched: Losses
-    """Of the model without an adapter on `train`, with the trial's label smoothing."""
+    """Of the model without an adapter on `train.every`, with the trial's label smoothing."""
     valid: Sequence[Encoded]
     settings: TrialSettings
     device: torch.device
@@ -81,23 +82,25 @@ def train(model: Any, task: Task) -> Trained:
     Same settings, data and machine: the same losses, bit by bit on CPU.
     Raises TrialBrokeError (`bad_data`, `nan`, `diverged`), torch.OutOfMemoryError, MemoryError.
     """
-    usable = [place for place, example in enumerate(task.train) if any(example.learn[1:])]
-    if not usable:
+    usable = {place for place, example in enumerate(task.train.every) if any(example.learn[1:])}
+    epochs = [task.train.places(epoch, usable) for epoch in range(task.settings.epochs)]
+    if not any(place < len(task.train.own) for place in usable):
         raise TrialBrokeError("bad_data", "no example has an answer token within max_length")
-    return _Run(model, task, usable).run()
+    return _Run(model, task, epochs).run()
 
 
 class _Run:
     """The state of one trial while it trains."""
 
-    def __init__(self, model: Any, task: Task, usable: list[int]) -> None:
-        """`usable`: places of the examples that have something to learn."""
-        settings, examples = task.settings, [task.train[place] for place in usable]
-        self.model, self.inner, self.task, self.examples = model, model.get_base_model(), task, examples
-        self.untouched = [(task.untouched.sums[place], task.untouched.tokens[place]) for place in usable]
+    def __init__(self, model: Any, task: Task, epochs: Sequence[Sequence[int]]) -> None:
+        """`epochs`: for each the places of its examples, all of which have something to learn."""
+        settings = task.settings
+        self.model, self.inner, self.task, self.examples = model, model.get_base_model(), task, task.train.every
+        self.epochs = epochs
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimiser = optimiser(self.parameters, settings)
-        self.steps = steps_in_all(len(examples), settings.batch_size, settings.gradient_accumulation, settings.epochs)
+        self.ends = epoch_ends(map(len, epochs), settings.batch_size * settings.gradient_accumulation)
+        self.steps = self.ends[-1]
         self.warmup = warmup_steps(settings.warmup_ratio, self.steps)
         self.validate_after = self._validation_steps()
         self.watch = LossWatch()
@@ -107,17 +110,16 @@ class _Run:
         self.valid: Losses | None = None
 
     def _validation_steps(self) -> frozenset[int]:
-        epochs = self.task.settings.epochs
-        trained = epochs * sum(len(example.ids) for example in self.examples)
+        trained = sum(len(self.examples[place].ids) for places in self.epochs for place in places)
         once = sum(len(example.ids) for example in self.task.valid)
-        return validation_steps(self.steps // epochs, epochs, cheap=8 * once <= CHEAP_SHARE * trained)
+        return validation_steps(self.ends, cheap=8 * once <= CHEAP_SHARE * trained)
 
     def run(self) -> Trained:
         settings = self.task.settings
-        for epoch in range(settings.epochs):
+        for epoch, places in enumerate(self.epochs):
             self.epoch_losses = []
-            for chosen in epoch_steps(len(self.examples), settings.batch_size, settings.gradient_accumulation,
-                                      epoch, settings.seed):
+            for chosen in epoch_steps(places, settings.batch_size, settings.gradient_accumulation, epoch,
+                                      settings.seed):
                 if wish := self.task.wish():
                     return self._ended(wish)
                 self._advance(chosen)
@@ -128,8 +130,9 @@ class _Run:
 
     def _advance(self, chosen: Step) -> None:
         loss, norm = self._gradients(chosen)
-        before = [self.untouched[index] for micro in chosen for index in micro]
-        self.watch.add(loss, norm, math.fsum(part for part, _ in before) / sum(count for _, count in before))
+        untouched, places = self.task.untouched, [place for micro in chosen for place in micro]
+        before = math.fsum(untouched.sums[place] for place in places) / sum(untouched.tokens[place] for place in places)
+        self.watch.add(loss, norm, before)
         set_rate(self.optimiser, self.task.settings.learning_rate
                  * rate_factor(self.step, self.steps, self.warmup, self.task.settings.lr_schedule))
         self.optimiser.step()
