@@ -45,8 +45,10 @@ class Card(discord.ui.View):
 class Plain(discord.Client):
     """Echoes, shows a card, opens threads; remembers what it heard."""
 
-    def __init__(self, intents: discord.Intents) -> None:
-        super().__init__(intents=intents, allowed_mentions=discord.AllowedMentions.none())
+    def __init__(self, intents: discord.Intents, heartbeat_timeout: float = 60.0) -> None:
+        super().__init__(intents=intents, allowed_mentions=discord.AllowedMentions.none(),
+                         heartbeat_timeout=heartbeat_timeout)
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._connection.guild_ready_timeout = 0.2  # type: ignore[attr-defined]
         self.tree = app_commands.CommandTree(self)
         self.heard: list[str] = []
@@ -141,13 +143,15 @@ def add_commands(tree: app_commands.CommandTree) -> None:
 @contextlib.asynccontextmanager
 async def running(
     standin: Standin, *, token: str | None = None, intents: discord.Intents | None = None,
+    heartbeat_timeout: float = 60.0,
 ) -> AsyncIterator[Plain]:
     """The client, ready; closed at the end. What ends it early is raised here."""
-    client = Plain(intents or discord.Intents.default())
+    client = Plain(intents or discord.Intents.default(), heartbeat_timeout)
     address = yarl.URL(standin.gateway.address)
     with (mock.patch.object(discord.http.Route, "BASE", standin.api),
           mock.patch.object(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", address)):
         task = asyncio.create_task(client.start(token or standin.token))
+        task.add_done_callback(lambda _: client.ended.done() or client.ended.set_result(None))
         ready = asyncio.create_task(client.until(lambda: "ready" in client.noticed))
         await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=10)
         ready.cancel()
@@ -158,5 +162,5 @@ async def running(
         finally:
             await client.close()
             await asyncio.wait({task}, timeout=5)
-            if not task.cancelled() and task.done() and task.exception() is None:
-                task.result()
+            if task.done():
+                await task

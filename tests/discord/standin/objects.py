@@ -121,8 +121,8 @@ def message(one: Message, world: World, *, with_reply: bool = True) -> Json:
     if one.reply_reference is not None:
         made["message_reference"] = one.reply_reference
         if with_reply:
-            alive = one.reply_to is not None and not one.reply_to.is_deleted
-            made["referenced_message"] = message(one.reply_to, world, with_reply=False) if alive else None
+            replied = one.reply_to if one.reply_to is not None and not one.reply_to.is_deleted else None
+            made["referenced_message"] = message(replied, world, with_reply=False) if replied is not None else None
     return made
 
 

@@ -73,7 +73,7 @@ def option(described: Json, value: Any, resolved: Resolved, *, focused: bool = F
         return {"name": name, "type": kind, "value": value, "focused": True}
     if kind in (USER, CHANNEL, ROLE, MENTIONABLE, ATTACHMENT):
         return {"name": name, "type": kind, "value": resolved.add(value)}
-    wanted = {STRING: str, INTEGER: int, BOOLEAN: bool, NUMBER: (int, float)}[kind]
+    wanted: Any = {STRING: str, INTEGER: int, BOOLEAN: bool, NUMBER: (int, float)}[kind]
     assert isinstance(value, wanted), f"{name} takes {wanted}, got {value!r}"
     choices = described.get("choices")
     if choices:

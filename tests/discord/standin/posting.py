@@ -90,7 +90,7 @@ class Posting:
         if "attachments" in fields:
             wanted = {int(each["id"]) for each in fields["attachments"] or []}
             kept = [each for each in kept if each.id in wanted]
-        names = {each.filename for each in [*kept, *body.files.values()]}
+        names = {each.filename for each in kept} | {each.filename for each in body.files.values()}
         self._check(fields, body, message.channel, names)
         if counts:
             self._count_old_edit(message)
@@ -177,7 +177,7 @@ class Posting:
         """Embeds with attachment:// resolved; files an embed shows leave the list of attachments."""
         made = []
         for embed in embeds:
-            shown = {"type": "rich"} | embed
+            shown: Json = {"type": "rich"} | embed
             for part in ("image", "thumbnail"):
                 url = (embed.get(part) or {}).get("url", "")
                 name = url.removeprefix("attachment://")

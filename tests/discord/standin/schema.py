@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 DESCRIPTION = Path(__file__).resolve().parents[4] / "shared" / "discord" / "openapi.json"
@@ -24,7 +24,7 @@ def reason_for_absence() -> str | None:
 @cache
 def _description() -> tuple[dict[str, Any], Any]:
     parsed = json.loads(DESCRIPTION.read_text(encoding="utf-8"))
-    registry: Any = Registry().with_resource(_URI, Resource(contents=parsed, specification=DRAFT202012))
+    registry: Any = Registry().with_resource(_URI, DRAFT202012.create_resource(parsed))
     return parsed, registry
 
 
