@@ -8,8 +8,10 @@ from bot.language import starts
 from bot.language.closed import words
 from bot.language.facts import Facts
 from bot.language.questions import has_content, has_target, names_job_or_trial
+from bot.language.small_words import small_words
 
 _DETERMINERS = words("a an the my your our his her their this")
+_POINTERS = words("it that this everything them all one ones thing stuff ai")
 _ACTING_FORMS = words("base te want vol noun phrase plain may can ing stem")
 
 
@@ -124,7 +126,7 @@ def is_export(f: Facts) -> bool:
         return False
     if f.mood in ("report", "negated", "plan"):
         return False
-    return ((has_target(f) or f.any("ref:best_trial", "object:result")) and f.strange <= 2) or f.strange == 0
+    return ((_names_target(f) or f.any("object:result")) and f.strange <= 2) or f.strange == 0
 
 
 def is_data(f: Facts) -> bool:
@@ -169,10 +171,23 @@ def is_order(verb: str) -> Callable[[Facts], bool]:
             return False
         if _speaks_against(f, verb) or not _stands_as_order(f, label):
             return False
-        target = f.any("object:training", "ref:job", "ref:last_job") or f.references.job is not None
-        return f.strange == 0 or (target and f.strange <= 2)
+        named = has_target(f) if verb == "pause" else _names_target(f)  # "pause it for lunch", "stop it with the jokes"
+        return f.strange == 0 or (named and f.strange <= 2)
 
     return rule
+
+
+def _names_target(f: Facts) -> bool:
+    """True when a job or a run is named by more than "it" or "all"."""
+    return (
+        f.references.job is not None
+        or f.any("ref:job", "ref:last_job", "ref:best_trial")
+        or any(
+            token.labels & {"object:training", "object:model"} and token.text.lower() not in _POINTERS
+            and token.text not in small_words("pointers")
+            for token in f.view.tokens
+        )
+    )
 
 
 def _speaks_against(f: Facts, verb: str) -> bool:
@@ -189,8 +204,15 @@ def _speaks_against(f: Facts, verb: str) -> bool:
     return f.mood in ("report", "negated", "question", "plan", "refusal") and not asked
 
 
+def _is_doing(f: Facts, i: int) -> bool:
+    """True for a word in -ing that is nothing of ours."""
+    return i < f.view.size and f.view.tokens[i].kind == "word" and f.view.text(i).lower().endswith("ing")
+
+
 def _stands_as_order(f: Facts, label: str) -> bool:
-    """True when the verb stands in a form that orders, and not as a thing: "the stop"."""
+    """True when the verb stands in a form that orders, and not as a thing ("the stop") or of something else."""
+    if any(label in t.labels and _is_doing(f, k + 1) for k, t in enumerate(f.view.tokens)):
+        return False  # "stop worrying"
     return " be " in f.low or any(
         label in t.labels
         and any(x[5:] in _ACTING_FORMS for x in t.labels if x.startswith("form:"))

@@ -13,12 +13,14 @@ from bot.language.japanese import japanese_mood
 from bot.language.messages import message_for_model
 from bot.language.moods import Mood
 from bot.language.settings import Settings
+from bot.language.small_words import small_words
 from bot.language.tokens import Token
 from bot.language.typos import is_near_refusal
 from bot.language.view import View
 
 _KANA = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
 _AFTER_ONCE = words("with on using at for and please pls , . ! ;")
+_STARTED = frozenset({"verb:tune", "verb:train", "verb:run", "verb:redo"})
 _LONG_MESSAGE = {False: 12, True: 6}  # characters: shorter words for the model may as well be for the bot
 _CONDITION = re.compile(
     "(?:たら|だら|れば|けば|せば|めば|なら|ときは|際は)(?![しい]い|ば?[なべびし][いべびし]|ない|なんでも|何でも)"
@@ -163,6 +165,8 @@ def _gather(view: View, references: References, settings: Settings, told: tuple[
 
 def _gates_of(view: View, i: int) -> list[str]:
     token = view.tokens[i]
+    if "form:not" in token.labels and token.labels & _STARTED and token.text.endswith(small_words("negative_requests")):
+        return ["refusal"]  # まだtuneしないでね
     counts = view.number(i + 1) or (i + 1 < view.size and view.tokens[i + 1].kind == "dur")
     timed = i + 1 < view.size and view.tokens[i + 1].kind in ("dur", "clock")
     if token.text.lower() == "once" and (i + 1 == view.size or view.text(i + 1).lower() in _AFTER_ONCE):

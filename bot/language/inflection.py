@@ -19,7 +19,7 @@ _GODAN = {
     "る": "らりるれろっ",
 }
 
-_DOUBLED = words("stop scrap drop cap pin chat scan quit plan unplug let set run pit bet")
+_DOUBLED = words("stop scrap drop cap pin chat scan quit plan unplug let set run pit bet submit zip grab spin")
 
 
 def forms(entry: Mapping[str, Any], label: str) -> Iterator[tuple[str, tuple[str, ...]]]:

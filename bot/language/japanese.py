@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.language.closed import words
 from bot.language.moods import Mood
+from bot.language.small_words import small_words
 from bot.language.view import View
 
 _SUBORDINATE = (
@@ -74,8 +75,12 @@ def _japanese_token_mood(view: View, i: int, asks: bool) -> Mood | None:
     if "gate:negation" in labels:
         return "question" if asks else "negated"
     forms = {label[5:] for label in labels if label.startswith("form:")}
+    if token.text.isascii():
+        forms -= {"past", "s", "ing"}  # 0.01 fixed、GPで: an English word is no predicate here
     if forms - {"phrase"} and any(x.startswith("verb:") for x in labels):
         return _form_mood(view, i, forms, asks)
+    if "want:request" in labels and view.has(i - 1, "form:not"):
+        return "refusal" if view.text(i - 1).endswith(small_words("negative_requests")) else "request"
     if "want:request" in labels:
         return "question" if asks and token.text.startswith(("で", "が")) else "request"  # 1e-3で大丈夫？
     return None

@@ -203,6 +203,8 @@ def _is_dataset(view: View, i: int, end: int, name: str) -> bool:
         return any(
             view.has(k, "object:data", "object:topic") or view.tokens[k].kind == "num" for k in range(i, end)
         ) or bool(re.search(r"\d|_", low))
+    if before == "in" and view.has(0, "verb:data"):
+        return True
     if not re.search(r"\d|_", low) and before not in ("on", "using", "dataset", "data set", "データセット", "データは"):
         return any(view.has(k, "object:data", "object:topic") for k in range(i, end)) or (
             view.tokens[i].kind == "word" and end < view.size and not view.tokens[end].text.isascii()

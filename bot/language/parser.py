@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.language import problems
+from bot.language import background, problems
 from bot.language.characters import clean, lower
 from bot.language.closed import words
 from bot.language.commands import Command, Fixed, Language, Range, Spec
@@ -26,7 +26,13 @@ _WITH_TRIAL = words("explain_result chat compare best rate export status")
 def parse(text: str, vocabulary: Vocabulary | None = None) -> Command:
     """The command that the text asks for; `unknown` when it asks for nothing this product does. Never raises."""
     facts, written = read_facts(text, vocabulary)
-    return _command(facts, written, facts.language)
+    command = _command(facts, written, facts.language)
+    rest = background.rest_of(facts) if command.intent == "unknown" else None
+    if not rest:
+        return command
+    asked, written = read_facts(rest, vocabulary)
+    alone = _command(asked, written, facts.language)
+    return alone if background.is_trusted(facts, asked, alone) else command
 
 
 def read_facts(text: str, vocabulary: Vocabulary | None = None) -> tuple[Facts, str]:

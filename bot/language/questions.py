@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.language.closed import words
 from bot.language.facts import Facts, seeks_within_budget
+from bot.language.view import View
 
 QUIET = frozenset({"refusal", "talk"})  # a question may still be asked in such a sentence, nothing may be done
 
@@ -105,6 +106,7 @@ def is_explain_term(f: Facts) -> bool:
 
 
 _TOLD = words("を について って に 関して のこと というもの とやら も ちょっと 少し 詳しく")
+_SMALL = frozenset({"common:words", "say:words", "op:or", "op:and", "form:stem", "verb:better", "form:phrase"})
 _TERM_GROUPS = ("knob:", "word:", "method:")
 
 
@@ -115,11 +117,16 @@ def _tells_of_term(f: Facts) -> bool:
         if not (view.has(i, "verb:show") and view.text(i).startswith(("教え", "おしえ"))):
             continue
         k = i - 1
-        while k > 0 and view.text(k) in _TOLD:
+        while k > 0 and (view.text(k) in _TOLD or view.tokens[k].kind == "kana" or _is_small(view, k)):
             k -= 1
         if k >= 0 and any(x.startswith(_TERM_GROUPS) for x in view.tokens[k].labels):
             return not f.any("verb:status", "verb:best", "object:result", "ask:why")
     return False
+
+
+def _is_small(view: View, i: int) -> bool:
+    """True for padding, particles and adverbs: やさしく, 簡単に."""
+    return view.labels(i) <= _SMALL and not view.number(i)
 
 
 def opening(f: Facts) -> str:

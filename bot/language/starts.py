@@ -69,7 +69,8 @@ def is_start(f: Facts) -> bool:
         return (
             asked and f.strange <= (1 if f.any("object:model", "ref:trial", "word:lora") else 0) and _is_ours(f)
         ) or (f.group("method", "pruner", "metric") and f.strange == 0)
-    return f.strange == 0 and _asks_without_knobs(f, asked)
+    trained = asked and f.any("verb:train") and f.references.dataset is not None and not f.everyday
+    return f.strange <= (2 if trained else 0) and _asks_without_knobs(f, asked)
 
 
 _ON_DATA = re.compile(r"\b(?:on|with|using|over) (?:the |my |our )?[\w.-]+\.(?:csv|tsv|xlsx?|jsonl?|txt|parquet|ods)\b")

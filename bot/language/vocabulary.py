@@ -73,7 +73,7 @@ def words_of(value: str | list[str]) -> list[str]:
     return value
 
 
-_OTHER_READERS = ("examples", "answers")  # read by examples.py and answers.py
+_OTHER_READERS = ("examples", "answers", "small_words")  # each read by the module of its name
 
 
 @dataclass(slots=True)
