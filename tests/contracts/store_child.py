@@ -11,7 +11,7 @@ from pathlib import Path
 
 from store_samples import new_job
 
-from tuner.events import TrialProgress
+from tuner.events import TrialStarted
 from tuner.store import Store, StoreUnavailable
 from tuner.store.migrate import scripts
 
@@ -58,7 +58,7 @@ async def write(home: Path) -> None:
         step = 0
         while True:
             step += 1
-            say(await store.append(job.id, "writer", TrialProgress(number=0, step=step, steps=10**9)))
+            say(await store.append(job.id, "writer", TrialStarted(number=step, settings={})))
 
 
 async def hold(home: Path) -> None:

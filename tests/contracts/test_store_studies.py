@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tuner.events import (
     StudyFinished,
     TestScored,
     TrialFinished,
+    TrialProgress,
     TrialStarted,
     event_from_json,
 )
@@ -212,3 +214,34 @@ async def test_a_checkpoint_written_again_after_a_loss_is_the_newer_one(store: S
     second = await store.add_checkpoint(job.id, "w", 0, "f/0", "whole", 0.5)
     assert (second.id, second.sha256, second.value) == (first.id, "whole", 0.5)
     assert await store.checkpoints("red") == [second]
+
+
+async def progress(store: Store, job: Job, number: int) -> list[int]:
+    """Steps of the trial's stored progress, in order."""
+    stored = [event.body for event in await store.events(0, job.id, limit=10**6)]
+    return [body["step"] for body in stored if body["kind"] == "TrialProgress" and body["number"] == number]
+
+
+async def test_a_long_trials_progress_stays_bounded_spans_it_all_and_keeps_the_newest(store: Store, job: Job) -> None:
+    for step in range(1, 1001):
+        await store.append(job.id, "w", TrialProgress(number=0, step=step, steps=1000))
+        if step % 100 == 0:
+            await store.append(job.id, "w", TrialProgress(number=1, step=step, steps=1000))
+    steps = await progress(store, job, 0)
+    assert len(steps) == 64
+    assert (steps[0], steps[-1]) == (1, 1000)
+    assert steps == sorted(set(steps))
+    assert max(after - before for before, after in pairwise(steps)) <= 3 * 1000 / 64
+    assert await progress(store, job, 1) == list(range(100, 1001, 100))
+
+
+async def test_of_an_ended_trials_progress_the_last_is_kept(store: Store, job: Job) -> None:
+    for number in (0, 1):
+        for step in (1, 2, 3):
+            await store.append(job.id, "w", TrialProgress(number=number, step=step, steps=3))
+    await store.record_trial(job.id, "w", trial(0), FINISHED)
+    assert await progress(store, job, 0) == [3]
+    assert await progress(store, job, 1) == [1, 2, 3]
+    other = await another(store, "m-2")
+    await store.record_trial(other.id, "w", trial(1))
+    assert await progress(store, job, 1) == [1, 2, 3]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import aiosqlite
 
-from tuner.events import Event, event_to_json
+from tuner.events import Event, TrialProgress, event_to_json
 from tuner.store.connection import Database, one
 from tuner.store.records import StoredEvent
 from tuner.store.rows import LARGEST, event_of, to_text
@@ -14,16 +14,51 @@ from tuner.store.rows import LARGEST, event_of, to_text
 TOLD = ("StudyFinished", "JobFailed")
 """Kinds of which each event has to reach its people."""
 
+PROGRESS_KEPT = 64
+"""TrialProgress events of a trial under way: enough for a live curve, however many hours it takes. Of an ended trial,
+whose record holds the curve, the last one is kept."""
+
 
 async def write(connection: aiosqlite.Connection, job_id: int, event: Event, now: float) -> int:
     """Inside the caller's transaction. Writers take turns, so a reader never sees a number before a smaller one."""
     body = event_to_json(event)
+    trial = event.number if isinstance(event, TrialProgress) else None
     await connection.execute(
-        "INSERT INTO events (job, at, kind, body) VALUES (?, ?, ?, ?)", (job_id, now, body["kind"], to_text(body))
+        "INSERT INTO events (job, at, kind, body, trial) VALUES (?, ?, ?, ?, ?)",
+        (job_id, now, body["kind"], to_text(body), trial),
     )
     row = await one(connection, "SELECT last_insert_rowid() AS seq")
     assert row is not None
+    if trial is not None:
+        await _thin(connection, job_id, trial)
     return int(row["seq"])
+
+
+async def _thin(connection: aiosqlite.Connection, job_id: int, trial: int) -> None:
+    """Where a trial has one too many, drops the one whose neighbours are nearest: what is left spans the whole trial,
+    evenly, and holds the first and the newest."""
+    await connection.execute(
+        """
+        DELETE FROM events WHERE seq = (
+            SELECT seq FROM (
+                SELECT seq, LEAD(seq) OVER told - LAG(seq) OVER told AS gap, COUNT(*) OVER () AS count
+                FROM events WHERE job = :job AND trial = :trial WINDOW told AS (ORDER BY seq)
+            ) WHERE count > :kept AND gap IS NOT NULL ORDER BY gap, seq LIMIT 1
+        )
+        """,
+        {"job": job_id, "trial": trial, "kept": PROGRESS_KEPT},
+    )
+
+
+async def forget_progress(connection: aiosqlite.Connection, job_id: int, trial: int) -> None:
+    """Inside the transaction that records the trial: of its progress only the last stays."""
+    await connection.execute(
+        """
+        DELETE FROM events WHERE job = :job AND trial = :trial
+          AND seq < (SELECT MAX(seq) FROM events WHERE job = :job AND trial = :trial)
+        """,
+        {"job": job_id, "trial": trial},
+    )
 
 
 async def events(database: Database, after: int, job_id: int | None, limit: int) -> list[StoredEvent]:

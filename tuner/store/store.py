@@ -121,7 +121,8 @@ class Store:
         await lease.release(self._database, job_id, worker, state, problem, event)
 
     async def append(self, job_id: int, worker: str, event: Event) -> int:
-        """Returns the event's seq."""
+        """Returns the event's seq. Of a trial's TrialProgress a bounded number is kept (journal.PROGRESS_KEPT), the
+        newest always."""
         async with lease.held(self._database, job_id, worker) as job:
             return await journal.write(job.connection, job_id, event, job.now)
 

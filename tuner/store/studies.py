@@ -46,6 +46,7 @@ async def record_trial(
                 raise ValueError(f"a trial is recorded once, trial {trial.number} is already {known['state']}")
             return
         await _write_trial(job, trial)
+        await journal.forget_progress(job.connection, job_id, trial.number)
         if event is not None:
             await journal.write(job.connection, job_id, event, job.now)
 
