@@ -14,6 +14,7 @@ from bot.language.small_words import small_words
 _ACTING = frozenset(f"verb:{name}" for name in words("tune train search stop pause resume extend redo find export"))
 _SETTING = ("knob:", "bad_knob:", "method:", "pruner:", "metric:", "schedule:", "module:")
 _HARD_GATES = frozenset({"gate:refusal", "gate:talk", "gate:injection", "gate:condition"})
+_ACTIONS = words("stop pause resume extend export data")
 _TOPICS = frozenset({"everyday:words", "object:model", "object:answer", "object:data", "object:topic", "gate:people"})
 _STARTING = ("run", "start", "launch", "kick", "execute", "begin", "queue", "fire", "perform")
 
@@ -42,11 +43,13 @@ def is_trusted(whole: Facts, rest: Facts, command: Command) -> bool:
     if command.intent == "unknown" or rest.gates & {"refusal", "talk", "injection", "condition", "future"}:
         return False
     if command.intent != "tune":
-        return rest.strange == 0 and (rest.references.job is not None or rest.any("object:model", "object:training"))
+        named = rest.references.job is not None or rest.any("object:model", "object:training")
+        return rest.strange == 0 and (named or command.intent not in _ACTIONS)
     firm = rest.values or rest.group("method", "pruner", "metric") or rest.references.dataset is not None
     firm = firm or rest.any("object:model", "object:answer") or rest.settings.trials is not None
-    timed = rest.settings.time_s is not None and whole.any("object:model", "object:answer", "object:data")
-    return rest.mood == "request" and bool(firm or (timed and not whole.everyday))
+    ours = any(token.text.lower() in small_words("our_things") for token in whole.view.tokens)
+    timed = rest.settings.time_s is not None and (ours or (rest.any("object:data") and not whole.everyday))
+    return rest.mood == "request" and bool(firm or timed)
 
 
 def _parts(facts: Facts) -> list[tuple[int, int]]:

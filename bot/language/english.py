@@ -102,7 +102,7 @@ def english_mood(view: View, span: tuple[int, int]) -> Mood:
         return "report"
     verb = _first_verb(view, start, end)
     orders = verb == start and _form(view.tokens[start]) == "base"
-    if _has_gate(view, start, end, "report") and not wants and not orders:
+    if _reports(view, start, end) and not wants and not orders:
         return "report"
     if wants:
         return "request"
@@ -174,6 +174,14 @@ def _wants(view: View, start: int, end: int) -> bool:
         ):
             return False
     return False
+
+
+def _reports(view: View, start: int, end: int) -> bool:
+    """True for a sign of a report; "every time" and its like are one only beside somebody who does something."""
+    signs = [i for i in range(start, end) if view.has(i, "gate:report")]
+    if not signs or not all(view.has(i, "habit:words") for i in signs):
+        return bool(signs)
+    return _pronoun_before(view, start, end) or _first_verb(view, start, end) is not None
 
 
 def _leaves_free(view: View, start: int, end: int) -> bool:

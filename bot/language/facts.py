@@ -160,7 +160,21 @@ def _gather(view: View, references: References, settings: Settings, told: tuple[
                 inside = told[0] <= token.start < told[1]
                 sight.gates.update(gate for gate in _gates_of(view, i) if not (inside and _is_told(token, gate)))
                 sight.everyday += "everyday:words" in token.labels
+    if any(_wishes_better(view, i) for i in range(view.size)):
+        sight.labels.add("verb:better")
     return sight
+
+
+def _wishes_better(view: View, i: int) -> bool:
+    """True for "make the answers less rubbish", "get the bot to be more polite": answers with another quality."""
+    if view.text(i).lower() not in ("less", "more", "fewer", "not so", "not as") or not view.has(
+        i + 1, "verb:judge_words", "trait:words"
+    ):
+        return False
+    before = range(max(0, i - 8), i)
+    return any(view.has(k, "object:model", "object:answer") for k in before) and any(
+        view.has(k, "verb:set", "verb:run", "want:request") for k in before
+    )
 
 
 def _gates_of(view: View, i: int) -> list[str]:

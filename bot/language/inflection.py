@@ -44,6 +44,16 @@ def stems(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield word[:-1], "ichidan"
 
 
+_ADJECTIVE = words("い く かった くて くする そう さ め いの かったの すぎ いほう い方")
+
+
+def adjective(marked: str) -> Iterator[str]:
+    """The forms of a Japanese adjective written with a plus behind it: 高い+ -> 高い, 高く, 高かった ..."""
+    stem = marked.removesuffix("い+")
+    for ending in _ADJECTIVE:
+        yield stem + ending
+
+
 def endings(tables: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """For each class of Japanese verbs: ending -> mood, from the tables of endings.toml."""
     suru: dict[str, str] = {"して": "te"}

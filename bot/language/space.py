@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.language.closed import words
-from bot.language.commands import Fixed, Range, Spec
+from bot.language.commands import Choices, Fixed, Range, Spec
 from bot.language.counts import Counts
 from bot.language.found import References
 from bot.language.group import Group
@@ -18,6 +18,8 @@ from tuner.plan.knobs import KNOBS
 _RANKED = words("the them by all everything trials")
 _PARTICLES = words("は を が : = の to at of is from も")
 _PLAIN = frozenset({"common:words", "say:words", "op:and"})  # labels of words without a topic
+_BREAKS = words(", 、 ; . 。 :")
+_AGAINST = words("than より と vs or and against with かつ &")
 _GIVEN = words(": = は を to with")
 
 
@@ -31,6 +33,8 @@ class SettingsReader:
         self.waiting: list[str] = []
         self.named_at: dict[str, int] = {}
         self.last: str | None = None
+        self.next_log: bool | None = None  # 対数スケールで学習率…: a scale that waits for its range
+        self.given_end: dict[str, int] = {}  # the token behind the numbers that a knob was last given
         self.bad_waiting = False
         self.first_step: Group | None = None  # 0.1刻みで0から0.3まで: a step that waits for its range
         self.counts = Counts(self)
@@ -108,10 +112,8 @@ class SettingsReader:
     def _word(self, i: int) -> int:
         """A word that says something about the knob before it: a scale, or none of it."""
         view, text = self.view, self.view.text(i).lower()
-        if self.last and view.has(i, "op:log") and not view.has(i, "knob:learning_rate"):
-            self._set_log(True, i)
-        elif self.last and view.has(i, "op:nolog"):
-            self._set_log(False, i)
+        if view.has(i, "op:log", "op:nolog") and not view.has(i, "knob:learning_rate"):
+            self._scale(i, log=view.has(i, "op:log"))
         elif view.has(i, "op:nothing") and self.knob_at(i - 1) and self.last in self.waiting:
             if self.last and text not in ("off", "no"):
                 self.give(self.last, Group(i, i + 1, Fixed(value=0)))
@@ -258,6 +260,9 @@ class SettingsReader:
         if KNOBS[knob].kind == "choice":
             return  # "the schedule: 9 to 5" is no schedule of ours
         old = self.out.space.get(knob)
+        if isinstance(spec, Fixed) and isinstance(old, Fixed | Choices) and self._compares(knob, group):
+            values = old.values if isinstance(old, Choices) else (old.value,)
+            spec = Choices(values=(*values, spec.value) if spec.value not in values else values)
         self.out.space[knob] = spec
         self.out.bare.discard(knob)
         self.out.loose.discard(knob)
@@ -277,8 +282,21 @@ class SettingsReader:
             self.out.space[knob] = Range(low=spec.low, high=spec.high, log=old.log, step=old.step)
         if knob in self.waiting:
             self.waiting.remove(knob)
+        if self.next_log is not None and isinstance(spec, Range):
+            self.out.space[knob] = Range(low=spec.low, high=spec.high, log=self.next_log, step=spec.step)
+            self.next_log = None
         self.last = knob
+        if self.is_adjacent(group):
+            self.given_end[knob] = group.end
         self.out.used |= set(range(group.start, max(group.end, group.start)))
+
+    def _compares(self, knob: str, group: Group) -> bool:
+        """True when another value of the same knob is set against the one before: "rank 64 better than rank 8"."""
+        between = range(self.given_end.get(knob, group.start), group.start)
+        named = any(self.knob_at(k) == knob for k in between)
+        against = any(self.view.has(k, "op:or", "op:and") or self.view.text(k).lower() in _AGAINST for k in between)
+        corrected = any(self.view.has(k, "gate:negation", "gate:refusal", "op:corrects") for k in between)
+        return named and against and not corrected
 
     def _give_step(self, group: Group) -> None:
         spec = self.out.space.get(self.last) if self.last else None
@@ -291,7 +309,13 @@ class SettingsReader:
         elif self.last and self.waiting and isinstance(group.spec, Fixed) and not isinstance(group.spec.value, str):
             self.out.space[self.last] = Range(step=group.spec.value)
 
-    def _set_log(self, log: bool, i: int) -> None:
+    def _scale(self, i: int, *, log: bool) -> None:
+        """A scale holds for the knob before it; at the start, or alone before a name, for the knob behind it."""
+        names_next = self.knob_at(i + 1) or (self.view.text(i + 1) in _PARTICLES and self.knob_at(i + 2))
+        opens = self.last is None or (names_next and self.view.text(i - 1) in _BREAKS)
+        if opens:
+            self.next_log = log
+            return
         assert self.last is not None
         spec = self.out.space.get(self.last)
         self.out.used.add(i)

@@ -7,6 +7,7 @@ import re
 from bot.language.closed import words
 from bot.language.facts import Facts, seeks_within_budget
 from bot.language.moods import Mood
+from bot.language.small_words import small_words
 
 _LAUNCHED = frozenset(
     {
@@ -32,7 +33,6 @@ _LAUNCHED = frozenset(
 )
 _AGAINST = frozenset({"refusal", "future", "condition", "talk", "injection"})
 
-_PARTED = words("、 。 , ! けど ので から が")
 
 
 def is_start(f: Facts) -> bool:
@@ -238,7 +238,7 @@ def harmless(f: Facts) -> frozenset[str]:
         return frozenset()
     last = max((i for i, token in enumerate(f.view.tokens) if "gate:refusal" in token.labels), default=-1)
     behind = f.view.tokens[last + 1 :]
-    parted = any(token.text in _PARTED for token in behind[:-1])
+    parted = any(token.text in small_words("parting") for token in behind[:-1])
     return frozenset({"refusal"}) if parted else frozenset()
 
 

@@ -119,7 +119,8 @@ def _entries(tables: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]
                 yield from inflection.forms(value, label)
             else:
                 for phrase in words_of(value):
-                    yield phrase, (label,)
+                    for form in inflection.adjective(phrase) if phrase.endswith("い+") else (phrase,):
+                        yield form, (label,)
 
 
 def _read_numbers(tables: Mapping[str, Any], words: _Words) -> None:
