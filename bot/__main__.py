@@ -59,6 +59,32 @@ def demo(
     raise typer.Exit(asyncio.run(run(language or "en", home, picture)))
 
 
+@app.command()
+def bot(
+    home: Home = None,
+    language: Tongue = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say what is there, what is missing, and the invite link.")
+    ] = False,
+    workers: Annotated[
+        bool | None, typer.Option("--workers/--no-workers", help="Start a worker and the chat server as children.")
+    ] = None,
+) -> None:
+    """Serve teams in Discord. Needs DISCORD_TOKEN (or DISCORD_TOKEN_FILE)."""
+    import asyncio
+
+    from bot.settings import load
+
+    settings = load(home=home, language=language, workers=workers)
+    if check:
+        from bot.discord_front.check import check as run_check
+
+        raise typer.Exit(asyncio.run(run_check(settings)))
+    from bot.discord_front.run import bot as run
+
+    raise typer.Exit(asyncio.run(run(settings)))
+
+
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def worker(context: typer.Context, home: Home = None) -> None:
     """Run the queue's jobs on this machine until it is ended."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.language.commands import Command
+from bot.language.followups import Change
 from bot.phrases import Language
 
 Privilege = Literal["start", "stop", "export", "minutes"]
@@ -38,5 +39,7 @@ class Utterance:
     kind: Literal["message", "press"] = "message"
     command: Command | None = None
     """What was chosen from a menu instead of typed; `text` is then empty."""
+    change: Change | None = None
+    """What was changed in a form: applies to the plan that waits in this dialogue; `text` is then empty."""
     denied: tuple[Privilege, ...] = ()
     """What this person may not do here; empty where everybody may do everything."""

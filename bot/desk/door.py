@@ -114,6 +114,10 @@ async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
         async for reply in _press(turn, utterance.pressed):
             yield reply
         return
+    if utterance.change is not None:
+        async for reply in tuning.follow_up(turn, utterance.change):
+            yield reply
+        return
     if turn.state.get("chat") and not utterance.attachments and utterance.command is None:
         async for reply in talk.continue_chat(turn):
             yield reply

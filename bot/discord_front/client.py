@@ -1,0 +1,171 @@
+"""The connection to Discord: events in, one catch-all for what goes wrong. What they mean is decided beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.discord_front import forms, intake, presses
+from bot.discord_front.buttons import Press
+from bot.discord_front.commands import register
+from bot.discord_front.front import Front
+from bot.discord_front.outlet import NOBODY, ChannelOutlet, channel_of, send
+from bot.discord_front.places import room_of
+from bot.discord_front.translate import Words
+from bot.discord_front.watching import Watch
+from bot.phrases import say
+
+_LOG = logging.getLogger("onsa.discord")
+
+SYNC_AGAIN_S = 300.0
+
+
+def intents_for(*, message_content: bool) -> discord.Intents:
+    """Promises the least: servers and messages. Words of messages that do not mention Onsa need one more."""
+    intents = discord.Intents.none()
+    intents.guilds = intents.guild_messages = intents.dm_messages = True
+    intents.message_content = message_content
+    return intents
+
+
+class Tree(app_commands.CommandTree["OnsaClient"]):
+    async def on_error(
+        self, interaction: discord.Interaction[OnsaClient], error: app_commands.AppCommandError, /
+    ) -> None:
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        await interaction.client.failed(interaction, cause)
+
+
+class OnsaClient(discord.Client):
+    """Keeps no messages and no members: the store knows what has to be known."""
+
+    def __init__(self, front: Front) -> None:
+        super().__init__(
+            intents=intents_for(message_content=front.settings.discord_message_content),
+            allowed_mentions=NOBODY,
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+        )
+        self.front = front
+        self.tree = Tree(self)
+        self.watch = Watch(client=self, store=front.store, clock=front.services.clock)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def setup_hook(self) -> None:
+        self.front.noticed = self.watch.hint
+        self.add_dynamic_items(Press)
+        await self.tree.set_translator(Words())
+        register(self.tree)
+        self._tasks = [asyncio.create_task(self._sync()), asyncio.create_task(self.watch.run())]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await super().close()
+
+    async def _sync(self) -> None:
+        """Registers the commands; a server that refuses is asked again later, and words work meanwhile."""
+        while True:
+            try:
+                await self.tree.sync()
+                return
+            except (discord.HTTPException, OSError) as error:
+                _LOG.warning("commands could not be registered, trying again in %.0f s: %s", SYNC_AGAIN_S, error)
+                await asyncio.sleep(SYNC_AGAIN_S)
+            except app_commands.AppCommandError:
+                _LOG.exception("commands could not be registered")
+                return
+
+    async def on_ready(self) -> None:
+        _LOG.info("connected as %s, teams: %d", self.user, len(self.guilds))
+
+    async def on_resumed(self) -> None:
+        _LOG.info("connected again; nothing was missed")
+
+    async def on_message(self, message: discord.Message) -> None:
+        try:
+            await intake.heard(self, message)
+        except Exception:
+            post = self.front.mistake("en")
+            await ChannelOutlet(message.channel).send(post)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Says hello once, and leads the admin to the settings."""
+        channel = guild.system_channel
+        language = "ja" if guild.preferred_locale is discord.Locale.japanese else "en"
+        if channel is not None:
+            text = say("discord.front.hello", "ja" if language == "ja" else "en")
+            try:
+                await channel.send(text, allowed_mentions=NOBODY, suppress_embeds=True)
+            except discord.HTTPException as error:
+                _LOG.info("no hello in a new team: %s (%s)", error.status, error.code)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        _LOG.info("no longer in a team; its jobs and data stay in the store")
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        self.front.mistake("en")
+
+    async def pressed(self, interaction: discord.Interaction[OnsaClient], door: str, action: str) -> None:
+        """A button of any message."""
+        try:
+            await presses.pressed(interaction, door, action)
+        except Exception as error:
+            await self.failed(interaction, error)
+
+    async def on_interaction(self, interaction: discord.Interaction[OnsaClient]) -> None:
+        """Forms that come back; commands and buttons find their own way."""
+        if interaction.type is not discord.InteractionType.modal_submit or not self.front.seen.is_new(interaction.id):
+            return
+        try:
+            data: Mapping[str, Any] = interaction.data or {}
+            door, _, action = str(data.get("custom_id", "")).partition(":")
+            verb, _, argument = action.partition(":")
+            form = forms.sent(interaction)
+            if door == "f" and verb == "change":
+                await forms.changed(interaction, argument, form)
+            elif door == "f":
+                await self._wrote(interaction, form.texts.get("words", ""), list(form.files))
+        except Exception as error:
+            await self.failed(interaction, error)
+
+    async def _wrote(
+        self, interaction: discord.Interaction[OnsaClient], text: str, files: list[discord.Attachment]
+    ) -> None:
+        """Words and files from a form, answered like a message in the same place."""
+        if not await presses.acknowledge(interaction):
+            return
+        utterance = await presses.spoken(interaction, text=text)
+        outlet = ChannelOutlet(channel_of(interaction))
+        attachments = await intake.files_of(files, outlet, utterance.language or "en")
+        if files and not attachments and not text:
+            return
+        room = None
+        if interaction.guild_id is not None and interaction.channel_id is not None:
+            room = await room_of(self.front.store, interaction.channel_id)
+        await intake.answer(self, replace(utterance, attachments=attachments), None, outlet, room)
+
+    async def failed(self, interaction: discord.Interaction[OnsaClient], error: Exception) -> None:
+        """Tells the person the reference number, wherever Discord still lets us."""
+        language = await presses.language_for(interaction)
+        try:
+            raise error
+        except Exception:
+            post = self.front.mistake(language)
+        try:
+            if not interaction.response.is_done():
+                await interaction.response.send_message(post.content, ephemeral=True, allowed_mentions=NOBODY)
+            elif not interaction.is_expired():
+                await interaction.followup.send(post.content, ephemeral=True, allowed_mentions=NOBODY)
+            else:
+                await send(channel_of(interaction), post)
+        except discord.HTTPException as again:
+            _LOG.warning("the reference could not be told: %s (%s)", again.status, again.code)

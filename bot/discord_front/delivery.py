@@ -1,0 +1,180 @@
+"""Reports and failures reach their people once: in the job's thread, with one line in the channel it hangs on.
+
+What was sent is noted after each part, so that a crash between two parts goes on with the next. A message that was
+sent but not noted is found again by its footer, and by its nonce within a few minutes.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import discord
+
+from bot.discord_front import outlet, pictures
+from bot.discord_front.markup import escape
+from bot.discord_front.places import FOREVER_S, SHELF, guild_of, is_ours, room_of
+from bot.discord_front.render import COLOUR, Post, posts_of
+from bot.explain import explain
+from bot.phrases import say
+from bot.replies import Text
+from bot.results import report_card
+from tuner.events import JobFailed, StudyFinished, event_from_json
+from tuner.store import Store
+from tuner.store.records import Job, StoredEvent
+
+_LOG = logging.getLogger("onsa.discord")
+
+_HISTORY = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What one event has to say: posts for the thread, and one line for the channel."""
+
+    posts: tuple[Post, ...]
+    line: str
+
+
+async def deliver_all(client: discord.Client, store: Store) -> None:
+    """Delivers what was delivered nowhere. Raises when Discord cannot be reached: the next call goes on."""
+    for stored in await store.undelivered():
+        job = await store.job_by_id(stored.job)
+        if is_ours(job.team):
+            await _deliver(client, store, stored, job)
+        else:
+            await store.delivered(stored.seq, job.channel, "-")  # another front's, which shows it itself
+
+
+async def _deliver(client: discord.Client, store: Store, stored: StoredEvent, job: Job) -> None:
+    shelf = f"sending:{stored.seq}"
+    known = await store.dialogue(SHELF, shelf)
+    sending: dict[str, Any] = known or {"at": stored.at, "parts": [], "place": None, "line": None}
+    told = await _told(store, stored, job)
+    await store.keep_dialogue(SHELF, shelf, sending, FOREVER_S)
+    async for place in _places(client, store, job):
+        if sending["place"] not in (None, str(_id(place))):
+            continue  # its first part stands elsewhere already
+        try:
+            await _send_parts(client, store, place, told, stored, sending, is_again=known is not None)
+        except discord.HTTPException as error:
+            if not is_refusal(error):
+                raise
+            _LOG.warning("report %s of job %s not sent there: %s", stored.seq, job.id, error.code)
+            sending |= {"place": None, "parts": []}
+            continue
+        await _send_line(client, store, job, told, stored, sending)
+        await store.delivered(stored.seq, str(_id(place)), str(sending["parts"][-1]))
+        await store.drop_dialogue(SHELF, shelf)
+        return
+    _LOG.warning("report %s of job %s has no place left to go to; it stays in the store", stored.seq, job.id)
+    await store.delivered(stored.seq, job.channel, "nowhere")
+    await store.drop_dialogue(SHELF, shelf)
+
+
+async def _send_parts(
+    client: discord.Client,
+    store: Store,
+    place: discord.abc.Messageable,
+    told: Told,
+    stored: StoredEvent,
+    sending: dict[str, Any],
+    *,
+    is_again: bool,
+) -> None:
+    for index in range(len(sending["parts"]), len(told.posts)):
+        post = told.posts[index]
+        found = await _find(client, place, post, sending["at"]) if is_again else None
+        if found is None:
+            found = await outlet.send(place, post, nonce=f"onsa-{stored.seq}-{index}")
+        sending |= {"place": str(_id(place)), "parts": [*sending["parts"], found.id]}
+        await store.keep_dialogue(SHELF, f"sending:{stored.seq}", sending, FOREVER_S)
+
+
+async def _find(
+    client: discord.Client, place: discord.abc.Messageable, post: Post, since: float
+) -> discord.Message | None:
+    """The message that was already sent with the same footer, or None."""
+    footer = post.embeds[-1].footer.text if post.embeds else None
+    after = datetime.datetime.fromtimestamp(since - 60, datetime.UTC)
+    try:
+        async for message in place.history(limit=_HISTORY, after=after, oldest_first=False):
+            is_mine = client.user is not None and message.author.id == client.user.id
+            if is_mine and any(embed.footer.text == footer for embed in message.embeds):
+                return message
+    except discord.Forbidden:
+        pass  # without the right to read back, the nonce alone has to do
+    return None
+
+
+async def _send_line(
+    client: discord.Client, store: Store, job: Job, told: Told, stored: StoredEvent, sending: dict[str, Any]
+) -> None:
+    """One line with a link in the channel; a line that cannot be sent holds nothing up."""
+    room = await room_of(store, int(job.channel))
+    if room is None or sending["line"] is not None or sending["place"] != str(room.thread):
+        return
+    parent = client.get_partial_messageable(room.parent, guild_id=room.guild)
+    try:
+        line = f"{told.line} → <#{room.thread}>"
+        sent = await outlet.send(parent, Post(content=line), nonce=f"onsa-{stored.seq}-line")
+    except (discord.NotFound, discord.Forbidden):
+        return
+    sending["line"] = sent.id
+    await store.keep_dialogue(SHELF, f"sending:{stored.seq}", sending, FOREVER_S)
+    await store.delivered(stored.seq, str(room.parent), str(sent.id))
+
+
+async def _places(client: discord.Client, store: Store, job: Job) -> AsyncIterator[discord.abc.Messageable]:
+    """Where a job's report belongs: its thread, else the channel that the thread hung on, else its person alone."""
+    room = await room_of(store, int(job.channel))
+    guild = room.guild if room is not None else guild_of(job.team)
+    yield client.get_partial_messageable(int(job.channel), guild_id=guild)
+    if room is not None:
+        yield client.get_partial_messageable(room.parent, guild_id=room.guild)
+    if guild is None or not job.person.isdigit():
+        return
+    try:
+        yield await client.create_dm(discord.Object(int(job.person)))
+    except discord.HTTPException as error:
+        if not is_refusal(error):
+            raise
+        _LOG.info("no direct conversation with the person of job %s: %s", job.id, error.code)
+
+
+def is_refusal(error: discord.HTTPException) -> bool:
+    """True when asking again would change nothing: no right, gone, locked. False when Discord is busy or down."""
+    return 400 <= error.status < 500 and error.status != 429
+
+
+def _id(place: discord.abc.Messageable) -> int:
+    return int(getattr(place, "id"))  # noqa: B009 - every place here is a channel or a partial one
+
+
+async def _told(store: Store, stored: StoredEvent, job: Job) -> Told:
+    event = event_from_json(stored.body)
+    if isinstance(event, StudyFinished):
+        card = report_card(event.report, job, job.language)
+        folder = store.home / "charts" / job.team / f"job-{job.number}"
+        drawn = await pictures.drawn(event.report, job.language, folder)
+        posts = posts_of(card)
+        posts[-1] = replace(posts[-1], pictures=drawn)
+        headline = explain(event.report, job.language).headline
+        line = say("discord.front.done_line", job.language, {"job": job.number, "headline": headline})
+    else:
+        assert isinstance(event, JobFailed)
+        failed = say("replies.watch.failed", job.language, {"job": job.number, "reference": event.reference})
+        why = say(f"problems.{event.key}", job.language, {"reference": event.reference, **event.facts})
+        posts, line = posts_of(Text(text=f"{failed}\n{why}")), failed
+        posts = [replace(post, content="", embeds=(_embed(post.content),)) for post in posts]
+    for index, post in enumerate(posts):
+        facts = {"job": job.number, "seq": stored.seq, "part": index + 1, "parts": len(posts)}
+        post.embeds[-1].set_footer(text=say("discord.front.report_footer", job.language, facts))
+    return Told(posts=tuple(posts), line=escape(line))
+
+
+def _embed(text: str) -> discord.Embed:
+    return discord.Embed(description=text, colour=COLOUR)

@@ -1,0 +1,107 @@
+"""What every part of the Discord front needs, and one turn of the desk shown in Discord."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
+
+from bot.desk import Desk, Services
+from bot.discord_front import streaming
+from bot.discord_front.buttons import front_button
+from bot.discord_front.outlet import Outlet
+from bot.discord_front.render import Post, posts_of
+from bot.phrases import Language, say
+from bot.replies import Button, Reply, Stream, Text
+from bot.settings import BotSettings
+from bot.utterance import Utterance
+from tuner.store import Store
+
+_LOG = logging.getLogger("onsa.discord")
+
+_REMEMBERED = 4096
+
+
+@dataclass(slots=True)
+class Seen:
+    """Ids of messages and interactions that were taken up, so that one delivered twice is answered once."""
+
+    ids: OrderedDict[int, None] = field(default_factory=OrderedDict)
+
+    def is_new(self, snowflake: int) -> bool:
+        if snowflake in self.ids:
+            return False
+        self.ids[snowflake] = None
+        if len(self.ids) > _REMEMBERED:
+            self.ids.popitem(last=False)
+        return True
+
+
+@dataclass(slots=True, kw_only=True)
+class Front:
+    """One for the process. Knows the desk; the client knows Discord."""
+
+    desk: Desk
+    services: Services
+    settings: BotSettings
+    noticed: Callable[[str, str], None]
+    """Called with team and channel after a turn in which a job may have been queued."""
+    seen: Seen = field(default_factory=Seen)
+    halts: streaming.Halts = field(default_factory=streaming.Halts)
+    _locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    @property
+    def store(self) -> Store:
+        return self.services.store
+
+    @asynccontextmanager
+    async def turn_of(self, utterance: Utterance) -> AsyncIterator[None]:
+        """One utterance of a dialogue at a time: a message that comes while another is answered waits its turn."""
+        key = (utterance.person, f"{utterance.team}/{utterance.channel}")
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            yield
+
+    async def answer(self, utterance: Utterance, outlet: Outlet) -> list[Reply]:
+        """Hands the utterance to the desk and shows what it says. Promises the replies, streams read to their end."""
+        shown: list[Reply] = []
+        language: Language = utterance.language or "en"
+        async with self.turn_of(utterance), aclosing(self.desk.answer(utterance)) as replies:
+            async for reply in replies:
+                shown.append(reply)
+                await self._show(reply, outlet, language)
+        self.noticed(utterance.team, utterance.channel)
+        return shown
+
+    async def quietly(self, utterance: Utterance) -> None:
+        """Lets the desk take note of something whose answer the front gives in its own way."""
+        async with self.turn_of(utterance), aclosing(self.desk.answer(utterance)) as replies:
+            async for _ in replies:
+                pass
+
+    async def _show(self, reply: Reply, outlet: Outlet, language: Language) -> None:
+        if isinstance(reply, Stream):
+            await streaming.show(reply, outlet, language, self.halts)
+            return
+        shown = _with_upload(reply, language) if isinstance(reply, Text) else reply
+        for post in posts_of(shown):
+            await outlet.send(post)
+
+    def mistake(self, language: Language) -> Post:
+        """Call it while an exception is handled: logs it and promises the sentence with the reference number."""
+        reference = uuid.uuid4().hex[:8]
+        _LOG.exception("unhandled, reference %s", reference)
+        return Post(content=say("replies.desk.our_mistake", language, {"reference": reference}))
+
+
+def _with_upload(reply: Text, language: Language) -> Text:
+    """Where a file is asked for, a button opens the form that takes one."""
+    if not any(button.action.startswith("sample:") for button in reply.buttons):
+        return reply
+    upload: Button = front_button("upload", say("discord.front.upload_label", language), "primary")
+    return Text(text=reply.text, buttons=(upload, *reply.buttons))

@@ -1,0 +1,134 @@
+"""Sends posts to one place in Discord. What cannot be sent is logged and told where it still can; nothing pings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import discord
+
+from bot.discord_front.buttons import view_of
+from bot.discord_front.render import Post
+
+_LOG = logging.getLogger("onsa.discord")
+
+NOBODY = discord.AllowedMentions.none()
+GONE = (10003, 10008, 50001)
+"""Unknown channel, unknown message, missing access."""
+
+
+def parts_of(post: Post) -> dict[str, Any]:
+    """Promises the arguments of discord.py's `send` for `post`."""
+    parts: dict[str, Any] = {"allowed_mentions": NOBODY}
+    if post.content:
+        parts["content"] = post.content
+    if post.embeds:
+        parts["embeds"] = list(post.embeds)
+    else:
+        parts["suppress_embeds"] = True  # no previews of links; it would hide embeds of our own
+    view = view_of(post.buttons)
+    if view is not None:
+        parts["view"] = view
+    return parts
+
+
+def files_of(post: Post) -> list[discord.File]:
+    """Opens the post's pictures. Blocks: call it in a thread. A picture that is gone is left out."""
+    files = []
+    for picture in post.pictures:
+        try:
+            files.append(discord.File(picture.path, description=picture.alt[:1024]))
+        except OSError:
+            _LOG.warning("picture %s cannot be read", picture.path)
+    return files
+
+
+class ChannelOutlet:
+    """Ordinary messages to a channel, a thread or a direct conversation."""
+
+    def __init__(self, channel: discord.abc.Messageable, reply_to: discord.Message | None = None) -> None:
+        self.channel = channel
+        self._reply_to = reply_to
+        self.failure: discord.HTTPException | None = None
+        """The last refusal, for whoever wants to tell the person elsewhere."""
+
+    async def send(self, post: Post, nonce: str | None = None) -> discord.Message | None:
+        """Promises the sent message, or None when Discord refused it; the reason is logged and kept."""
+        try:
+            return await send(self.channel, post, nonce=nonce, reply_to=self._take_reply())
+        except discord.HTTPException as error:
+            self.failure = error
+            _LOG.warning("a message could not be sent: %s (%s)", error.status, error.code)
+            return None
+
+    def _take_reply(self) -> discord.Message | None:
+        reply, self._reply_to = self._reply_to, None
+        return reply
+
+
+class InteractionOutlet:
+    """Answers an interaction that was deferred: first its own message, then more beside it; ordinary messages when
+    the interaction's time is over."""
+
+    def __init__(self, interaction: discord.Interaction[Any], *, hidden: bool) -> None:
+        self._interaction = interaction
+        self._hidden = hidden
+        self._is_first = True
+        self.failure: discord.HTTPException | None = None
+
+    @property
+    def channel(self) -> discord.abc.Messageable:
+        return channel_of(self._interaction)
+
+    async def send(self, post: Post, nonce: str | None = None) -> discord.Message | None:
+        """Promises the sent message, or None when Discord refused it."""
+        try:
+            return await self._send(post, nonce)
+        except discord.HTTPException as error:
+            self.failure = error
+            _LOG.warning("an interaction could not be answered: %s (%s)", error.status, error.code)
+            return None
+
+    async def _send(self, post: Post, nonce: str | None) -> discord.Message:
+        if self._interaction.is_expired() and not self._hidden:
+            return await send(self.channel, post, nonce=nonce)
+        parts = parts_of(post)
+        is_first, self._is_first = self._is_first, False
+        files = await asyncio.to_thread(files_of, post) if post.pictures else []
+        if is_first:
+            parts.pop("suppress_embeds", None)
+            return await self._interaction.edit_original_response(**parts, attachments=files)
+        if files:
+            parts["files"] = files
+        return await self._interaction.followup.send(**parts, ephemeral=self._hidden, wait=True)
+
+
+Outlet = ChannelOutlet | InteractionOutlet
+
+
+async def send(
+    channel: discord.abc.Messageable,
+    post: Post,
+    *,
+    nonce: str | None = None,
+    reply_to: discord.Message | None = None,
+) -> discord.Message:
+    """Promises the sent message. The same nonce within a few minutes sends nothing twice. Raises HTTPException."""
+    parts = parts_of(post)
+    if nonce is not None:
+        parts["nonce"] = nonce
+    if reply_to is not None:
+        parts["reference"] = reply_to.to_reference(fail_if_not_exists=False)
+        parts["mention_author"] = False
+    if post.pictures:
+        parts["files"] = await asyncio.to_thread(files_of, post)
+    return await channel.send(**parts)
+
+
+def channel_of(interaction: discord.Interaction[Any]) -> discord.abc.Messageable:
+    """Promises the interaction's channel, from its id alone: it need not be in the cache."""
+    client: discord.Client = interaction.client
+    channel_id = interaction.channel_id
+    assert channel_id is not None
+    return client.get_partial_messageable(channel_id, guild_id=interaction.guild_id)

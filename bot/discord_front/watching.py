@@ -1,0 +1,185 @@
+"""Keeps the live cards of jobs and delivers what is over. Reads only the store: it goes on where a lost process was."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import aiohttp
+import discord
+
+from bot.discord_front import outlet, rooms
+from bot.discord_front.buttons import view_of
+from bot.discord_front.delivery import deliver_all, is_refusal
+from bot.discord_front.live import Live
+from bot.discord_front.places import FOREVER_S, SHELF, guild_of, is_ours, room_of
+from bot.discord_front.render import Post
+from bot.phrases import say
+from tuner.events import event_from_json
+from tuner.store import Store, StoreUnavailable
+from tuner.store.records import Job, StoredEvent
+
+_LOG = logging.getLogger("onsa.discord")
+
+POLL_S = 1.0
+EDIT_S = 5.0
+"""Between two edits of one card: Discord allows about one a second a channel."""
+RENEW_S = 3000.0
+"""Edits of messages older than an hour are capped (error 30046): before that the card is posted anew."""
+TOO_OLD = 30046
+_INDEX = "live"
+_OVER = ("finished", "stopped", "failed", "paused")
+
+
+@dataclass(slots=True, kw_only=True)
+class Card:
+    """A live card in Discord."""
+
+    live: Live
+    message: int | None = None
+    posted_at: float = 0.0
+    edited_at: float = 0.0
+    shown: str = ""
+    is_refused: bool = False
+    """Nobody can see it: no right, or the thread is gone. The report finds its own way."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Watch:
+    """One for the process."""
+
+    client: discord.Client
+    store: Store
+    clock: Callable[[], float]
+    cards: dict[int, Card] = field(default_factory=dict)
+    """Job.id -> its card."""
+    _after: int = 0
+    _hints: set[tuple[str, str]] = field(default_factory=set)
+    _saved: str = ""
+
+    def hint(self, team: str, channel: str) -> None:
+        """A job may have been queued there."""
+        self._hints.add((team, channel))
+
+    async def run(self) -> None:
+        """Until cancelled. A failing round is logged and the next one goes on."""
+        await self._resume()
+        wait_s = POLL_S
+        while True:
+            try:
+                await self.round()
+                wait_s = POLL_S
+            except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, StoreUnavailable) as error:
+                wait_s = min(60.0, wait_s * 2)
+                _LOG.warning("the watch waits %.0f s: %r", wait_s, error)
+            except Exception:
+                wait_s = min(60.0, wait_s * 2)
+                _LOG.exception("the watch failed, reference %s", uuid.uuid4().hex[:8])
+            await asyncio.sleep(wait_s)
+
+    async def round(self) -> None:
+        """One look at the store: new jobs, new events, cards, deliveries."""
+        hints, self._hints = self._hints, set()
+        for team, channel in hints:
+            for job in await self.store.jobs(team, limit=5):
+                if job.channel == channel and job.state in ("queued", "running") and job.id not in self.cards:
+                    await self._begin(job)
+        while events := await self.store.events(self._after):
+            for stored in events:
+                await self._take(stored)
+                self._after = stored.seq
+        for card in list(self.cards.values()):
+            await self._show(card)
+        await deliver_all(self.client, self.store)
+        await self._save()
+
+    async def _resume(self) -> None:
+        """Takes up the cards of the process before this one."""
+        known = await self.store.dialogue(SHELF, _INDEX)
+        self._after = int(known["after"]) if known else await self.store.last_seq()
+        for job_id, kept in (known or {}).get("cards", {}).items():
+            with suppress(KeyError):
+                card = await self._add(await self.store.job_by_id(int(job_id)), until=self._after)
+                card.message, card.posted_at = kept["message"], kept["posted_at"]
+
+    async def _save(self) -> None:
+        cards = {str(key): {"message": card.message, "posted_at": card.posted_at} for key, card in self.cards.items()}
+        value = {"after": self._after, "cards": cards}
+        if repr(value) != self._saved:
+            await self.store.keep_dialogue(SHELF, _INDEX, value, FOREVER_S)
+            self._saved = repr(value)
+
+    async def _add(self, job: Job, until: int) -> Card:
+        """A card that knows the job's events up to `until`; later ones come with the next look."""
+        card = self.cards[job.id] = Card(live=Live(job=job))
+        after = 0
+        while events := [found for found in await self.store.events(after, job.id) if found.seq <= until]:
+            for stored in events:
+                card.live.take(event_from_json(stored.body), stored.at)
+                after = stored.seq
+        return card
+
+    async def _begin(self, job: Job) -> None:
+        await self._add(job, until=self._after)
+        room = await room_of(self.store, int(job.channel))
+        if room is not None and room.kind == "job":
+            dataset = await self.store.dataset(job.team, job.plan.dataset)
+            facts = {"job": job.number, "dataset": dataset.name if dataset else ""}
+            await rooms.rename(self.client, room, say("discord.front.thread_job", job.language, facts))
+
+    async def _take(self, stored: StoredEvent) -> None:
+        if stored.job not in self.cards:
+            job = await self.store.job_by_id(stored.job)
+            if stored.body["kind"] != "JobStarted" or not is_ours(job.team) or job.state in _OVER:
+                return
+            await self._add(job, until=stored.seq - 1)  # resumed, extended, or queued while nobody looked
+        self.cards[stored.job].live.take(event_from_json(stored.body), stored.at)
+
+    async def _show(self, card: Card) -> None:
+        job = card.live.job = await self.store.job_by_id(card.live.job.id)
+        is_over = job.state in _OVER
+        now = self.clock()
+        post = card.live.post()
+        looks = repr([embed.to_dict() for embed in post.embeds]) + repr(post.buttons)
+        is_old = card.message is not None and not 0 <= now - card.posted_at < RENEW_S and not is_over
+        if looks != card.shown or is_old:
+            if not is_over and 0 <= now - card.edited_at < EDIT_S:
+                return
+            if not card.is_refused:
+                await self._put(card, post, now, anew=is_old)
+            card.shown, card.edited_at = looks, now
+        if is_over:
+            self.cards.pop(job.id, None)
+
+    async def _put(self, card: Card, post: Post, now: float, *, anew: bool) -> None:
+        """Edits the card's message, or posts one; the old one goes when a new one stands."""
+        job = card.live.job
+        room = await room_of(self.store, int(job.channel))
+        guild = room.guild if room is not None else guild_of(job.team)
+        place = self.client.get_partial_messageable(int(job.channel), guild_id=guild)
+        old = place.get_partial_message(card.message) if card.message is not None else None
+        try:
+            if old is not None and not anew:
+                try:
+                    await old.edit(embeds=list(post.embeds), view=view_of(post.buttons), allowed_mentions=outlet.NOBODY)
+                    return
+                except discord.HTTPException as error:
+                    if not isinstance(error, discord.NotFound) and error.code != TOO_OLD:
+                        raise
+            if job.state in _OVER and old is not None:
+                return  # somebody took the card away, and there is nothing left to follow
+            sent = await outlet.send(place, post, nonce=f"live-{job.id}-{int(now)}")
+            card.message, card.posted_at = sent.id, now
+            await self._save()
+            if old is not None:
+                with suppress(discord.HTTPException):
+                    await old.delete()
+        except discord.HTTPException as error:
+            if not is_refusal(error):
+                raise
+            card.is_refused = True
+            _LOG.warning("the live card of job %s cannot be shown: %s (%s)", job.id, error.status, error.code)
