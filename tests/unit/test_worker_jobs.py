@@ -111,12 +111,11 @@ async def test_the_defaults_are_tested_once_when_nothing_beats_them(store: Store
     assert tests["best"].trial == 0
 
 
-async def test_progress_is_told_at_most_twice_a_second_and_the_last_step_always(store: Store) -> None:
+async def test_the_last_step_is_always_told_and_stays_alone_after_the_end(store: Store) -> None:
     job = await submit(store, plan(trials=1))
     await work(store, Launches(Script(steps=100, step_s=0.005)))
-    progress = of(await told(store, job), TrialProgress)
-    assert progress[-1].step == progress[-1].steps == 100
-    assert len(progress) <= 6
+    [progress] = of(await told(store, job), TrialProgress)
+    assert progress.step == progress.steps == 100
 
 
 async def test_a_trial_that_diverges_costs_nothing_but_itself(store: Store) -> None:
