@@ -222,6 +222,44 @@ async def test_signs_of_life_do_not_stretch_an_answer_for_ever() -> None:
     assert problem.key == "chat.silent"
 
 
+@pytest.mark.parametrize("in_stream", [False, True])
+async def test_an_answer_that_might_not_fit_gets_what_is_left_of_the_context(in_stream: bool) -> None:
+    asked: list[dict[str, Any]] = []
+    refusal = {"error": {"message": "x", "code": "context_length_exceeded"}}
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        asked.append(await request.json())
+        if "max_tokens" not in asked[-1]:
+            return await streaming(WHOLE.encode())(request)
+        if in_stream:
+            return await streaming(f"data: {json.dumps(refusal)}\n\n".encode())(request)
+        return web.json_response(refusal, status=400)
+
+    async with server(handler) as url, ChatClient(url, "token", timeout_s=5.0) as client:
+        assert await client.answer("m", MESSAGES, max_tokens=256) == "自転車🚲"
+    assert [body.pop("max_tokens", None) for body in asked] == [256, None]
+    assert asked[0] == asked[1]
+
+
+async def test_a_prompt_that_does_not_fit_is_refused_whatever_is_asked_for() -> None:
+    refusal = replying(400, {"error": {"message": "x", "code": "context_length_exceeded"}})
+    async with server(refusal) as url, ChatClient(url, "token", timeout_s=5.0) as client:
+        with pytest.raises(ChatUnavailable) as refused_twice:
+            await client.answer("m", MESSAGES, max_tokens=256)
+    assert refused_twice.value.problem.key == "chat.too_long"
+
+
+async def test_an_answer_that_has_begun_is_never_asked_for_again() -> None:
+    refusal = json.dumps({"error": {"message": "x", "code": "context_length_exceeded"}})
+    heard: list[str] = []
+    async with server(streaming(f"data: {delta('a')}\n\ndata: {refusal}\n\n".encode())) as url, \
+            ChatClient(url, "token", timeout_s=5.0) as client:
+        with pytest.raises(ChatUnavailable):
+            async for piece in client.stream("m", MESSAGES, max_tokens=256):
+                heard.append(piece)
+    assert heard == ["a"]
+
+
 async def test_no_server_is_named() -> None:
     for url in (f"http://127.0.0.1:{unused_port()}", "http://host.invalid", "not a url", "ftp://127.0.0.1"):
         async with ChatClient(url, timeout_s=5.0) as client:

@@ -82,7 +82,8 @@ class ChatClient:
         stop: Sequence[str] = (),
     ) -> AsyncGenerator[str, None]:
         """Promises the answer's text, piece by piece as it comes. Closing the generator (`aclose`) closes the request,
-        which stops the generation on the server. `max_tokens` None: as many as the server gives.
+        which stops the generation on the server. `max_tokens` None: as many as the server gives; where the context
+        holds fewer, the answer gets what is left of it.
 
         Raises ChatUnavailable, also in the middle of an answer: what came before then is not the whole.
         """
@@ -91,7 +92,23 @@ class ChatClient:
         body |= {} if max_tokens is None else {"max_tokens": max_tokens}
         body |= {} if seed is None else {"seed": seed}
         body |= {"stop": list(stop)} if stop else {}
-        source = Source(url=self._url, model=model)
+        has_begun = False
+        try:
+            async with aclosing(self._stream(Source(url=self._url, model=model), body)) as pieces:
+                async for piece in pieces:
+                    has_begun = True
+                    yield piece
+            return
+        except ChatUnavailable as refusal:
+            if has_begun or refusal.problem.key != "chat.too_long" or body.pop("max_tokens", None) is None:
+                raise
+        # Servers refuse an answer that might not fit. Without a wish they give what is left, which is less than that.
+        async with aclosing(self._stream(Source(url=self._url, model=model), body)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _stream(self, source: Source, body: Mapping[str, Any]) -> AsyncGenerator[str, None]:
+        """One request. Raises ChatUnavailable."""
         deadline = asyncio.get_running_loop().time() + self._answer_s
         raw = io.BytesIO(json.dumps(body).encode())
         response = await self._send("POST", "chat/completions", source, data=raw, headers=_JSON)
