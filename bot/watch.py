@@ -28,6 +28,8 @@ from tuner.store import Store
 from tuner.store.records import Job
 
 _OVER = ("finished", "stopped", "failed", "paused")
+_ENDINGS = {StudyFinished: ("finished", "stopped"), JobFailed: ("failed",), JobPaused: ("paused",)}
+"""The last word about a job, and the states in which it leaves it."""
 
 
 @dataclass(slots=True)
@@ -54,27 +56,36 @@ async def follow(
 ) -> AsyncGenerator[Reply, None]:
     """Promises the replies of a job from event `after` on, ending when it finished, failed, paused or was stopped.
 
-    A Progress reply replaces the one before it. The report comes once, last. Reads only the store, so that it can be
-    started anew at any time.
+    A Progress reply replaces the one before it. The report comes once, last: an ending after which the job went on
+    (resumed, extended) is passed over. Reads only the store, so that it can be started anew at any time.
     """
     live = _Live(trials=job.plan.trials)
     started = clock() - job.ran_s
     while True:
-        current = await store.job_by_id(job.id)  # before the events: a job that is over has written its last one
+        job = await store.job_by_id(job.id)  # before the events: a job that is over has written its last one
+        live.trials = job.plan.trials
         events = await store.events(after, job.id)
         for stored in events:
             after = stored.seq
             event = event_from_json(stored.body)
+            if type(event) in _ENDINGS and not await _is_over(store, job, event, after):
+                continue
             async for reply in _replies(event, live, job, language, home, clock() - started):
                 yield reply
-            if isinstance(event, StudyFinished | JobFailed | JobPaused):
+            if type(event) in _ENDINGS:
                 return
-        if not events and current.state in _OVER:
-            if current.state == "stopped":
+        if not events and job.state in _OVER:
+            if job.state == "stopped":
                 yield Text(text=say("replies.watch.stopped_unstarted", language, {"job": job.number}))
             return
         if not events:
             await asyncio.sleep(poll_s)
+
+
+async def _is_over(store: Store, job: Job, event: Event, seq: int) -> bool:
+    """True when `event` ended the job and nobody has sent it on since."""
+    now = await store.job_by_id(job.id)
+    return now.state in _ENDINGS[type(event)] and not await store.events(seq, job.id, limit=1)
 
 
 async def _replies(
