@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 
 from bot.discord_front import forms, intake, presses
+from bot.discord_front.alive import beat
 from bot.discord_front.buttons import Press
 from bot.discord_front.commands import register
 from bot.discord_front.front import Front
@@ -63,7 +64,11 @@ class OnsaClient(discord.Client):
         self.add_dynamic_items(Press)
         await self.tree.set_translator(Words())
         register(self.tree)
-        self._tasks = [asyncio.create_task(self._sync()), asyncio.create_task(self.watch.run())]
+        self._tasks = [
+            asyncio.create_task(self._sync()),
+            asyncio.create_task(self.watch.run()),
+            asyncio.create_task(beat(self, self.front.services.home)),
+        ]
 
     async def close(self) -> None:
         for task in self._tasks:
