@@ -12,8 +12,13 @@ _BROKE_DOWN = ("diverged", "nan")
 
 def what_mattered(voice: Voice) -> Iterable[str]:
     """Which settings made a difference, and where the evidence is too thin to say."""
-    for finding in voice.all("lucky", "what_mattered", "interaction", "edge", "flat", "thin"):
+    for finding in voice.all("confirmed", "lucky", "what_mattered", "interaction", "edge", "flat", "thin"):
         match finding.kind:
+            case "confirmed":
+                yield confirmed(voice, finding)
+            case "lucky" if finding.facts.get("repeated"):
+                scores = {f"{name}_score": voice.score(finding.facts[f"{name}_value"]) for name in ("best", "mates")}
+                yield voice.tell("mattered.lucky_repeated", {**finding.facts, **scores})
             case "what_mattered":
                 yield from importance(voice, finding)
             case "thin":
@@ -21,6 +26,15 @@ def what_mattered(voice: Voice) -> Iterable[str]:
                     yield voice.tell(f"mattered.thin_{finding.facts['what']}", finding.facts)
             case _:
                 yield voice.tell(f"mattered.{finding.kind}", shortened(finding))
+
+
+def confirmed(voice: Voice, finding: Finding) -> str:
+    """How settings did that were run again with other seeds."""
+    facts = {**finding.facts, "strength": finding.strength}
+    for one in ("best", "other"):
+        if facts[one] is not None:
+            facts |= {f"{one}_low": voice.score(facts[one]["low"]), f"{one}_high": voice.score(facts[one]["high"])}
+    return voice.tell("mattered.confirmed", facts)
 
 
 def importance(voice: Voice, finding: Finding) -> Iterable[str]:
@@ -83,7 +97,8 @@ def _trials_with_trouble(voice: Voice) -> Iterable[str]:
     """Each kind of trouble in one sentence, with the tries that had it."""
     overfitting = voice.first("overfitting")
     if overfitting is not None:
-        yield voice.tell("wrong.overfitting", overfitting)
+        by_losses = overfitting.get("by") == "losses"
+        yield voice.tell("wrong.overfitting_losses" if by_losses else "wrong.overfitting", overfitting)
     elif overfitted := voice.all("overfitted"):
         yield voice.tell("wrong.overfitted", {"numbers": _numbers(overfitted)})
     little = voice.all("learnt_too_little")

@@ -7,6 +7,7 @@ from functools import cache
 
 from planted_studies import (
     DEFAULTS,
+    SPACE,
     at_the_edge,
     complete,
     diverging,
@@ -26,6 +27,7 @@ from planted_studies import (
 from tuner.analysis import report_of
 from tuner.analysis.study import Study
 from tuner.events import Report, TrialRecord
+from tuner.plan.space import Range
 
 
 def _every_cause() -> Study:
@@ -61,6 +63,30 @@ def _only_losses() -> Study:
     return dataclasses.replace(planted(one_knob, 2, 12), tests=tests)
 
 
+def _several_seeds(gap: float, lucky: bool = False) -> Study:
+    trials = [complete(n, DEFAULTS | {"learning_rate": rate, "seed": seed}, 0.6 + gap * (1 - place) + 0.01 * seed)
+              for n, (place, rate, seed) in enumerate((place, rate, seed) for place, rate in ((0, 3e-4), (1, 1e-3))
+                                                      for seed in range(4))]
+    if lucky:
+        trials[5] = complete(5, trials[5].settings, 0.2)
+    return study(tuple(trials), {"learning_rate": SPACE["learning_rate"]})
+
+
+def _risen() -> Study:
+    """Runs that went on to their end with a loss far above its start."""
+    each = diverging(5, n=20)
+    return dataclasses.replace(each, trials=tuple(
+        dataclasses.replace(trial, state="complete", cause="", value=7.0) if trial.state == "failed" else trial
+        for trial in each.trials))
+
+
+def _last_losses() -> Study:
+    space = {"epochs": Range(low=1, high=12, log=False)}
+    trials = (complete(n, DEFAULTS | {"epochs": n + 1}, 0.6 + 0.05 * n) for n in range(12))
+    return study(tuple(dataclasses.replace(trial, curve=(), metrics={"train_loss": 2.0 / (trial.number + 1)})
+                       for trial in trials), space)
+
+
 @cache
 def reports() -> dict[str, Report]:
     """Every kind of report by its name."""
@@ -82,6 +108,8 @@ def reports() -> dict[str, Report]:
         "running": dataclasses.replace(planted(one_knob, 2, 3), state="running", planned=20),
         "just started": dataclasses.replace(study(()), state="running", planned=20),
         "all failed": study(tuple(trial for trial in broken.trials if trial.state == "failed")),
+        "several seeds": _several_seeds(0.1), "several lucky seeds": _several_seeds(0.0, lucky=True),
+        "risen": _risen(), "last losses": _last_losses(),
         "accuracy": dataclasses.replace(
             study(tuple(complete(n, DEFAULTS | {"lora_rank": 4 + n}, 0.2 + 0.05 * n) for n in range(9))),
             metric="accuracy", maximise=True),

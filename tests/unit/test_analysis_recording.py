@@ -175,8 +175,8 @@ def test_the_command_prints_plain_text_in_japanese_from_standard_input() -> None
 
 def test_a_recording_offers_nothing_that_needs_a_job() -> None:
     for seed in range(5):
-        actions = {finding.facts["action"] for finding in findings_of(read_recording(recorded(planted(noise, seed, 40))))
-                   if finding.kind == "next"}
+        found = findings_of(read_recording(recorded(planted(noise, seed, 40))))
+        actions = {finding.facts["action"] for finding in found if finding.kind == "next"}
         assert actions <= {"stop_search", "more_trials"}
 
 

@@ -235,8 +235,10 @@ def test_a_low_learning_rate_is_blamed_only_where_higher_ones_learnt() -> None:
 
     learnt = [dataclasses.replace(complete(number, DEFAULTS | {"learning_rate": 1e-3 * number}, 0.5),
                                   curve=falling_curve(0.5)) for number in (2, 3, 4)]
-    assert [finding.kind for finding in trouble(flat(1, 1e-5), *learnt)] == ["learning_rate_too_low"]
+    low = [flat(number, 1e-6 * number) for number in (5, 6, 7)]
+    assert {finding.kind for finding in trouble(*low, *learnt)} == {"learning_rate_too_low"}
     assert [finding.kind for finding in trouble(flat(1, 1e-1), *learnt)] == ["learnt_too_little"]
+    assert [finding.kind for finding in trouble(flat(1, 1e-5), *learnt)] == ["learnt_too_little"], "one may be chance"
 
 
 @pytest.mark.parametrize(("state", "cause", "kind"), [

@@ -1,36 +1,43 @@
 """Recorded trials into a Report of findings: facts with the numbers behind them and how strong they are. No sentences.
 
-How strong the evidence is, by kind. A finding that reaches neither rule is not made, unless "none" is listed.
+Runs of the same settings with other seeds count as one run, with their mean, wherever settings are judged; a run found
+lucky is left out there. How strong the evidence is, by kind. A finding that reaches neither rule is not made, unless
+"none" is listed.
 
     winner          strong  sealed test of >= 20 examples: exact sign test p <= 0.01, 95% bootstrap interval without 0
                     weak    p <= 0.05, interval without 0
                     none    otherwise, and always without a sealed test
-    what_mattered   strong  >= 50 ranked trials, permutation p <= 0.005, PED-ANOVA ranks the knob as high
-                    weak    >= 6 complete trials, permutation p <= 0.015 (adjusted for all knobs), PED-ANOVA gives
+    confirmed       strong  >= 3 runs each with other seeds, the means differ at p <= 0.01 (Student, pooled spread)
+                    weak    p <= 0.05
+                    none    otherwise: settings were run again, and luck is as large as their difference
+    what_mattered   strong  >= 50 ranked trials, permutation p <= 0.001, PED-ANOVA ranks the knob as high
+                    weak    >= 8 complete trials, permutation p <= 0.002 (adjusted for all knobs), PED-ANOVA gives
                             the knob at least half an even share
-    direction       as its what_mattered, when the complete runs alone show the effect (p <= 0.015) and Spearman's rho
+    direction       as its what_mattered, when the complete runs alone show the effect (p <= 0.002) and Spearman's rho
                     has a 95% bootstrap interval on one side of 0, or the parabola through the ranks turns well inside
                     none    the shape is unclear, or depends on another knob
-    interaction     strong  >= 50 ranked trials, p <= 0.003 beyond what the knobs do by themselves
-                    weak    >= 30 ranked trials, p <= 0.005 (adjusted for all pairs)
+    interaction     strong  >= 50 ranked trials, p <= 0.0005 beyond what the knobs do by themselves
+                    weak    >= 30 ranked trials, p <= 0.001 (adjusted for all pairs), by ranks and by values
     edge            as its direction: the best lies in the outer fifth of the range, and the runs get better towards it
     threshold       strong  p <= 0.002 (adjusted for all knobs and cuts), >= 3 runs broke, parted without exception
                     weak    p <= 0.01
-    flat            strong  >= 50 complete trials, no knob at p < 0.1
-                    weak    >= 12 complete trials and 8 a knob, no knob at p < 0.1
+    flat            strong  >= 50 complete trials, no knob at p < 0.01
+                    weak    >= 12 complete trials and 4 a knob, no knob at p < 0.01
     thin            strong  always: it is a count
     learning_rate_too_high  strong  searched; every sound run (>= 6) used less; >= 3 broke
                             weak    every sound run (>= 3) used less
     learning_rate_too_low   strong  searched; all (>= 3) runs at or below it learnt less than half as much as the best,
                                     >= 3 runs above it at least 80% as much
-                            weak    any number below, 2 above
+                            weak    >= 3 such runs below and 1 above, or 2 below and >= 13 above
     learnt_too_little       strong  the validation loss was still falling: 5% over the last third
                             weak    less than half as much learnt as by the best run
     overfitted      strong  validation loss 5% above its lowest while training falls, >= 3 measurements since
                     weak    fewer measurements
-    overfitting     strong  >= 3 runs and a third of the complete ones;   weak  2
+    overfitting     strong  >= 3 runs;   weak  2 of at most 6 complete ones, or, without curves, training loss down and
+                            validation loss up with the number of epochs (p <= 0.01 each, >= 10 runs)
     forgetting      strong  general chat changed by 10 points or more;    weak  less
-    lucky           weak    of >= 20 complete runs, the best stands 6 robust deviations off what its settings explain
+    lucky           strong  the same settings, run at least twice more, did worse (p <= 0.01, adjusted for all runs)
+                    weak    of >= 20 complete runs, the best stands 6 robust deviations off what its settings explain
     next            as the finding that it follows from
     failures, diverged, out_of_memory, bad_data, crashed, worker_lost, pruned, stopped, bad_answers, cost: recorded,
     not inferred, and therefore strong.
@@ -64,21 +71,27 @@ def report_of(study: Study) -> Report:
 
 def findings_of(study: Study) -> tuple[Finding, ...]:
     """Every finding, in the order in which a person should hear of them."""
-    from tuner.analysis import advice, extras, importance, shape, thresholds, trouble, winner
+    from tuner.analysis import advice, extras, importance, repeats, shape, thresholds, trouble, winner
 
-    seen = importance.importance(study)
+    once = repeats.merged(study)
+    seen = importance.importance(once)
+    luck = extras.lucky_findings(study, seen.claims)
+    if luck:
+        once = repeats.merged(study.without(luck[0].facts["trial"]))
+        seen = importance.importance(once)
     claimed = seen.claims
-    pairs = importance.interactions(study)
-    directions = shape.direction_findings(study, claimed, pairs)
+    pairs = importance.interactions(once)
+    directions = shape.direction_findings(once, claimed, pairs)
     cuts = thresholds.threshold_findings(study)
     each = trouble.trial_findings(study)
     found = (
         *winner.winner_findings(study),
-        *extras.lucky_findings(study, claimed),
-        *importance.importance_findings(study, claimed),
+        *repeats.repeat_findings(study),
+        *luck,
+        *importance.importance_findings(once, claimed),
         *directions, *pairs,
-        *shape.edge_findings(study, directions),
-        *importance.thin_and_flat(study, seen, other=bool(pairs or cuts)),
+        *shape.edge_findings(once, directions),
+        *importance.thin_and_flat(once, seen, other=bool(pairs or cuts)),
         *thresholds.failure_findings(study), *cuts,
         *thresholds.overfitting_findings(study, each),
         *each,

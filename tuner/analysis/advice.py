@@ -52,7 +52,7 @@ def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any
     thin = next((finding for finding in findings if finding.kind == "thin" and finding.facts["what"] == "trials"), None)
     if thin is not None and study.complete:
         yield {"action": "more_trials", "because": "thin", "trials": max(2, thin.facts["more"]), "strength": "strong"}
-    if "lucky" in of:
+    if "lucky" in of and not of["lucky"].facts["repeated"]:
         yield {"action": "other_seeds", "because": "lucky", "name": "seed", "low": 1, "high": 5, "trials": 6,
                "trial": of["lucky"].facts["trial"], "settings": of["winner"].facts["best_settings"], "strength": "weak"}
     yield from _below_threshold(study, of)

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 SEED = 20_260_101
-DRAWS = 4_000
+DRAWS = 10_000
 
 Array = np.ndarray
 
@@ -63,29 +63,38 @@ def permutation_p(questions: Sequence[Question], base: Sequence[Array]) -> tuple
     """Which designs explain their targets beyond `base` (one orthonormal basis a question), all asked at once.
 
     Promises for each question the share of the variance left after its base, and the p-value adjusted for having asked
-    all of them (Westfall & Young 1993, min-p; the residuals' rows are permuted, after Freedman & Lane 1983).
+    all of them (Westfall & Young 1993; the residuals' rows are permuted, after Freedman & Lane 1983). Designs of the
+    same number of columns are compared by their shares (max-T), others by their own, coarser p-values (min-p).
     """
     orders = _orders(len(questions[0].target))
     drawn: dict[tuple[int, int], Array] = {}
-    shares, alone = [], []
+    shares, alone, columns = [], [], set()
     for question, known in zip(questions, base, strict=True):
         own = basis(without(known, question.design))
         rest = without(known, question.target - question.target.mean())
         if np.linalg.norm(rest) < 1e-9 or not own.shape[1]:
             shares.append(0.0)
-            alone.append(np.ones(DRAWS + 1))
+            alone.append(np.zeros(DRAWS + 1))
             continue
+        columns.add(own.shape[1])
         key = id(question.target), id(known)
         if key not in drawn:
             left = without(known, rest[orders])
             drawn[key] = left / np.maximum(np.linalg.norm(left, axis=0), 1e-150)
         explained = np.square(own.T @ drawn[key]).sum(axis=0)
         shares.append(float(explained[0]))
-        order = np.sort(explained)
-        at_least = len(order) - np.searchsorted(order, explained - 1e-12, side="left")
-        alone.append(at_least / len(order))
-    lowest = np.min(np.stack(alone), axis=0)
-    return shares, [float(np.mean(lowest <= own_p[0] + 1e-12)) for own_p in alone]
+        alone.append(explained)
+    if len(columns) > 1:
+        alone = [-_own_p(explained) for explained in alone]
+    most = np.max(np.stack(alone), axis=0)
+    return shares, [float(np.mean(most >= own[0] - 1e-12)) for own in alone]
+
+
+def _own_p(explained: Array) -> Array:
+    """For each draw, how often a draw explains at least as much."""
+    order = np.sort(explained)
+    at_least = len(order) - np.searchsorted(order, explained - 1e-12, side="left")
+    return at_least / len(order)
 
 
 @lru_cache(maxsize=8)

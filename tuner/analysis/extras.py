@@ -9,6 +9,7 @@ import numpy as np
 
 from tuner.analysis.chance import Array, basis
 from tuner.analysis.importance import Claim, design
+from tuner.analysis.repeats import lucky_repeat
 from tuner.analysis.study import Study, finite, is_number, median, rounded
 from tuner.analysis.trouble import curve_of
 from tuner.events import Finding, TestResult
@@ -75,8 +76,11 @@ def lucky_findings(study: Study, claimed: tuple[Claim, ...]) -> tuple[Finding, .
 
     Rule: at least 20 complete runs, and the best lies 6 robust deviations (1.4826 times the median absolute residual)
     below the fit on the claimed knobs, and its lead over the second is half of that gap. Never more than weak: only
-    running the same settings with another seed can tell luck from gold.
+    running the same settings with another seed can tell luck from gold. Where that was done, `lucky_repeat` tells.
     """
+    repeated = lucky_repeat(study)
+    if repeated is not None:
+        return (repeated,)
     best = study.best
     if best is None or len(study.complete) < LUCK_FEWEST:
         return ()
@@ -90,7 +94,7 @@ def lucky_findings(study: Study, claimed: tuple[Claim, ...]) -> tuple[Finding, .
     if scale <= 0 or gap < STANDS_OUT * scale or lead < gap / 2:
         return ()
     facts = {"trial": best.number, "best_value": rounded(best.value or 0.0), "deviations": rounded(gap / scale, 2),
-             "trials": len(study.complete)}
+             "trials": len(study.complete), "repeated": False}
     return (Finding(kind="lucky", strength="weak", facts=facts),)
 
 

@@ -15,17 +15,19 @@ from tuner.analysis.study import BROKEN, Study, finite, is_number, rounded
 from tuner.events import Finding, Strength, TrialRecord
 from tuner.plan.space import Choices
 
-FEWEST = 6
+FEWEST = 8
 """Complete trials below which nothing is said about knobs."""
 PLENTY = 50
 """Trials from which PED-ANOVA is on firm ground; below, evidence is weak at most."""
-CLAIM_P = 0.015
-STRONG_P = 0.005
-FLAT_P = 0.1
+CLAIM_P = 0.002
+STRONG_P = 0.001
+FLAT_P = 0.01
 """Below this something may be there after all: more trials are wanted before nothing is called flat."""
 PAIR_FEWEST = 30
-PAIR_P = 0.005
-PAIR_STRONG_P = 0.003
+PAIR_P = 0.001
+PAIR_STRONG_P = 0.0005
+PAIR_AGREES_P = 0.01
+"""For the pair that the ranks name, on the values themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,17 +188,16 @@ def interactions(study: Study) -> tuple[Finding, ...]:
     pairs = list(itertools.combinations(names, 2))
     if len(trials) < max(PAIR_FEWEST, 4 * len(names) + 10) or not pairs:
         return ()
-    target = ranks(costs)
     place = {name: ranks([float(trial.settings[name]) for trial in trials]) for name in names}
     base = basis(np.concatenate([design(study, name, trials) for name in names], axis=1))
     products = [(place[left] * place[right])[:, None] for left, right in pairs]
-    questions = [Question(design=product, target=target) for product in products]
-    shares, chances = permutation_p(questions, [base] * len(questions))
-    p, share, (left, right) = min(zip(chances, (-share for share in shares), pairs, strict=True))
-    if p > PAIR_P:
+    target, second = ranks(costs), squeezed(costs)
+    shares, chances = permutation_p([Question(design=one, target=target) for one in products], [base] * len(pairs))
+    p, share, at = min(zip(chances, (-share for share in shares), range(len(pairs)), strict=True))
+    if p > PAIR_P or permutation_p([Question(design=products[at], target=second)], [base])[1][0] > PAIR_AGREES_P:
         return ()
-    product = place[left] * place[right]
-    together = float(product @ target) < 0
+    left, right = pairs[at]
+    together = float(products[at][:, 0] @ target) < 0
     return (
         Finding(
             kind="interaction", strength="strong" if len(trials) >= PLENTY and p <= PAIR_STRONG_P else "weak",
@@ -227,9 +228,11 @@ def thin_and_flat(study: Study, seen: Importance, other: bool) -> tuple[Finding,
     """
     complete = len(study.complete)
     varied = knobs_that_vary(study, study.ended)
-    enough = max(12, 8 * len(varied))
+    enough = max(12, 4 * len(varied))
+    if study.searched and not set(study.searched) - {"seed"}:
+        return ()
     if complete < FEWEST:
-        return (_thin(study, complete, max(8, 4 * len(varied))),)
+        return (_thin(study, complete, max(12, 4 * len(varied))),)
     if seen.claims or other or not varied:
         return ()
     if complete < enough:

@@ -8,12 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuner.analysis.study import is_number
+from tuner.analysis.study import RISEN, is_number
 from tuner.events import Cause, TrialRecord, TrialState
 from tuner.problems import Fact
-
-RISEN = 1.5
-"""A loss this many times its first one means that training broke down."""
 
 _STATES: Mapping[str, TrialState] = {
     "": "complete", "complete": "complete", "completed": "complete", "finished": "complete", "done": "complete",

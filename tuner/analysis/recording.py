@@ -6,10 +6,11 @@ is named by its line, all such lines at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from tuner.analysis.lines import BadLine, read_line
-from tuner.analysis.study import Study, is_number, searched_on_log
+from tuner.analysis.study import Study, is_number, median, searched_on_log
 from tuner.events import TrialRecord
 from tuner.plan.knobs import KNOBS
 from tuner.plan.space import Choices, Range, Spec
@@ -75,9 +76,14 @@ def _space(trials: Sequence[TrialRecord]) -> dict[str, Spec]:
 
 
 def _spans_decades(name: str, values: Sequence[float]) -> bool:
-    if name in KNOBS and not KNOBS[name].log:
+    """True for a knob that is tried so by habit, and where the middle run lies nearer to the geometric middle."""
+    low, high = min(values), max(values)
+    if low <= 0 or high / low < 4:
         return False
-    return min(values) > 0 and max(values) / min(values) >= (4 if name in KNOBS else 20)
+    if name in KNOBS and KNOBS[name].log:
+        return True
+    place = math.log(median(values) / low) / math.log(high / low)
+    return high / low >= 20 and abs(place - 0.5) < abs((median(values) - low) / (high - low) - 0.5)
 
 
 def _on_log(name: str, spec: Spec) -> bool:

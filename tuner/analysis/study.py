@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,8 @@ from tuner.plan.plan import MAXIMISED
 from tuner.plan.space import Choices, Range, Settings, Spec, Value
 from tuner.store.records import Job
 
+RISEN = 1.5
+"""A loss this many times its first one means that training broke down."""
 BROKEN = frozenset({"diverged", "nan"})
 """Causes that mean that the training itself broke down."""
 
@@ -60,6 +63,10 @@ class Study:
         """The complete trial with the best value; of equals the earliest."""
         return min(self.complete, key=lambda trial: (self.cost(trial), trial.number), default=None)
 
+    def without(self, number: int) -> Study:
+        """The same study as if trial `number` had never been."""
+        return dataclasses.replace(self, trials=tuple(trial for trial in self.trials if trial.number != number))
+
     def cost(self, trial: TrialRecord) -> float:
         """The trial's value turned so that less is better. The trial must have a finite value."""
         assert trial.value is not None
@@ -85,6 +92,17 @@ class Study:
         """Where `value` lies on the scale on which `name` was searched."""
         number = float(value)
         return math.log10(number) if self.is_log(name) and number > 0 else number
+
+
+def broke_down(trial: TrialRecord) -> bool:
+    """True when learning itself broke: given up for it, or run to an end at which the loss was far above its start."""
+    if trial.state == "failed":
+        return trial.cause in BROKEN
+    if trial.state != "complete":
+        return False
+    losses = [valid for _, _, valid in trial.curve if finite(valid)]
+    losses = losses or [train for _, train, _ in trial.curve if finite(train)]
+    return len(losses) > 1 and losses[-1] > RISEN * max(losses[0], 0.0) and losses[-1] > 0
 
 
 def is_number(value: object) -> TypeGuard[float]:

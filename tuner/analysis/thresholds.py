@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tuner.analysis.chance import split_p
-from tuner.analysis.study import BROKEN, Study, is_number, median, neat_between, rounded
+from tuner.analysis.chance import Question, permutation_p, ranks, split_p
+from tuner.analysis.study import Study, broke_down, is_number, median, neat_between, rounded
 from tuner.events import Finding, TrialRecord
 
 CLAIM_P = 0.01
+LAST_LOSSES_FEWEST = 10
+"""Complete runs below which the last losses say nothing about overfitting."""
 STRONG_P = 0.002
 Axis = Callable[[TrialRecord], float | None]
 
@@ -20,9 +22,10 @@ Axis = Callable[[TrialRecord], float | None]
 def threshold_findings(study: Study) -> tuple[Finding, ...]:
     """At most one `threshold` finding for break-downs and one for memory, where chance would not do as much."""
     found = []
-    for what, causes in (("broke_down", BROKEN), ("out_of_memory", frozenset({"out_of_memory"}))):
-        bad = [trial for trial in study.trials if trial.state == "failed" and trial.cause in causes]
-        sound = [trial for trial in study.trials if trial.state in ("complete", "pruned")]
+    broken = [trial for trial in study.trials if broke_down(trial)]
+    memory = [trial for trial in study.trials if trial.state == "failed" and trial.cause == "out_of_memory"]
+    sound = [trial for trial in study.trials if trial.state in ("complete", "pruned") and not broke_down(trial)]
+    for what, bad in (("broke_down", broken), ("out_of_memory", memory)):
         finding = _threshold(study, what, bad, sound) if len(bad) >= 2 and len(sound) >= 2 else None
         if finding is not None:
             found.append(finding)
@@ -78,19 +81,45 @@ def _threshold(study: Study, what: str, bad: Sequence[TrialRecord], sound: Seque
 
 
 def overfitting_findings(study: Study, trials: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Promises an `overfitting` finding when at least two and a third of the complete runs overfitted."""
+    """Promises an `overfitting` finding when three complete runs overfitted, or two of at most six.
+
+    Where no curves were kept, the last losses may tell: `_by_last_losses`.
+    """
     mine = [finding for finding in trials if finding.kind == "overfitted"]
     complete = len(study.complete)
-    if len(mine) < 2 or 3 * len(mine) < complete:
+    if not mine:
+        return _by_last_losses(study)
+    if len(mine) < 2 or (len(mine) < 3 and complete > 6):
         return ()
     from_epochs = [finding.facts["from_epoch"] for finding in mine if finding.facts["from_epoch"] is not None]
     longest = [finding.facts["epochs"] for finding in mine if finding.facts["epochs"] is not None]
     facts = {
-        "count": len(mine), "of": complete, "numbers": [finding.facts["trial"] for finding in mine],
+        "by": "curves", "count": len(mine), "of": complete, "numbers": [finding.facts["trial"] for finding in mine],
         "from_epoch": round(median(from_epochs)) if from_epochs else None,
         "epochs": max(longest) if longest else None,
     }
     return (Finding(kind="overfitting", strength="strong" if len(mine) >= 3 else "weak", facts=facts),)
+
+
+def _by_last_losses(study: Study) -> tuple[Finding, ...]:
+    """The more epochs, the lower the training loss and the higher the validation loss, each beyond chance."""
+    trials = [trial for trial in study.complete if is_number(trial.settings.get("epochs"))
+              and is_number(trial.metrics.get("train_loss"))]
+    if "epochs" not in study.searched or len(trials) < LAST_LOSSES_FEWEST:
+        return ()
+    epochs = ranks([float(trial.settings["epochs"]) for trial in trials])
+    train = ranks([float(trial.metrics["train_loss"]) for trial in trials])
+    valid = ranks([float(trial.value or 0.0) for trial in trials])
+    questions = [Question(design=epochs[:, None], target=target) for target in (train, valid)]
+    shares, chances = permutation_p(questions, [np.zeros((len(trials), 0))] * 2)
+    apart = float(epochs @ train) < 0 < float(epochs @ valid)
+    if max(chances) > CLAIM_P or not apart or study.metric not in ("loss", "perplexity"):
+        return ()
+    facts = {"by": "losses", "count": None, "of": len(trials), "numbers": [], "from_epoch": None,
+             "epochs": max(trial.settings["epochs"] for trial in trials),
+             "train_share": rounded(shares[0]), "valid_share": rounded(shares[1]),
+             "p": max(0.001, rounded(max(chances)))}
+    return (Finding(kind="overfitting", strength="weak", facts=facts),)
 
 
 def failure_findings(study: Study) -> tuple[Finding, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.analysis.study import BROKEN, Study, finite, is_number, median, rounded
+from tuner.analysis.study import Study, broke_down, finite, is_number, median, rounded
 from tuner.events import Finding, Strength, TrialRecord
 
 RISE = 1.05
@@ -20,6 +20,8 @@ LITTLE = 0.5
 """Share of the best run's fall of the loss below which a run learnt little."""
 WELL = 0.8
 """Share of it from which a run learnt well."""
+PARTED = 100
+"""Ways to share out the runs that learnt little of which one alone puts them all at the lowest learning rates."""
 MUCH = 0.3
 """Share of the loss at the start that the best run must have lost for others to be held against it."""
 
@@ -60,19 +62,15 @@ def _one(study: Study, trial: TrialRecord, falls: Mapping[int, float | None]) ->
         return Finding(kind="stopped", strength="strong", facts=facts)
     if trial.state == "failed":
         return _failed(study, trial, facts)
+    if broke_down(trial):
+        return _broken(study, trial, facts)
     return _overfitted(trial, facts) or _learnt_little(study, trial, facts, falls) or _still_falling(trial, facts)
 
 
 def _failed(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Finding:
     match trial.cause:
         case "nan" | "diverged":
-            suspect, strength = _suspect_too_high(study, trial)
-            curve = curve_of(trial)
-            facts |= {"not_a_number": trial.cause == "nan", "step": curve.last_step or None, "suspect": suspect,
-                      "learning_rate": trial.settings.get("learning_rate")}
-            if suspect is None:
-                return Finding(kind="diverged", strength="strong", facts=facts)
-            return Finding(kind="learning_rate_too_high", strength=strength, facts=facts)
+            return _broken(study, trial, facts)
         case "out_of_memory":
             batch, length = trial.settings.get("batch_size"), trial.settings.get("max_length")
             tokens = batch * length if is_number(batch) and is_number(length) else None
@@ -86,6 +84,15 @@ def _failed(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Finding:
             return Finding(kind="crashed", strength="strong", facts=facts | {"reference": _reference(study, trial)})
 
 
+def _broken(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Finding:
+    suspect, strength = _suspect_too_high(study, trial)
+    facts |= {"not_a_number": trial.cause == "nan", "step": curve_of(trial).last_step or None, "suspect": suspect,
+              "learning_rate": trial.settings.get("learning_rate"), "given_up": trial.state == "failed"}
+    if suspect is None:
+        return Finding(kind="diverged", strength="strong", facts=facts)
+    return Finding(kind="learning_rate_too_high", strength=strength, facts=facts)
+
+
 def _reference(study: Study, trial: TrialRecord) -> str:
     """What a person can tell the operator, who finds the trial's log by it: the log's own, else job and trial."""
     logged = _LOGGED.match(trial.error)
@@ -97,8 +104,9 @@ def _suspect_too_high(study: Study, trial: TrialRecord) -> tuple[str | None, Str
     rate = trial.settings.get("learning_rate")
     if "learning_rate" not in study.searched or not is_number(rate):
         return None, "none"
-    sound = [value for other in study.complete if is_number(value := other.settings.get("learning_rate"))]
-    broken = [other for other in study.trials if other.state == "failed" and other.cause in BROKEN]
+    sound = [value for other in study.complete
+             if not broke_down(other) and is_number(value := other.settings.get("learning_rate"))]
+    broken = [other for other in study.trials if broke_down(other)]
     if len(sound) < 3 or max(sound) >= rate:
         return None, "none"
     return "learning_rate", "strong" if len(broken) >= 3 and len(sound) >= 6 else "weak"
@@ -165,17 +173,26 @@ def _learnt_little(
     if mine is None or best is None or best < MUCH or mine >= LITTLE * best:
         return None
     facts |= {"fall": rounded(max(mine, 0.0), 2), "best_fall": rounded(best, 2), "still_falling": False}
-    rate = trial.settings.get("learning_rate")
-    if "learning_rate" in study.searched and is_number(rate):
-        lower = [other for other in study.complete if 0 < _rate(other) <= rate]
-        higher = [other for other in study.complete if _rate(other) > rate]
-        all_little = all((others[other.number] or 0.0) < LITTLE * best for other in lower)
-        learnt_above = [other for other in higher if (others[other.number] or 0.0) >= WELL * best]
-        if all_little and len(learnt_above) >= 2:
-            facts |= {"learning_rate": rate, "learnt_from": min(_rate(other) for other in learnt_above)}
-            strength: Strength = "strong" if len(lower) >= 3 and len(learnt_above) >= 3 else "weak"
-            return Finding(kind="learning_rate_too_low", strength=strength, facts=facts)
+    lowest, learnt_above = _parted_by_rate(study, others, best)
+    below, above = len(lowest), len(learnt_above)
+    parted = above > 0 and (below >= 3 or math.comb(below + above, above) >= PARTED)
+    if parted and trial.number in {other.number for other in lowest}:
+        facts |= {"learning_rate": trial.settings["learning_rate"],
+                  "learnt_from": min(_rate(other) for other in learnt_above)}
+        strength: Strength = "strong" if below >= 3 and above >= 3 else "weak"
+        return Finding(kind="learning_rate_too_low", strength=strength, facts=facts)
     return Finding(kind="learnt_too_little", strength="weak", facts=facts)
+
+
+def _parted_by_rate(
+    study: Study, falls: Mapping[int, float | None], best: float
+) -> tuple[Sequence[TrialRecord], Sequence[TrialRecord]]:
+    """The runs at the lowest learning rates that all learnt little, and those above them that learnt well."""
+    if "learning_rate" not in study.searched:
+        return (), ()
+    ordered = sorted((trial for trial in study.complete if _rate(trial) > 0), key=_rate)
+    lowest = tuple(itertools.takewhile(lambda trial: (falls[trial.number] or 0.0) < LITTLE * best, ordered))
+    return lowest, [trial for trial in ordered[len(lowest):] if (falls[trial.number] or 0.0) >= WELL * best]
 
 
 def _rate(trial: TrialRecord) -> float:
