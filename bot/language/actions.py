@@ -19,12 +19,14 @@ def is_settings(f: Facts) -> bool:
     """True for a wish about the bot itself: its language, its notifications, who may start."""
     if has_content(f) or f.strange > 0 or f.gates & {"refusal", "talk", "people"}:
         return False
+    if f.low.strip(" .!?。、…") in small_words("settings_alone"):
+        return True
     if f.any("tongue:en", "tongue:ja"):
         if f.any("verb:run", "verb:tune", "verb:train") and f.is_japanese and not f.any("verb:set"):
             return False
         small = f.view.size <= 4 and not f.any("subject:words")
         return (
-            (f.any("verb:speak", "verb:settings") or small)
+            (f.any("verb:speak", "verb:settings") or small or _only_wants(f))
             and not f.any("ask:what", "ask:why", "ask:wh")
             and not _first_person(f)
             and (not f.any("object:model", "ref:best_trial") or not f.any("verb:chat"))
@@ -35,6 +37,11 @@ def is_settings(f: Facts) -> bool:
         and not f.any("verb:tune", "verb:better", "verb:train", "verb:best")
         and not f.any("ref:best_trial", "super:words")
     )
+
+
+def _only_wants(f: Facts) -> bool:
+    """True for a wish with a language in it and no model or data: "English please"."""
+    return f.any("want:request") and f.view.size <= 12 and not f.any("object:model", "object:data", "verb:chat")
 
 
 def _first_person(f: Facts) -> bool:
@@ -95,19 +102,24 @@ def is_chat(f: Facts) -> bool:
         )
     )
     if f.message and (target or f.any("object:training")):
-        return f.any("verb:chat") or "say" in f.low or "tell" in f.low or "言" in f.low
+        return f.any("verb:chat", "hands_over:words") or "say" in f.low or "tell" in f.low or "言" in f.low
+    if f.any("verb:try", "test_drive:words") and f.any("in_person:words") and f.strange == 0:
+        return target or f.any("object:training")  # "I'd like to try the new bot myself"
     if not f.any("verb:chat"):
         return False
+    gates = f.gates - {"musing"}
     return (
         target
-        or (f.any("object:training") and f.view.size <= 7 and not f.gates)
-        or (f.strange == 0 and f.view.size <= 3 and not f.gates)
+        or (f.any("object:training") and f.view.size <= 7 and not gates)
+        or (f.strange == 0 and f.view.size <= 3 and not gates)
     )
 
 
 def is_rate(f: Facts) -> bool:
     """True for a verdict on an answer."""
     if f.any("verb:better") and f.mood == "request":
+        return False
+    if f.is_japanese and f.mood == "request" and f.any("verb:tune", "verb:train", "change:words"):
         return False
     if f.values or f.asks or f.references.job is not None or f.gates & {"talk"} or f.any("ask:why"):
         return False
@@ -195,8 +207,13 @@ def _speaks_against(f: Facts, verb: str) -> bool:
     against = {"talk", "people", "condition", "future"}
     if verb != "stop" or f.is_japanese:
         against.add("refusal")
-    if has_content(f) or starts.is_foreign_matter(f) or f.gates & against - starts.harmless(f):
+    gates = f.gates & against - starts.harmless(f)
+    if gates == {"refusal"} and verb in ("stop", "pause") and _only_mistaken(f):
+        gates = frozenset()  # ジョブ12止めて、データ間違えた
+    if has_content(f) or starts.is_foreign_matter(f) or gates:
         return True
+    if f.references.job is None and f.low.startswith(small_words("on_second_thought")):
+        return True  # やっぱり調整やめて: a changed mind
     counts = f.settings.trials is not None or f.settings.time_s is not None
     if verb == "stop" and (counts or f.group("pruner") or f.any("artifact:words")):
         return True
@@ -204,9 +221,16 @@ def _speaks_against(f: Facts, verb: str) -> bool:
     return f.mood in ("report", "negated", "question", "plan", "refusal") and not asked
 
 
+def _only_mistaken(f: Facts) -> bool:
+    return all("mistake:words" in t.labels for t in f.view.tokens if "gate:refusal" in t.labels)
+
+
 def _is_doing(f: Facts, i: int) -> bool:
-    """True for a word in -ing that is nothing of ours."""
-    return i < f.view.size and f.view.tokens[i].kind == "word" and f.view.text(i).lower().endswith("ing")
+    """True for a word in -ing that is nothing of ours: "stop worrying", "stop making things up"."""
+    if i >= f.view.size or not f.view.text(i).lower().endswith("ing"):
+        return False
+    ours = f.view.has(i, "verb:tune", "verb:train", "verb:search", "verb:run", "verb:try")
+    return f.view.tokens[i].kind == "word" or (f.view.has(i, "form:ing") and not ours)
 
 
 def _stands_as_order(f: Facts, label: str) -> bool:

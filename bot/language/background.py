@@ -15,6 +15,7 @@ _ACTING = frozenset(f"verb:{name}" for name in words("tune train search stop pau
 _SETTING = ("knob:", "bad_knob:", "method:", "pruner:", "metric:", "schedule:", "module:")
 _HARD_GATES = frozenset({"gate:refusal", "gate:talk", "gate:injection", "gate:condition"})
 _ACTIONS = words("stop pause resume extend export data")
+_ACTORS = words("i we they he she who")
 _TOPICS = frozenset({"everyday:words", "object:model", "object:answer", "object:data", "object:topic", "gate:people"})
 _STARTING = ("run", "start", "launch", "kick", "execute", "begin", "queue", "fire", "perform")
 
@@ -48,8 +49,9 @@ def is_trusted(whole: Facts, rest: Facts, command: Command) -> bool:
     firm = rest.values or rest.group("method", "pruner", "metric") or rest.references.dataset is not None
     firm = firm or rest.any("object:model", "object:answer") or rest.settings.trials is not None
     ours = any(token.text.lower() in small_words("our_things") for token in whole.view.tokens)
-    timed = rest.settings.time_s is not None and (ours or (rest.any("object:data") and not whole.everyday))
-    return rest.mood == "request" and bool(firm or timed)
+    ours = ours or (whole.any("object:answer") and rest.any("verb:better"))
+    wished = rest.settings.time_s is not None or rest.any("verb:tune", "verb:better", "verb:train")
+    return rest.mood == "request" and bool(firm or (wished and ours))
 
 
 def _parts(facts: Facts) -> list[tuple[int, int]]:
@@ -58,7 +60,7 @@ def _parts(facts: Facts) -> list[tuple[int, int]]:
     ends, therefore = small_words("sentence_ends"), small_words("therefore")
     for i, token in enumerate(view.tokens):
         text = token.text.lower()
-        reason = facts.is_japanese and text in ("、", ",") and _gives_reason(facts, start, i)
+        reason = text in ("、", ",") and _gives_reason(facts, start, i)
         if text in ends or reason or (text in therefore and i > start and not facts.is_japanese):
             parts.append((start, i + 1))
             start = i + 1
@@ -68,8 +70,10 @@ def _parts(facts: Facts) -> list[tuple[int, int]]:
 
 
 def _gives_reason(facts: Facts, start: int, end: int) -> bool:
-    """True when the clause ends in a predicate that goes on: 遅いと言われておりまして、"""
+    """True when the clause ends in a predicate that goes on (遅いと言われておりまして、) or a request follows it."""
     tokens = facts.view.tokens
+    if not facts.is_japanese:
+        return facts.view.has(end + 1, "want:request") and end - start >= 4
     said = facts.low[tokens[start].start : tokens[end].start]
     return said.endswith(small_words("joints")) and end - start >= 3
 
@@ -80,7 +84,10 @@ def _is_background(facts: Facts, part: tuple[int, int]) -> bool:
     used = facts.references.used | facts.references.names
     if len(tokens) < 4 or any(i in used for i in range(*part)) or any(t.kind in ("dur", "quote") for t in tokens):
         return False
-    if texts & set(small_words("announcing")) or any(_is_asking(token.labels, token.text.lower()) for token in tokens):
+    if texts & set(small_words("announcing")) or any(
+        _is_asking(token.labels, token.text.lower(), stated=k > 0 and tokens[k - 1].text.lower() in _ACTORS)
+        for k, token in enumerate(tokens)
+    ):
         return False
     said = facts.low[tokens[0].start : tokens[-1].end]
     quotes = small_words("saying")
@@ -90,10 +97,10 @@ def _is_background(facts: Facts, part: tuple[int, int]) -> bool:
     return any(token.kind in ("word", "jword") or token.labels & _TOPICS for token in tokens)
 
 
-def _is_asking(labels: frozenset[str], text: str) -> bool:
-    """True for a word that sets something, asks for something or takes it back."""
+def _is_asking(labels: frozenset[str], text: str, *, stated: bool) -> bool:
+    """True for a word that sets something, asks for something or takes it back; `stated`: "we run a bakery"."""
     if labels & _HARD_GATES or any(label.startswith(_SETTING) for label in labels):
         return True
-    if "verb:run" in labels and text.startswith(_STARTING):
+    if "verb:run" in labels and text.startswith(_STARTING) and not stated:
         return True
-    return bool(labels & _ACTING)
+    return bool(labels & _ACTING) and "form:past" not in labels

@@ -167,13 +167,18 @@ def _gather(view: View, references: References, settings: Settings, told: tuple[
 
 def _wishes_better(view: View, i: int) -> bool:
     """True for "make the answers less rubbish", "get the bot to be more polite": answers with another quality."""
-    if view.text(i).lower() not in ("less", "more", "fewer", "not so", "not as") or not view.has(
-        i + 1, "verb:judge_words", "trait:words"
-    ):
-        return False
     before = range(max(0, i - 8), i)
-    return any(view.has(k, "object:model", "object:answer") for k in before) and any(
-        view.has(k, "verb:set", "verb:run", "want:request") for k in before
+    wished = any(view.has(k, "verb:set", "verb:run", "want:request") for k in before)
+    ours = any(view.has(k, "object:model", "object:answer") for k in before)
+    if view.text(i).lower() in ("less", "more", "fewer", "not so", "not as", "much less", "way less"):
+        return wished and ours and view.has(i + 1, "verb:judge_words", "trait:words")
+    if view.has(i, "verb:stop") and view.text(i + 1).lower().endswith("ing"):
+        return wished and ours and not view.has(i + 1, "verb:tune", "verb:train", "verb:search", "verb:run", "verb:try")
+    if view.has(i, "comparative:words"):
+        made = [k for k in before if view.text(k).lower() in ("make", "get", "teach", "help")]
+        return bool(made) and (ours or view.text(made[-1] + 1).lower() in ("it", "them"))
+    return view.has(i, "become:words") and (
+        ours or any(view.has(k, "trait:words", "object:answer") for k in range(max(0, i - 4), i))
     )
 
 
@@ -201,7 +206,9 @@ def _ends_as_question(low: str, is_japanese: bool) -> bool:
 
 def _message_span(text: str, view: View, is_japanese: bool) -> tuple[int, int] | None:
     """Where the words meant for the model stand, if the sentence holds any."""
-    chats = any(token.kind == "quote" or "verb:chat" in token.labels for token in view.tokens)
+    chats = any(
+        token.kind == "quote" or token.labels & {"verb:chat", "hands_over:words"} for token in view.tokens
+    )
     if not chats and text[:4].lower() not in ("tell", "ask "):
         return None
     message = message_for_model(text, is_japanese)

@@ -66,6 +66,8 @@ def _japanese_token_mood(view: View, i: int, asks: bool) -> Mood | None:
     labels = token.labels
     if "benign:words" in labels:
         return None
+    if "mistake:words" in labels:
+        return None  # ジョブ12止めて、データ間違えた: a reason
     if "gate:refusal" in labels:
         return "refusal"
     if labels & {"gate:future", "gate:musing"}:

@@ -10,6 +10,7 @@ from bot.language.facts import Facts, look
 from bot.language.intents import decide
 from bot.language.messages import message_for_model
 from bot.language.references import find_references
+from bot.language.small_words import small_words
 from bot.language.space import SettingsReader
 from bot.language.speaks import language_of
 from bot.language.tokens import tokenize
@@ -72,8 +73,7 @@ def _command(facts: Facts, written: str, language: Language) -> Command:
     trial = r.trial if intent in _WITH_TRIAL else None
     tongue: Language | None = None
     if intent == "settings":
-        named = [label[7:] for token in facts.view.tokens for label in token.labels if label.startswith("tongue:")]
-        tongue = None if not named else "ja" if named[-1] == "ja" else "en"
+        tongue = _tongue(facts)
     term = None
     if intent == "explain_term":
         term = _term(facts)
@@ -89,6 +89,29 @@ def _command(facts: Facts, written: str, language: Language) -> Command:
         prompt=message_for_model(written, facts.is_japanese) if intent == "chat" else None,
         utterance_language=language,
     )
+
+
+def _tongue(facts: Facts) -> Language | None:
+    """The language wished for: the last one named that is not the one somebody cannot read."""
+    view = facts.view
+    named = [
+        (label[7:], _is_unread(view, i)) for i, token in enumerate(view.tokens) for label in token.labels
+        if label.startswith("tongue:")
+    ]  # fmt: skip
+    wished = [name for name, unread in named if not unread]
+    unwished = [name for name, unread in named if unread]
+    if wished:
+        return "ja" if wished[-1] == "ja" else "en"
+    return None if not unwished else "en" if unwished[-1] == "ja" else "ja"
+
+
+def _is_unread(view: View, i: int) -> bool:
+    """True for the language of "I don't speak Japanese" and 日本語わからない."""
+    near = " ".join(view.text(k).lower() for k in range(max(0, i - 4), i)).split(",")[-1]
+    before = f" {near.strip()} "
+    after = "".join(view.text(k) for k in range(i + 1, min(i + 8, view.size)))
+    unread = any(f" {word} " in before for word in small_words("unread_before"))
+    return unread or after.startswith(small_words("unread_after"))
 
 
 def _added(facts: Facts) -> int | None:
@@ -183,25 +206,13 @@ def _default_range(name: str) -> Spec:
     return Range(low=knob.default_range[0], high=knob.default_range[1])
 
 
-def _set_aside(facts: Facts, i: int) -> bool:
-    """True for the thing that is not wanted: "not by loss", "instead of TPE", 損失じゃなくて."""
-    view = facts.view
-    after = "".join(view.text(k) for k in range(i + 1, min(i + 4, view.size)))
-    return (
-        after.startswith(("じゃな", "ではな", "でなく", "でな", "の代わり", "より", "やなく"))
-        or view.text(i - 1).lower() in ("not", "instead of", "rather than")
-        or view.text(i - 2).lower() in ("instead",)
-        or (view.text(i - 2).lower() in ("rather",) and view.text(i - 1).lower() == "than")
-    )
-
-
 def _one(facts: Facts, group: str):  # type: ignore[no-untyped-def]
     reported = {i for span, mood in facts.spans if mood == "report" for i in range(*span)}
     return next(
         (
             label.split(":")[1]
             for i, token in enumerate(facts.view.tokens)
-            if i not in reported and not _set_aside(facts, i)
+            if i not in reported and not facts.view.set_aside(i)
             for label in sorted(token.labels)
             if label.startswith(group + ":")
         ),

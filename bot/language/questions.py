@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.language.closed import words
 from bot.language.facts import Facts, seeks_within_budget
+from bot.language.small_words import small_words
 from bot.language.view import View
 
 QUIET = frozenset({"refusal", "talk"})  # a question may still be asked in such a sentence, nothing may be done
@@ -74,6 +75,8 @@ def is_explain_term(f: Facts) -> bool:
         return False
     if names_job_or_trial(f) or f.any("ref:last_job", "ref:last", "ref:best_trial", "proof:words"):
         return False
+    if not f.settings.space and f.any("super:words") and f.group("metric"):
+        return False  # "what got the lowest loss?"
     if f.any("verb:best", "super:words", "verb:history", "verb:find") and not f.any("ask:what"):
         return False
     if f.numbers and f.any("ask:what") and f.mood == "question" and not f.any("verb:tune", "verb:search"):
@@ -87,6 +90,8 @@ def is_explain_term(f: Facts) -> bool:
         )
     if _looks_back(f) or (f.any("verb:status", "verb:best") and not f.settings.space):
         return False
+    if _tells_terms_apart(f):
+        return True
     if f.any("ask:what") and not f.any("verb:best"):
         return not f.any("ask:why") or f.any("ask:term")
     if f.any("verb:explain") and not f.any("object:result"):
@@ -106,6 +111,7 @@ def is_explain_term(f: Facts) -> bool:
 
 
 _TOLD = words("を について って に 関して のこと というもの とやら も ちょっと 少し 詳しく")
+_ENDS = words("crash crashed die died fail failed")
 _SMALL = frozenset({"common:words", "say:words", "op:or", "op:and", "form:stem", "verb:better", "form:phrase"})
 _TERM_GROUPS = ("knob:", "word:", "method:")
 
@@ -147,6 +153,14 @@ def _looks_back(f: Facts) -> bool:
     return opening(f).startswith(past) or (f.any("ask:why") and not f.any("ask:what", "ask:term"))
 
 
+def _asks_how_it_ended(f: Facts) -> bool:
+    """True for "did my job crash?": the state of a job, no reason."""
+    why = {token.text.lower() for token in f.view.tokens if "ask:why" in token.labels}
+    job = f.references.job is not None or f.any("ref:job")
+    yes_or_no = opening(f).startswith(("did ", "has ", "is "))
+    return bool(why) and why <= _ENDS and yes_or_no and job and not f.settings.space
+
+
 def is_explain_result(f: Facts) -> bool:
     """True for a question what a job showed and why."""
     if f.numbers or f.settings.not_a_number or f.strange > 4 or f.gates & QUIET:
@@ -160,6 +174,8 @@ def is_explain_result(f: Facts) -> bool:
         return True
     if f.any("proof:words") and _is_question(f):
         return True
+    if not f.is_japanese and _asks_how_it_ended(f):
+        return False
     if f.any("ask:why"):
         return about or bool(f.settings.space) or f.strange == 0
     if f.any("outcome:words", "ask:term") and _is_question(f) and _looks_back(f) and (about or f.settings.space):
@@ -169,7 +185,11 @@ def is_explain_result(f: Facts) -> bool:
 
 def is_compare(f: Facts) -> bool:
     """True when two answers or models shall be seen side by side."""
-    if not f.any("verb:compare") or f.values or f.strange > 1 or f.gates & QUIET or f.settings.orphans:
+    if f.values or f.strange > 1 or f.gates & QUIET or f.settings.orphans:
+        return False
+    if names_job_or_trial(f) and " against " in f.low and f.mood == "request":
+        return True  # "put job 3 against job 5"
+    if not f.any("verb:compare") or _tells_terms_apart(f):
         return False
     return (
         has_target(f)
@@ -178,9 +198,15 @@ def is_compare(f: Facts) -> bool:
     )
 
 
+def _tells_terms_apart(f: Facts) -> bool:
+    """True for "the difference between grid and random search": terms, no models."""
+    apart = f.any("differ:words") and _named_term(f)
+    return apart and not (names_job_or_trial(f) or f.any("object:model", "ref:best_trial", "object:answer"))
+
+
 def is_history(f: Facts) -> bool:
     """True for a question what was run before."""
-    if has_content(f) and not (f.asks and not f.numbers):
+    if has_content(f) and not (f.asks and not f.numbers) and not asks_what_was_done(f):
         return False
     if f.strange > 1 or f.gates & QUIET or f.any("ask:why"):
         return False
@@ -191,7 +217,8 @@ def asks_what_was_done(f: Facts) -> bool:
     """True for "have we ever tried cosine?", "what did the team run in March?", 先週何を回したっけ"""
     verbs = f.any("verb:run", "verb:try", "verb:tune", "verb:train", "verb:search", "verb:redo")
     if f.is_japanese:
-        return verbs and f.references.trial is None and "past" in f.forms and f.any("ask:wh") and _is_question(f)
+        asked = f.any("ask:wh") or any(word in f.low for word in small_words("ever"))
+        return verbs and f.references.trial is None and "past" in f.forms and asked and _is_question(f)
     return verbs and f.low.startswith(
         (
             "what did we",
@@ -207,6 +234,14 @@ def asks_what_was_done(f: Facts) -> bool:
             "what has the team",
             "what did the team",
             "had we",
+            "how many jobs have",
+            "how many runs have",
+            "how many jobs did",
+            "how many runs did",
+            "how often have we",
+            "how often did we",
+            "has anybody tried",
+            "has anyone tried",
         )
     )
 
@@ -230,7 +265,7 @@ def is_queue(f: Facts) -> bool:
     return (
         f.any("verb:queue")
         and not has_content(f)
-        and not f.gates & QUIET
+        and not (f.gates & QUIET and not (f.gates & QUIET == {"talk"} and "gpu" in f.low and _is_question(f)))
         and not (f.is_japanese and f.mood == "report" and "people" in f.gates and not f.asks)
         and (f.strange == 0 or (has_target(f) and f.strange <= 1))
     )
@@ -244,7 +279,7 @@ def is_status(f: Facts) -> bool:
         return False
     if f.is_japanese and f.mood == "report" and "people" in f.gates and not f.asks:
         return False
-    if f.any("verb:status"):
+    if f.any("verb:status") or (not f.is_japanese and _asks_how_it_ended(f)):
         return f.strange == 0 or (has_target(f) and f.strange <= 1)
     asked = (
         f.low.startswith(("what is ", "what's ", "is ", "are ", "did ", "has ", "where ", "how "))

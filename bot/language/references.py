@@ -157,5 +157,8 @@ def _is_count(view: View, at: int) -> bool:
 def _named(view: View, i: int, found: References) -> None:
     if view.has(i, "ref:last_job") or (view.has(i, "ref:last") and (view.has(i + 1, "ref:job"))):
         found.job = "last" if found.job is None else found.job
-    if view.has(i, "ref:best_trial") and found.trial is None:
+    best = view.has(i, "ref:best_trial") or (
+        view.has(i, "verb:best", "super:words") and view.text(i + 1) == "の" and view.has(i + 2, "object:model")
+    )
+    if best and found.trial is None:
         found.trial = "best"

@@ -127,7 +127,10 @@ def _judges(f: Facts) -> bool:
 
 
 def _stops_doing(f: Facts) -> bool:
-    """True for "stop tuning lr ..."."""
+    """True for "stop tuning lr ..." and 学習率…の調整をやめて."""
+    if f.is_japanese:
+        acts = [t.labels for t in f.view.tokens if t.labels & {"form:te", "form:want"} and "verb:show" not in t.labels]
+        return bool(acts) and "verb:stop" in acts[-1] and "verb:tune" not in acts[-1]
     return any(
         f.view.has(i, "verb:stop")
         and f.view.has(i + 1, "form:ing")
@@ -204,8 +207,10 @@ def _asks_without_knobs(f: Facts, asked: bool) -> bool:
     """True for "train!", "random search, 20 trials", "2 hours with TPE", 学習を開始して."""
     s = f.settings
     best = f.any("super:words", "object:result", "verb:best", "ref:best_trial")
-    if f.any("verb:train") or (f.any("verb:find") and best) or (f.any("verb:redo") and f.references.job is not None):
+    if f.any("verb:train") or (f.any("verb:find") and best):
         return asked
+    if f.references.job is not None and (f.any("verb:redo") or (f.any("verb:run") and f.any("again:words"))):
+        return asked or (f.any("verb:redo") and f.mood == "fragment")  # ジョブ8をもう一回
     counts, timed = s.trials is not None, s.time_s is not None
     if seeks_within_budget(f) or (asked and counts and f.any("want:request")):
         return True

@@ -47,6 +47,8 @@ def correction(word: str, vocabulary: Vocabulary) -> str | None:
     for size in range(len(word) - allowed, len(word) + allowed + 1):
         for candidate in vocabulary.corrections.get((size, word[0]), ()):
             distance: float = OSA.distance(word, candidate, score_cutoff=allowed)
+            if distance > 1 and len(candidate) == len(word):
+                continue  # two letters replaced is another word
             if len(candidate) == len(word) and sorted(candidate) != sorted(word):
                 distance *= 1.2  # another letter is a rarer slip than a lost, doubled or swapped one
             if _is_slip(word, candidate):

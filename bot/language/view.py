@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.language.closed import words
+from bot.language.small_words import small_words
 from bot.language.tokens import Token
 
 INEQUALITIES = words("< <= ≤ > >= ≥ =< ≦ ≧")
@@ -44,6 +45,16 @@ class View:
     def number(self, i: int) -> bool:
         """True when token i is a plain number."""
         return 0 <= i < self.size and is_number(self.tokens[i])
+
+    def set_aside(self, i: int) -> bool:
+        """True for the thing that is not wanted: "not by loss", "instead of TPE", 損失じゃなくて."""
+        after = "".join(self.text(k) for k in range(i + 1, min(i + 4, self.size)))
+        before = self.text(i - 1).lower()
+        return (
+            after.startswith(small_words("set_aside_after"))
+            or before in small_words("set_aside_before")
+            or (self.text(i - 2).lower() in ("rather", "instead") and before in ("than", "of", "the", "a"))
+        )
 
     def value(self, i: int) -> float:
         """The value of token i, whole where it is whole; 0 for a token without one."""

@@ -102,6 +102,8 @@ def _read_phrases(tables: Mapping[str, Any], words: _Words, *, is_english: bool)
             words.stems.setdefault(stem, {}).setdefault(kind, set()).add(f"verb:{key}")
     for phrase, labels in _entries(tables):
         words.add(phrase, *labels)
+        if not is_english and phrase.find("を") > 0 and labels[0].startswith("verb:"):
+            words.add(phrase.replace("を", ""), *labels)  # 通知切って: the particle is often left out
         plain = phrase.replace("'", "")
         if plain != phrase and plain not in _OTHER_WORDS:
             words.add(plain, *labels)  # dont, whats, theyre
