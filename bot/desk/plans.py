@@ -78,19 +78,22 @@ def ask_for_file(turn: Turn) -> Text:
     )
 
 
-async def draft_of(turn: Turn, request: Request, dataset: DataSet) -> Draft:
-    """Promises the draft that `build` makes of the request for this data set on this machine."""
+async def draft_of(turn: Turn, request: Request, dataset: DataSet, *, is_patient: bool = True) -> Draft:
+    """Promises the draft that `build` makes of the request for this data set on this machine.
+
+    `is_patient`: may wait for a worker that is just measuring the machine, so that the estimate is there.
+    """
     name = request.model or turn.services.model
     card = models.find(name)
     if card is None:
         names = [known.name for known in models.catalogue()]
         raise ProblemError([Problem(key="plan.unknown_model", facts={"model": name, "models": names})])
-    return plan_build.build(request, card, facts_of(dataset), await _speed(turn, card))
+    return plan_build.build(request, card, facts_of(dataset), await _speed(turn, card, is_patient))
 
 
-async def _speed(turn: Turn, card: models.ModelCard) -> Speed:
+async def _speed(turn: Turn, card: models.ModelCard, is_patient: bool) -> Speed:
     """What was measured for the model; a worker that starts on a new machine measures the embedded one at once."""
-    patience_s = turn.services.measuring_s if card.origin == "embedded" else 0.0
+    patience_s = turn.services.measuring_s if is_patient and card.origin == "embedded" else 0.0
     while (speed := await speed_of(turn.store, card.name)).seconds_per_token is None and patience_s > 0:
         await asyncio.sleep(0.25)
         patience_s -= 0.25
@@ -111,7 +114,7 @@ async def start(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:
     if refusal is not None:
         yield refusal
         return
-    draft = await draft_of(turn, saved.request, dataset)
+    draft = await draft_of(turn, saved.request, dataset, is_patient=False)
     if not draft.can_start or draft.plan is None:
         yield Text(text="\n".join(problem_sentences(draft.problems, turn.language)))
         return

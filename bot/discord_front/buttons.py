@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal
 
 import discord
 
@@ -12,42 +12,20 @@ from bot.discord_front.markup import clip
 from bot.discord_front.render import BUTTONS
 from bot.replies import Button
 
-if TYPE_CHECKING:
-    from bot.discord_front.client import OnsaClient
-
 LABEL, CUSTOM_ID = 80, 100
 
-Door = Literal["o", "f"]
-"""`o`: the desk answers the action; `f`: the front itself does (stop an answer, open a form)."""
+Door = Literal["desk", "front"]
+"""Who answers an action: the desk, or the front itself (stop an answer, open a form)."""
 
 FRONT = "front:"
 """Actions that start with this belong to the front."""
 
+_ID = re.compile(r"(?P<door>[of]):(?P<action>.+)", re.DOTALL)
 _STYLES = {
     "primary": discord.ButtonStyle.primary,
     "secondary": discord.ButtonStyle.secondary,
     "danger": discord.ButtonStyle.danger,
 }
-
-
-class Press(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?P<door>[of]):(?P<action>.+)"):
-    """One button of any message of Onsa's."""
-
-    def __init__(self, button: discord.ui.Button[Any], door: Door, action: str) -> None:
-        super().__init__(button)
-        self.door = door
-        self.action = action
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, "f" if match["door"] == "f" else "o", match["action"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        client: OnsaClient = interaction.client
-        await client.pressed(interaction, self.door, self.action)
 
 
 def custom_id(action: str) -> str:
@@ -58,17 +36,28 @@ def custom_id(action: str) -> str:
     return found
 
 
+def action_of(found: str) -> tuple[Door, str] | None:
+    """The reverse of `custom_id`: who answers, and what. None for an id that is none of ours."""
+    match = _ID.fullmatch(found)
+    if match is None:
+        return None
+    return ("front" if match["door"] == "f" else "desk"), match["action"]
+
+
 def view_of(buttons: Sequence[Button]) -> discord.ui.View | None:
-    """Promises the rows of buttons, at most Discord's 25, or None when there are none."""
+    """Promises the rows of buttons, at most Discord's 25, or None when there are none.
+
+    Call it in a running event loop.
+    """
     if not buttons:
         return None
     view = discord.ui.View(timeout=None)
     for button in buttons[:BUTTONS]:
-        made = discord.ui.Button[Any](
-            style=_STYLES[button.style], label=clip(button.label, LABEL), custom_id=custom_id(button.action)
+        view.add_item(
+            discord.ui.Button[Any](
+                style=_STYLES[button.style], label=clip(button.label, LABEL), custom_id=custom_id(button.action)
+            )
         )
-        door: Door = "f" if button.action.startswith(FRONT) else "o"
-        view.add_item(Press(made, door, button.action.removeprefix(FRONT)))
     view.stop()  # the ids carry everything: nothing of the view has to be remembered
     return view
 

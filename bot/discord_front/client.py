@@ -13,7 +13,7 @@ from discord import app_commands
 
 from bot.discord_front import forms, intake, presses
 from bot.discord_front.alive import beat
-from bot.discord_front.buttons import Press
+from bot.discord_front.buttons import action_of
 from bot.discord_front.commands import register
 from bot.discord_front.front import Front
 from bot.discord_front.outlet import NOBODY, ChannelOutlet, channel_of, send
@@ -61,7 +61,6 @@ class OnsaClient(discord.Client):
 
     async def setup_hook(self) -> None:
         self.front.noticed = self.watch.hint
-        self.add_dynamic_items(Press)
         await self.tree.set_translator(Words())
         register(self.tree)
         self._tasks = [
@@ -119,28 +118,28 @@ class OnsaClient(discord.Client):
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         self.front.mistake("en")
 
-    async def pressed(self, interaction: discord.Interaction[OnsaClient], door: str, action: str) -> None:
-        """A button of any message."""
-        try:
-            await presses.pressed(interaction, door, action)
-        except Exception as error:
-            await self.failed(interaction, error)
-
     async def on_interaction(self, interaction: discord.Interaction[OnsaClient]) -> None:
-        """Forms that come back; commands and buttons find their own way."""
-        if interaction.type is not discord.InteractionType.modal_submit or not self.front.seen.is_new(interaction.id):
+        """Buttons of any message, however old, and forms that come back; commands find their own way."""
+        kinds = (discord.InteractionType.component, discord.InteractionType.modal_submit)
+        if interaction.type not in kinds or not self.front.seen.is_new(interaction.id):
             return
         try:
             data: Mapping[str, Any] = interaction.data or {}
-            door, _, action = str(data.get("custom_id", "")).partition(":")
-            verb, _, argument = action.partition(":")
-            form = forms.sent(interaction)
-            if door == "f" and verb == "change":
-                await forms.changed(interaction, argument, form)
-            elif door == "f":
-                await self._wrote(interaction, form.texts.get("words", ""), list(form.files))
+            door, action = action_of(str(data.get("custom_id", ""))) or ("front", "unknown")
+            if interaction.type is discord.InteractionType.component:
+                await presses.pressed(interaction, door, action)
+            else:
+                await self._sent(interaction, action)
         except Exception as error:
             await self.failed(interaction, error)
+
+    async def _sent(self, interaction: discord.Interaction[OnsaClient], action: str) -> None:
+        verb, _, argument = action.partition(":")
+        form = forms.sent(interaction)
+        if verb == "change":
+            await forms.changed(interaction, argument, form)
+        else:
+            await self._wrote(interaction, form.texts.get("words", ""), list(form.files))
 
     async def _wrote(
         self, interaction: discord.Interaction[OnsaClient], text: str, files: list[discord.Attachment]

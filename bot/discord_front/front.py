@@ -7,14 +7,16 @@ import logging
 import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
+
+import discord
 
 from bot.desk import Desk, Services
 from bot.discord_front import streaming
 from bot.discord_front.buttons import front_button
-from bot.discord_front.outlet import Outlet
+from bot.discord_front.outlet import ChannelOutlet, Outlet
 from bot.discord_front.render import Post, posts_of
 from bot.phrases import Language, say
 from bot.replies import Button, Reply, Stream, Text
@@ -24,6 +26,10 @@ from tuner.store import Store
 
 _LOG = logging.getLogger("onsa.discord")
 
+TYPING_AFTER_S = 0.8
+TYPING_LASTS_S = 8.0
+"""Discord shows it for ten seconds."""
+CARD_LIVES_S = 30 * 24 * 3600.0
 _REMEMBERED = 4096
 
 
@@ -40,6 +46,26 @@ class Seen:
         if len(self.ids) > _REMEMBERED:
             self.ids.popitem(last=False)
         return True
+
+
+@asynccontextmanager
+async def typing(outlet: Outlet) -> AsyncIterator[None]:
+    """Shows that Onsa writes while an answer takes longer than a moment. An interaction shows that by itself."""
+
+    async def keep() -> None:
+        await asyncio.sleep(TYPING_AFTER_S)
+        with suppress(discord.HTTPException):
+            while True:
+                await outlet.channel.typing()
+                await asyncio.sleep(TYPING_LASTS_S)
+
+    task = asyncio.create_task(keep()) if isinstance(outlet, ChannelOutlet) else None
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,10 +97,10 @@ class Front:
         """Hands the utterance to the desk and shows what it says. Promises the replies, streams read to their end."""
         shown: list[Reply] = []
         language: Language = utterance.language or "en"
-        async with self.turn_of(utterance), aclosing(self.desk.answer(utterance)) as replies:
+        async with typing(outlet), self.turn_of(utterance), aclosing(self.desk.answer(utterance)) as replies:
             async for reply in replies:
                 shown.append(reply)
-                await self._show(reply, outlet, language)
+                await self._show(reply, outlet, language, utterance)
         self.noticed(utterance.team, utterance.channel)
         return shown
 
@@ -84,13 +110,26 @@ class Front:
             async for _ in replies:
                 pass
 
-    async def _show(self, reply: Reply, outlet: Outlet, language: Language) -> None:
+    async def _show(self, reply: Reply, outlet: Outlet, language: Language, utterance: Utterance) -> None:
         if isinstance(reply, Stream):
             await streaming.show(reply, outlet, language, self.halts)
             return
         shown = _with_upload(reply, language) if isinstance(reply, Text) else reply
         for post in posts_of(shown):
-            await outlet.send(post)
+            message = await outlet.send(post)
+            if message is not None and any(button.action.startswith("start:") for button in post.buttons):
+                await self._retire_older_card(utterance, message)
+
+    async def _retire_older_card(self, utterance: Utterance, message: discord.Message) -> None:
+        """A changed plan takes the buttons of the card before it, so that nobody starts the old one by mistake."""
+        place = f"card:{utterance.team}/{utterance.channel}"
+        known = await self.store.dialogue(utterance.person, place)
+        value = {"message": message.id}
+        await self.store.keep_dialogue(utterance.person, place, value, CARD_LIVES_S)
+        if known is not None:
+            older = message.channel.get_partial_message(known["message"])  # type: ignore[union-attr]
+            with suppress(discord.HTTPException):
+                await older.edit(view=None)
 
     def mistake(self, language: Language) -> Post:
         """Call it while an exception is handled: logs it and promises the sentence with the reference number."""

@@ -8,7 +8,14 @@ import unicodedata
 PAGE = 2000
 """Characters that one message holds."""
 
-_SPECIAL = re.compile(r"([\\*_~`|<>\[\]#])")
+_SPECIAL = re.compile(
+    r"\\|\*|`|\|\||~~|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|\](?=\()|<(?=[@#:/tahi])|^\s*(?:#{1,3}|-#|>{1,3})(?=\s)",
+    re.MULTILINE,
+)
+"""What Discord would read as markup: emphasis, code, spoilers, links, mentions, emoji, times, headings, quotes.
+
+An underscore inside a word, as in the name of a file, is none.
+"""
 _FENCE = re.compile(r"^\s*(```+|~~~+)(\S*)", re.MULTILINE)
 _BREAKS = ("\n\n", "\n", "。", ". ", "! ", "? ", "！", "？", "、", ", ", " ")
 _INVISIBLE = "\u200b"
@@ -16,7 +23,8 @@ _INVISIBLE = "\u200b"
 
 def escape(text: str) -> str:
     """Promises `text` shown letter by letter: no bold, code, heading, link, mention, emoji or time of its own."""
-    return _SPECIAL.sub(r"\\\1", text).replace("@", f"@{_INVISIBLE}")
+    shown = _SPECIAL.sub(lambda match: "".join(c if c.isspace() else f"\\{c}" for c in match[0]), text)
+    return shown.replace("@", f"@{_INVISIBLE}")
 
 
 def answer_text(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import discord
 
 from bot.discord_front import forms, rights, rooms
+from bot.discord_front.buttons import Door
 from bot.discord_front.front import Front
 from bot.discord_front.intake import chosen_language
 from bot.discord_front.outlet import NOBODY, ChannelOutlet, Outlet, channel_of
@@ -68,13 +69,12 @@ async def language_for(interaction: discord.Interaction[OnsaClient]) -> Language
     return chosen or language_of(interaction.locale)
 
 
-async def pressed(interaction: discord.Interaction[OnsaClient], door: str, action: str) -> None:
+async def pressed(interaction: discord.Interaction[OnsaClient], door: Door, action: str) -> None:
     """One press of any button."""
-    front = interaction.client.front
-    if not front.seen.is_new(interaction.id) or interaction.channel_id is None:
+    if interaction.channel_id is None:
         return
     verb, _, argument = action.partition(":")
-    if door == "f":
+    if door == "front":
         await _front_action(interaction, verb, argument)
     elif verb == "change":
         await forms.open_change(interaction, argument)

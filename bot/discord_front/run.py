@@ -30,7 +30,8 @@ WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 STEADY_S = 120.0
 """A connection that held as long as this starts the waits anew."""
 CHILDREN_S = 5.0
-MEASURING_S = 45.0
+MEASURING_S = 15.0
+"""How long a plan card may wait for the worker's first look at this machine; people see that Onsa writes."""
 
 
 async def bot(settings: BotSettings) -> int:
@@ -154,11 +155,19 @@ def log_to(home: Path) -> None:
     shown = logging.StreamHandler(sys.stderr)
     for handler in (kept, shown):
         handler.setFormatter(shape)
-    for name, level in (("onsa", logging.INFO), ("discord", logging.WARNING)):
+    for name, level in (("onsa", logging.INFO), ("discord", logging.WARNING), ("discord.gateway", logging.ERROR)):
         logger = logging.getLogger(name)
-        logger.handlers[:] = [kept, shown]
         logger.setLevel(level)
-        logger.propagate = False
+        if "." not in name:
+            logger.handlers[:] = [kept, shown]
+            logger.propagate = False
+    logging.getLogger("discord.client").addFilter(_calmly)
+
+
+def _calmly(record: logging.LogRecord) -> bool:
+    """discord.py tells each lost connection with a stack of calls, and that voice is missing, which nobody wants."""
+    record.exc_info = None
+    return "voice will NOT be supported" not in record.getMessage()
 
 
 def _say(key: str, language: Language) -> int:

@@ -1,0 +1,83 @@
+"""How the bot starts, what it says when it cannot, and how it comes back when Discord does."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from bot_process import Bot, eventually, running
+from standin import Person, Standin
+
+pytestmark = pytest.mark.slow
+
+
+async def ended(bot: Bot) -> tuple[int | None, str]:
+    await bot.start(waits=False)
+    said = await bot.output()
+    assert bot.process is not None
+    return bot.process.returncode, said
+
+
+async def test_without_a_token_it_says_where_to_get_one(standin: Standin, tmp_path: Path) -> None:
+    code, said = await ended(Bot(standin=standin, home=tmp_path, extra={"DISCORD_TOKEN": ""}))
+    assert code == 1
+    assert "discord.com/developers" in said
+    assert "Traceback" not in said
+
+
+async def test_a_wrong_token_is_told_and_not_tried_again(standin: Standin, tmp_path: Path) -> None:
+    code, said = await ended(Bot(standin=standin, home=tmp_path, extra={"DISCORD_TOKEN": "wrong.token.here"}))
+    assert code == 1
+    assert "does not know this token" in said
+    assert "Traceback" not in said
+
+
+async def test_the_token_may_stand_in_a_file(standin: Standin, tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text(standin.token + "\n")
+    async with running(standin, tmp_path, extra={"DISCORD_TOKEN": "", "DISCORD_TOKEN_FILE": str(secret)}):
+        pass
+
+
+async def test_a_discord_that_is_down_at_the_start_is_waited_for(standin: Standin, tmp_path: Path) -> None:
+    aki = Person(standin, "aki")
+    guild = standin.guild("Bicycles", owner=aki.user)
+    standin.gateway.is_refusing = True
+    bot = Bot(standin=standin, home=tmp_path)
+    await bot.start(waits=False)
+    try:
+        await asyncio.sleep(6)
+        assert bot.process is not None
+        assert bot.process.returncode is None
+        standin.gateway.is_refusing = False
+        await eventually(lambda: standin.gateway.sessions, 60)
+        await asyncio.sleep(3)
+        await aki.says(standin.general(guild), "@Onsa help")
+        await aki.sees("You can simply say it", 20)
+    finally:
+        await bot.stop()
+
+
+async def test_what_was_said_while_the_line_was_cut_is_answered_after_it(standin: Standin, tmp_path: Path) -> None:
+    aki = Person(standin, "aki")
+    guild = standin.guild("Bicycles", owner=aki.user)
+    async with running(standin, tmp_path):
+        standin.gateway.cut()
+        await aki.says(standin.general(guild), "@Onsa help")
+        await aki.sees("You can simply say it", 40)
+
+
+async def test_the_check_says_what_is_missing_and_gives_the_invite_link(standin: Standin, tmp_path: Path) -> None:
+    aki = Person(standin, "aki")
+    guild = standin.guild("Bicycles", owner=aki.user, bot_permissions=0)
+    guild.roles[guild.id].permissions = 0
+    bot = Bot(standin=standin, home=tmp_path, arguments=("--check",))
+    code, said = await ended(bot)
+    assert code == 1
+    assert "Send Messages in Threads" in said
+    assert "oauth2/authorize" in said
+    standin.world.guilds.clear()
+    standin.guild("Cars", owner=aki.user)
+    code, said = await ended(Bot(standin=standin, home=tmp_path, arguments=("--check",)))
+    assert (code, "Everything that I need is there" in said) == (0, True), said
