@@ -20,6 +20,7 @@ Json = dict[str, Any]
 Frame = Json
 _ALL_INTENTS = (1 << 26) - 1
 _EVENTS_A_MINUTE = 120
+_ACK_S = 0.03
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -134,8 +135,9 @@ class Gateway:
             return 4008
         match frame.get("op"):
             case 1:
-                if self.answers_heartbeats:
-                    connection.outgoing.put_nowait({"op": 11, "s": None, "t": None, "d": None})
+                if self.answers_heartbeats:  # a little later: discord.py notes the time of a beat after sending it
+                    asyncio.get_running_loop().call_later(
+                        _ACK_S, connection.outgoing.put_nowait, {"op": 11, "s": None, "t": None, "d": None})
             case 2:
                 return 4005 if connection.session else self._identify(connection, frame["d"])
             case 3 | 4:

@@ -24,10 +24,14 @@ def member(one: Member, *, with_user: bool = True) -> Json:
 
 
 def role(one: Role) -> Json:
-    return {"id": str(one.id), "name": one.name, "description": None, "permissions": str(one.permissions),
-            "position": one.position, "color": 0,
-            "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None}, "hoist": False,
-            "managed": False, "mentionable": False, "icon": None, "unicode_emoji": None, "flags": 0}
+    made: Json = {
+        "id": str(one.id), "name": one.name, "description": None, "permissions": str(one.permissions),
+        "position": one.position, "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None}, "hoist": False,
+        "managed": one.bot_id is not None, "mentionable": False, "icon": None, "unicode_emoji": None, "flags": 0}
+    if one.bot_id is not None:
+        made["tags"] = {"bot_id": str(one.bot_id)}
+    return made
 
 
 def channel(one: Channel, world: World) -> Json:
@@ -78,9 +82,10 @@ def guild(one: Guild, world: World, *, all_members: bool) -> Json:
 def guild_facts(one: Guild) -> Json:
     """What GET /guilds/{id} tells."""
     nothing = dict.fromkeys(("icon", "splash", "discovery_splash", "banner", "description", "vanity_url_code",
-                             "afk_channel_id", "system_channel_id", "rules_channel_id", "public_updates_channel_id",
+                             "afk_channel_id", "rules_channel_id", "public_updates_channel_id",
                              "safety_alerts_channel_id", "application_id", "widget_channel_id"))
     return nothing | {
+        "system_channel_id": str(min(one.channels)) if one.channels else None,
         "id": str(one.id), "name": one.name, "owner_id": str(one.owner.id), "preferred_locale": one.locale,
         "roles": [role(each) for each in one.roles.values()], "emojis": [], "stickers": [], "features": [],
         "verification_level": 0, "default_message_notifications": 0, "explicit_content_filter": 0, "mfa_level": 0,

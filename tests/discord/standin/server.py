@@ -143,7 +143,8 @@ class Standin:
 
     def invite_bot(self, guild: Guild, permissions: int = rights.LEAST) -> Role:
         """The bot joins, with a role of its own as Discord makes one. Returns that role."""
-        role = Role(id=self.world.ids.next(), name=self.portal.name, permissions=permissions, position=1)
+        role = Role(id=self.world.ids.next(), name=self.portal.name, permissions=permissions, position=1,
+                    bot_id=self.bot.id)
         guild.roles[role.id] = role
         guild.members[self.bot.id] = Member(user=self.bot, roles={role.id}, joined_at=self.clock.now())
         self.news.guild_gained(guild)

@@ -26,6 +26,7 @@ class Role:
     name: str
     permissions: int
     position: int = 0
+    bot_id: int | None = None  # of a bot's own role
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
