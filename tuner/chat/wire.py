@@ -98,13 +98,28 @@ def read_body(raw: bytes) -> ChatBody:
     try:
         return ChatBody.model_validate_json(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = first["loc"]
-        if first["type"] == "json_invalid":
-            raise ApiError(400, f"The body must be JSON: {first['msg']}", code="invalid_json") from error
-        param = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".") or None
-        message = f"Invalid value for '{param}': {first['msg']}"
-        raise ApiError(400, message, code="invalid_value", param=param) from error
+        wrong = error.errors(include_url=False, include_context=False, include_input=False)
+        if wrong[0]["type"] == "json_invalid":
+            raise ApiError(400, f"The body must be JSON: {wrong[0]['msg']}", code="invalid_json") from error
+        if not wrong[0]["loc"]:
+            raise ApiError(400, f"Invalid body: {wrong[0]['msg']}", code="invalid_value") from error
+        # Of a field that may be a text or a list, pydantic tells both; what lies deepest is what was meant.
+        place, _, message = max(
+            (
+                (_place(each["loc"]), each["type"] not in ("string_type", "list_type"), each["msg"])
+                for each in wrong
+                if each["loc"][0] == wrong[0]["loc"][0]
+            ),
+            key=lambda found: (len(found[0]), found[1]),
+        )
+        param = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+        raise ApiError(400, f"Invalid value for '{param}': {message}", code="invalid_value", param=param) from error
+
+
+def _place(location: Sequence[int | str]) -> list[int | str]:
+    """The names and places that stand in the body, without pydantic's own words for the kinds of a field."""
+    fields = {name for body in (ChatBody, ChatMessage, TextPart, StreamOptions) for name in body.model_fields}
+    return [part for part in location if isinstance(part, int) or part in fields]
 
 
 def usage(prompt_tokens: int, answer_tokens: int) -> dict[str, int]:
