@@ -48,7 +48,8 @@ def is_trusted(whole: Facts, rest: Facts, command: Command) -> bool:
         return rest.strange == 0 and (named or command.intent not in _ACTIONS)
     firm = rest.values or rest.group("method", "pruner", "metric") or rest.references.dataset is not None
     firm = firm or rest.any("object:model", "object:answer") or rest.settings.trials is not None
-    ours = any(token.text.lower() in small_words("our_things") for token in whole.view.tokens)
+    view = whole.view
+    ours = any(token.text.lower() in small_words("our_things") for token in view.tokens)
     ours = ours or (whole.any("object:answer") and rest.any("verb:better"))
     wished = rest.settings.time_s is not None or rest.any("verb:tune", "verb:better", "verb:train")
     return rest.mood == "request" and bool(firm or (wished and ours))

@@ -11,7 +11,7 @@ _EN_BREAKS = frozenset(",;.!?:\n|—")
 _EN_BREAK_WORDS = frozenset({"so", "but", "because", "since", "then", "and then", "also", "plus"})
 _SAYING = words(
     "say says said claims claim suggests recommends states argues thinks believes told asked wants "
-    "prefers wrote writes reads"
+    "prefers wrote writes reads emailed texted messaged pinged mailed announced quoted"
 )
 _BEFORE_AROUND = words("of at to or from a be is with and ... .. lr i'd i")
 _QUESTION_STARTS = frozenset(

@@ -20,6 +20,7 @@ from bot.language.view import View
 
 _KANA = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
 _AFTER_ONCE = words("with on using at for and please pls , . ! ;")
+_BECOMING = frozenset({"degree:words", "verb:stop", "comparative:words", "become:words"})
 _STARTED = frozenset({"verb:tune", "verb:train", "verb:run", "verb:redo"})
 _LONG_MESSAGE = {False: 12, True: 6}  # characters: shorter words for the model may as well be for the bot
 _CONDITION = re.compile(
@@ -160,17 +161,19 @@ def _gather(view: View, references: References, settings: Settings, told: tuple[
                 inside = told[0] <= token.start < told[1]
                 sight.gates.update(gate for gate in _gates_of(view, i) if not (inside and _is_told(token, gate)))
                 sight.everyday += "everyday:words" in token.labels
-    if any(_wishes_better(view, i) for i in range(view.size)):
+    if not sight.labels.isdisjoint(_BECOMING) and any(_wishes_better(view, i) for i in range(view.size)):
         sight.labels.add("verb:better")
     return sight
 
 
 def _wishes_better(view: View, i: int) -> bool:
     """True for "make the answers less rubbish", "get the bot to be more polite": answers with another quality."""
+    if view.labels(i).isdisjoint(_BECOMING):
+        return False
     before = range(max(0, i - 8), i)
     wished = any(view.has(k, "verb:set", "verb:run", "want:request") for k in before)
     ours = any(view.has(k, "object:model", "object:answer") for k in before)
-    if view.text(i).lower() in ("less", "more", "fewer", "not so", "not as", "much less", "way less"):
+    if view.has(i, "degree:words"):
         return wished and ours and view.has(i + 1, "verb:judge_words", "trait:words")
     if view.has(i, "verb:stop") and view.text(i + 1).lower().endswith("ing"):
         return wished and ours and not view.has(i + 1, "verb:tune", "verb:train", "verb:search", "verb:run", "verb:try")
@@ -232,9 +235,14 @@ def _best(spans: list[tuple[tuple[int, int], Mood]]) -> Mood:
 def _vocative(text: str, view: View) -> bool:
     """True when the sentence is addressed to a person: "Priya, please tune ..."."""
     tokens = view.tokens
-    if len(tokens) < 3 or tokens[1].text not in (",", ":") or not text[:1].isupper():
-        return text.startswith("@") or "<@" in text
-    return tokens[0].kind == "word" or "gate:people" in tokens[0].labels
+    if text.startswith("@") or "<@" in text:
+        return True
+    name = 0
+    while name < 3 and view.text(name).lower() in small_words("greetings"):
+        name += 1
+    if view.size < name + 3 or view.text(name + 1) not in (",", ":", "!") or not text[tokens[name].start].isupper():
+        return False
+    return tokens[name].kind == "word" or "gate:people" in tokens[name].labels
 
 
 def _kana_condition(view: View, low: str) -> bool:

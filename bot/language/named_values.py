@@ -12,12 +12,11 @@ def give_named_values(view: View, taken: set[int], out: Settings) -> None:
     for group, knob in (("schedule", "lr_schedule"), ("module", "target_modules")):
         values: list[str] = []
         for i, token in enumerate(view.tokens):
-            if i in out.used or i in taken or view.has(i, "op:nolog", "op:log") or view.set_aside(i):
+            named = [label.split(":")[1] for label in token.labels if label.startswith(group + ":")]
+            if not named or i in out.used or i in taken or view.has(i, "op:nolog", "op:log") or view.set_aside(i):
                 continue
-            for label in token.labels:
-                if label.startswith(group + ":") and label.split(":")[1] not in values:
-                    values.append(label.split(":")[1])
-                    out.used.add(i)
+            values += [value for value in named if value not in values]
+            out.used.add(i)
         if not values:
             continue
         if group == "module":

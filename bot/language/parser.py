@@ -207,14 +207,10 @@ def _default_range(name: str) -> Spec:
 
 
 def _one(facts: Facts, group: str):  # type: ignore[no-untyped-def]
+    start = group + ":"
     reported = {i for span, mood in facts.spans if mood == "report" for i in range(*span)}
-    return next(
-        (
-            label.split(":")[1]
-            for i, token in enumerate(facts.view.tokens)
-            if i not in reported and not facts.view.set_aside(i)
-            for label in sorted(token.labels)
-            if label.startswith(group + ":")
-        ),
-        None,
-    )
+    for i, token in enumerate(facts.view.tokens):
+        named = [label for label in token.labels if label.startswith(start)]
+        if named and i not in reported and not facts.view.set_aside(i):
+            return min(named).split(":")[1]
+    return None

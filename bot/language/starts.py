@@ -39,6 +39,8 @@ def is_start(f: Facts) -> bool:
     """True when the sentence asks for a tuning job, now, of this bot."""
     if f.gates & _AGAINST - harmless(f):
         return False
+    if not f.is_japanese and _is_quoted(f):
+        return False
     if f.is_japanese and (_somebody(f) if "people" in f.gates else "past" in f.gates and f.mood != "request"):
         return False
     mood = f.mood if f.is_japanese else _english_mood(f)
@@ -60,7 +62,8 @@ def is_start(f: Facts) -> bool:
         sized = f.group("method") or f.settings.trials is not None
         sized = sized or (f.settings.time_s is not None and len(f.settings.space) > 1)
         listed = f.strong_knob and sized and "?" not in f.low and f.strange == 0  # "2 hours, bayes, lr"
-        return (asked and f.strange <= 1 and _searches(f)) or (listed and not _states(f) and not _ranks(f))
+        near = f.strange <= (1 if f.settings.space else 0)
+        return (asked and near and _searches(f)) or (listed and not _states(f) and not _ranks(f))
     if asked and f.any("verb:better") and _ANSWERS.search(f.low):
         return f.strange <= 2  # "better at answering refund questions"
     if f.is_japanese and _judges(f) and _only_talks_of_tuning(f):
@@ -69,7 +72,7 @@ def is_start(f: Facts) -> bool:
         return (
             asked and f.strange <= (1 if f.any("object:model", "ref:trial", "word:lora") else 0) and _is_ours(f)
         ) or (f.group("method", "pruner", "metric") and f.strange == 0)
-    trained = asked and f.any("verb:train") and f.references.dataset is not None and not f.everyday
+    trained = asked and f.references.dataset is not None and not f.everyday and _trains_model(f)
     return f.strange <= (2 if trained else 0) and _asks_without_knobs(f, asked)
 
 
@@ -78,6 +81,14 @@ _ANSWERS = re.compile("答え|回答|返事|返答|応答|answer|repl(?:y|ies)|r
 _STATING = words(
     "is was are were sounds looks seems feels failed crashed diverged worked works gives gave ran did does"
 )
+
+
+def _is_quoted(f: Facts) -> bool:
+    """True when a clause ends in a verb of saying: "My boss emailed. Please tune ...", "tune lr, it said"."""
+    return any(
+        end - start >= 2 and f.view.text(end - 1).lower() in small_words("saying") and mood == "report"
+        for (start, end), mood in f.spans
+    )
 
 
 def _is_about_days(f: Facts) -> bool:
@@ -164,6 +175,21 @@ _OURS = frozenset(
         "ref:last_job",
     }
 )
+
+
+def _trains_model(f: Facts) -> bool:
+    """True for "train on faq.csv" and "train the parking bot on it", not for "train the new staff on it"."""
+    view = f.view
+    for i in range(view.size):
+        if not view.has(i, "verb:train"):
+            continue
+        k = i + 1
+        while view.has(k, "noun_before:words", "say:words") and k < i + 4:
+            k += 1
+        strangers = k < view.size and view.tokens[k].kind == "word" and k not in f.references.used
+        if f.is_japanese or not strangers or view.has(k + 1, "object:model"):
+            return True
+    return False
 
 
 def _is_ours(f: Facts) -> bool:

@@ -82,6 +82,9 @@ _QUOTES = re.compile(
 )
 
 
+_QUOTED_NAME = re.compile(r"[a-z0-9_./+-]+|[一-鿿ァ-ヺー]{1,8}")
+
+
 def quoted(low: str, vocabulary: Vocabulary) -> dict[int, int]:
     """Start -> end of what stands in quotation marks as a saying of its own; a quoted name or word is no saying."""
     if not any(c in low for c in "「『\"'"):
@@ -97,7 +100,7 @@ def quoted(low: str, vocabulary: Vocabulary) -> dict[int, int]:
             for label in labels
         ):
             continue
-        if _FILE.fullmatch(inner) is None and re.fullmatch(r"[\w./+-]+", inner) is None:
+        if _FILE.fullmatch(inner) is None and _QUOTED_NAME.fullmatch(inner) is None:
             found[match.start()] = match.end()
     return found
 

@@ -25,10 +25,7 @@ class View:
 
     def has(self, i: int, *labels: str) -> bool:
         """True when token i exists and carries one of the labels."""
-        if not 0 <= i < self.size:
-            return False
-        found = self.tokens[i].labels
-        return any(label in found for label in labels)
+        return 0 <= i < self.size and not self.tokens[i].labels.isdisjoint(labels)
 
     def text(self, i: int) -> str:
         """The written form of token i, or an empty string."""
