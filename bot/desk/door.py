@@ -208,6 +208,8 @@ async def _press(turn: Turn, action: str) -> AsyncIterator[Reply]:
             replies = talk.open_with(turn, int(argument))
         case "compare":
             replies = talk.compare(turn, Command(intent="compare", job=int(argument)))
+        case "export":
+            replies = words.export(turn, Command(intent="export", job=int(argument)))
         case "details":
             replies = words.details(turn, int(argument))
         case "try":

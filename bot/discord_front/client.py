@@ -20,6 +20,7 @@ from bot.discord_front.outlet import NOBODY, ChannelOutlet, channel_of, send
 from bot.discord_front.places import room_of
 from bot.discord_front.translate import Words
 from bot.discord_front.watching import Watch
+from bot.language.parser import parse
 from bot.phrases import say
 
 _LOG = logging.getLogger("onsa.discord")
@@ -98,7 +99,7 @@ class OnsaClient(discord.Client):
         try:
             await intake.heard(self, message)
         except Exception:
-            post = self.front.mistake("en")
+            post = self.front.mistake(parse(message.content).utterance_language)
             await ChannelOutlet(message.channel).send(post)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:

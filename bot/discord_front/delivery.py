@@ -20,7 +20,7 @@ from bot.discord_front.places import FOREVER_S, SHELF, guild_of, is_ours, room_o
 from bot.discord_front.render import COLOUR, Post, posts_of
 from bot.explain import explain
 from bot.phrases import say
-from bot.replies import Text
+from bot.replies import Button, Text
 from bot.results import report_card
 from tuner.events import JobFailed, StudyFinished, event_from_json
 from tuner.store import Store
@@ -61,7 +61,7 @@ async def _deliver(client: discord.Client, store: Store, stored: StoredEvent, jo
         try:
             await _send_parts(client, store, place, told, stored, sending, is_again=known is not None)
         except discord.HTTPException as error:
-            if not is_refusal(error):
+            if not outlet.is_refusal(error):
                 raise
             _LOG.warning("report %s of job %s not sent there: %s", stored.seq, job.id, error.code)
             sending |= {"place": None, "parts": []}
@@ -140,14 +140,9 @@ async def _places(client: discord.Client, store: Store, job: Job) -> AsyncIterat
     try:
         yield await client.create_dm(discord.Object(int(job.person)))
     except discord.HTTPException as error:
-        if not is_refusal(error):
+        if not outlet.is_refusal(error):
             raise
         _LOG.info("no direct conversation with the person of job %s: %s", job.id, error.code)
-
-
-def is_refusal(error: discord.HTTPException) -> bool:
-    """True when asking again would change nothing: no right, gone, locked. False when Discord is busy or down."""
-    return 400 <= error.status < 500 and error.status != 429
 
 
 def _id(place: discord.abc.Messageable) -> int:
@@ -161,7 +156,10 @@ async def _told(store: Store, stored: StoredEvent, job: Job) -> Told:
         folder = store.home / "charts" / job.team / f"job-{job.number}"
         drawn = await pictures.drawn(event.report, job.language, folder)
         posts = posts_of(card)
-        posts[-1] = replace(posts[-1], pictures=drawn)
+        take_home = Button(
+            name="export", label=say("discord.front.export_label", job.language), action=f"export:{job.number}"
+        )
+        posts[-1] = replace(posts[-1], pictures=drawn, buttons=(*posts[-1].buttons, take_home))
         headline = explain(event.report, job.language).headline
         line = say("discord.front.done_line", job.language, {"job": job.number, "headline": headline})
     else:

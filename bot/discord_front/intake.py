@@ -14,6 +14,7 @@ import discord
 from bot.desk import data
 from bot.discord_front import rights, rooms
 from bot.discord_front.buttons import front_button
+from bot.discord_front.exporting import hand_over
 from bot.discord_front.front import Front
 from bot.discord_front.markup import escape
 from bot.discord_front.outlet import ChannelOutlet, Outlet
@@ -82,6 +83,11 @@ async def answer(
             outlet = ChannelOutlet(client.get_partial_messageable(opened.thread, guild_id=opened.guild))
             room = opened
     await front.answer(utterance, outlet)
+    if command.intent == "export" and "export" not in utterance.denied:
+        job = await front.store.job(utterance.team, command.job or "last")
+        if job is not None:
+            trial = command.trial if isinstance(command.trial, int) else None
+            await hand_over(front, utterance.team, job, trial, outlet, language)
     if room is not None and room.kind == "job":
         await data.share(front.store, utterance.team, utterance.channel, str(room.parent))
 

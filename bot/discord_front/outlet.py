@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from typing import Any
 
+import aiohttp
 import discord
 
 from bot.discord_front.buttons import view_of
@@ -14,8 +16,9 @@ from bot.discord_front.render import Post
 _LOG = logging.getLogger("onsa.discord")
 
 NOBODY = discord.AllowedMentions.none()
-GONE = (10003, 10008, 50001)
-"""Unknown channel, unknown message, missing access."""
+TROUBLE = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError)
+WAITS_S = (1.0, 3.0, 8.0)
+"""Before a message is sent again that Discord could not take."""
 
 
 def parts_of(post: Post) -> dict[str, Any]:
@@ -50,16 +53,16 @@ class ChannelOutlet:
     def __init__(self, channel: discord.abc.Messageable, reply_to: discord.Message | None = None) -> None:
         self.channel = channel
         self._reply_to = reply_to
-        self.failure: discord.HTTPException | None = None
+        self.failure: Exception | None = None
         """The last refusal, for whoever wants to tell the person elsewhere."""
 
     async def send(self, post: Post, nonce: str | None = None) -> discord.Message | None:
         """Promises the sent message, or None when Discord refused it; the reason is logged and kept."""
         try:
             return await send(self.channel, post, nonce=nonce, reply_to=self._take_reply())
-        except discord.HTTPException as error:
+        except TROUBLE as error:
             self.failure = error
-            _LOG.warning("a message could not be sent: %s (%s)", error.status, error.code)
+            _LOG.warning("a message could not be sent: %r", error)
             return None
 
     def _take_reply(self) -> discord.Message | None:
@@ -75,7 +78,7 @@ class InteractionOutlet:
         self._interaction = interaction
         self._hidden = hidden
         self._is_first = True
-        self.failure: discord.HTTPException | None = None
+        self.failure: Exception | None = None
 
     @property
     def channel(self) -> discord.abc.Messageable:
@@ -85,9 +88,9 @@ class InteractionOutlet:
         """Promises the sent message, or None when Discord refused it."""
         try:
             return await self._send(post, nonce)
-        except discord.HTTPException as error:
+        except TROUBLE as error:
             self.failure = error
-            _LOG.warning("an interaction could not be answered: %s (%s)", error.status, error.code)
+            _LOG.warning("an interaction could not be answered: %r", error)
             return None
 
     async def _send(self, post: Post, nonce: str | None) -> discord.Message:
@@ -114,16 +117,31 @@ async def send(
     nonce: str | None = None,
     reply_to: discord.Message | None = None,
 ) -> discord.Message:
-    """Promises the sent message. The same nonce within a few minutes sends nothing twice. Raises HTTPException."""
+    """Promises the sent message, tried again while Discord is busy or away. The same nonce sends nothing twice.
+
+    Raises discord.HTTPException for a refusal, and the last trouble when Discord stays away.
+    """
     parts = parts_of(post)
-    if nonce is not None:
-        parts["nonce"] = nonce
+    parts["nonce"] = nonce or secrets.token_hex(12)
     if reply_to is not None:
         parts["reference"] = reply_to.to_reference(fail_if_not_exists=False)
         parts["mention_author"] = False
-    if post.pictures:
-        parts["files"] = await asyncio.to_thread(files_of, post)
-    return await channel.send(**parts)
+    for wait_s in (*WAITS_S, None):
+        if post.pictures:
+            parts["files"] = await asyncio.to_thread(files_of, post)
+        try:
+            return await channel.send(**parts)
+        except TROUBLE as error:
+            if wait_s is None or (isinstance(error, discord.HTTPException) and is_refusal(error)):
+                raise
+            _LOG.info("sending again in %.0f s: %r", wait_s, error)
+            await asyncio.sleep(wait_s)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def is_refusal(error: discord.HTTPException) -> bool:
+    """True when asking again would change nothing: no right, gone, locked. False when Discord is busy or down."""
+    return 400 <= error.status < 500 and error.status != 429
 
 
 def channel_of(interaction: discord.Interaction[Any]) -> discord.abc.Messageable:

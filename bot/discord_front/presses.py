@@ -10,6 +10,7 @@ import discord
 
 from bot.discord_front import forms, rights, rooms
 from bot.discord_front.buttons import Door
+from bot.discord_front.exporting import hand_over
 from bot.discord_front.front import Front
 from bot.discord_front.intake import chosen_language
 from bot.discord_front.outlet import NOBODY, ChannelOutlet, Outlet, channel_of
@@ -110,6 +111,11 @@ async def _desk_action(interaction: discord.Interaction[OnsaClient], verb: str, 
     replies = await front.answer(utterance, outlet)
     if isinstance(outlet, ChannelOutlet) and outlet.failure is not None and room is None:
         await _tell_apart(interaction, replies[0].text if replies and isinstance(replies[0], Text) else "")
+    number = action.partition(":")[2]
+    if verb == "export" and number.isdigit() and "export" not in utterance.denied:
+        job = await front.store.job(utterance.team, int(number))
+        if job is not None:
+            await hand_over(front, utterance.team, job, None, outlet, utterance.language or "en")
     if verb in ("start", "cancel") and await _is_settled(front, utterance, verb):
         await _strip(interaction)
 

@@ -14,7 +14,7 @@ import discord
 
 from bot.discord_front import outlet, rooms
 from bot.discord_front.buttons import view_of
-from bot.discord_front.delivery import deliver_all, is_refusal
+from bot.discord_front.delivery import deliver_all
 from bot.discord_front.live import Live
 from bot.discord_front.places import FOREVER_S, SHELF, guild_of, is_ours, room_of
 from bot.discord_front.render import Post
@@ -179,7 +179,7 @@ class Watch:
                 with suppress(discord.HTTPException):
                     await old.delete()
         except discord.HTTPException as error:
-            if not is_refusal(error):
+            if not outlet.is_refusal(error):
                 raise
             card.is_refused = True
             _LOG.warning("the live card of job %s cannot be shown: %s (%s)", job.id, error.status, error.code)

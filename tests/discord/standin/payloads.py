@@ -4,7 +4,7 @@ from typing import Any
 
 from standin import objects, rights
 from standin.interactions import Use
-from standin.world import Attachment, Channel, Message, User, World
+from standin.world import Attachment, Channel, Message, Role, User, World
 
 Json = dict[str, Any]
 
@@ -53,6 +53,8 @@ class Resolved:
                     self._put("members", value.id, member | {"permissions": str(self.world.may(value, self.channel))})
             case Attachment():
                 self._put("attachments", value.id, objects.attachment(value))
+            case Role():
+                self._put("roles", value.id, objects.role(value))
             case Channel():
                 self._put("channels", value.id, objects.channel(value, self.world)
                           | {"permissions": str(rights.PEOPLE)})
