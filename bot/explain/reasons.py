@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from bot.explain.voice import Voice, shortened
 from tuner.events import Finding
 
+_WITH_RANGE = ("lower_better", "higher_better", "high_worse", "low_worse", "sweet_spot")
 _BROKE_DOWN = ("diverged", "nan")
 
 
@@ -53,7 +54,7 @@ def importance(voice: Voice, finding: Finding) -> Iterable[str]:
     if shape == "unclear" and any(cut.facts["name"] == name for cut in voice.all("threshold")):
         shape = "broke"
     yield voice.tell(f"mattered.{shape}", facts)
-    if shape in ("lower_better", "higher_better", "sweet_spot") and facts.get("good_low") is not None:
+    if shape in _WITH_RANGE and facts.get("good_low") is not None:
         yield voice.tell("mattered.good_range", facts)
 
 
@@ -99,8 +100,11 @@ def _trials_with_trouble(voice: Voice) -> Iterable[str]:
     if overfitting is not None:
         by_losses = overfitting.get("by") == "losses"
         yield voice.tell("wrong.overfitting_losses" if by_losses else "wrong.overfitting", overfitting)
-    elif overfitted := voice.all("overfitted"):
+    elif overfitted := [one for one in voice.all("overfitted") if not one.facts.get("is_best")]:
         yield voice.tell("wrong.overfitted", {"numbers": _numbers(overfitted)})
+    for finding in voice.all("overfitted"):
+        if finding.facts.get("is_best"):
+            yield voice.tell("wrong.overfitted_best", finding.facts)
     little = voice.all("learnt_too_little")
     for key, still in (("still_falling", True), ("learnt_little", False)):
         if numbers := _numbers([finding for finding in little if finding.facts["still_falling"] is still]):

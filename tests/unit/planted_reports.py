@@ -18,6 +18,7 @@ from planted_studies import (
     out_of_memory,
     overfitting,
     planted,
+    saturating,
     scored,
     sealed,
     study,
@@ -80,6 +81,13 @@ def _risen() -> Study:
         for trial in each.trials))
 
 
+def _best_overfitted() -> Study:
+    each = overfitting(3)
+    first = dataclasses.replace(each.trials[0], value=0.1)
+    short = (trial for trial in each.trials[1:] if trial.settings["epochs"] < 4)
+    return dataclasses.replace(each, trials=(first, *short))
+
+
 def _last_losses() -> Study:
     space = {"epochs": Range(low=1, high=12, log=False)}
     trials = (complete(n, DEFAULTS | {"epochs": n + 1}, 0.6 + 0.05 * n) for n in range(12))
@@ -109,7 +117,8 @@ def reports() -> dict[str, Report]:
         "just started": dataclasses.replace(study(()), state="running", planned=20),
         "all failed": study(tuple(trial for trial in broken.trials if trial.state == "failed")),
         "several seeds": _several_seeds(0.1), "several lucky seeds": _several_seeds(0.0, lucky=True),
-        "risen": _risen(), "last losses": _last_losses(),
+        "best overfitted": _best_overfitted(), "saturating": planted(saturating, 4, 40), "risen": _risen(),
+        "last losses": _last_losses(),
         "accuracy": dataclasses.replace(
             study(tuple(complete(n, DEFAULTS | {"lora_rank": 4 + n}, 0.2 + 0.05 * n) for n in range(9))),
             metric="accuracy", maximise=True),

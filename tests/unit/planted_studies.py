@@ -84,6 +84,11 @@ def at_the_edge(settings: Mapping[str, Any], rng: random.Random) -> float:
     return 1.0 - 0.3 * (math.log10(settings["learning_rate"]) + 5) + rng.gauss(0, 0.05)
 
 
+def saturating(settings: Mapping[str, Any], rng: random.Random) -> float:
+    """Low learning rates are worse; from 1e-4 on it makes no difference."""
+    return 0.5 + 0.4 * max(0.0, -4 - math.log10(settings["learning_rate"])) + rng.gauss(0, 0.03)
+
+
 def one_schedule(settings: Mapping[str, Any], rng: random.Random) -> float:
     return (1.0 if settings["lr_schedule"] == "constant" else 0.6) + rng.gauss(0, 0.08)
 

@@ -15,6 +15,8 @@ lucky is left out there. How strong the evidence is, by kind. A finding that rea
                             the knob at least half an even share
     direction       as its what_mattered, when the complete runs alone show the effect (p <= 0.002) and Spearman's rho
                     has a 95% bootstrap interval on one side of 0, or the parabola through the ranks turns well inside
+                    (a sweet spot, where each side alone rises at p <= 0.02); a best run away from the better end makes
+                    "higher was better" a "low was worse"
                     none    the shape is unclear, or depends on another knob
     interaction     strong  >= 50 ranked trials, p <= 0.0005 beyond what the knobs do by themselves
                     weak    >= 30 ranked trials, p <= 0.001 (adjusted for all pairs), by ranks and by values
@@ -90,7 +92,7 @@ def findings_of(study: Study) -> tuple[Finding, ...]:
         *luck,
         *importance.importance_findings(once, claimed),
         *directions, *pairs,
-        *shape.edge_findings(once, directions),
+        *shape.edge_findings(once, directions, cuts),
         *importance.thin_and_flat(once, seen, other=bool(pairs or cuts)),
         *thresholds.failure_findings(study), *cuts,
         *thresholds.overfitting_findings(study, each),

@@ -56,7 +56,7 @@ def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any
         yield {"action": "other_seeds", "because": "lucky", "name": "seed", "low": 1, "high": 5, "trials": 6,
                "trial": of["lucky"].facts["trial"], "settings": of["winner"].facts["best_settings"], "strength": "weak"}
     yield from _below_threshold(study, of)
-    if "flat" in of:
+    if "flat" in of and not {"overfitting", "learnt_too_little", "learning_rate_too_low", "threshold"} & set(of):
         action = "stop_search" if study.recorded else "stop_tuning"
         yield {"action": action, "because": "flat", "strength": of["flat"].strength}
     if study.complete and "winner" in of and not study.recorded:

@@ -15,9 +15,16 @@ from tuner.events import Finding, TrialRecord
 from tuner.plan.knobs import KNOBS
 from tuner.plan.space import Range, Value
 
-Shape = Literal["lower_better", "higher_better", "sweet_spot", "choice", "unclear", "depends"]
+Shape = Literal[
+    "lower_better", "higher_better", "high_worse", "low_worse", "sweet_spot", "choice", "unclear", "depends"
+]
 EDGE = 0.2
 """Share of the searched range (on its own scale) that counts as its edge."""
+EXTREME = 0.05
+"""A best run so near to an end of the range speaks against a sweet spot inside."""
+FEWEST_ON_ARM = 4
+ARM_P = 0.02
+"""Of one side of a sweet spot alone."""
 WELL_INSIDE = 0.7
 """A lowest point nearer to the middle than this share of the half range is a sweet spot."""
 
@@ -73,14 +80,46 @@ def _shape(study: Study, name: str, trials: Sequence[TrialRecord]) -> tuple[Shap
     costs = np.asarray([study.cost(trial) for trial in trials])
     rho, low, high = bootstrap_rho(values, costs)
     turn = _turn(values, costs) if len(set(values.tolist())) >= 4 else None
-    if turn is not None and abs(turn) <= WELL_INSIDE:
-        return "sweet_spot", rho, True
     turns = turn is not None and abs(turn) < 1
+    place = _best_place(study, name, trials)
+    if turn is not None and abs(turn) <= WELL_INSIDE:
+        return _arms(values, costs, turn, EXTREME <= place <= 1 - EXTREME), rho, True
     if low > 0:
-        return "lower_better", rho, turns
+        return "lower_better" if place <= EDGE else "high_worse", rho, turns
     if high < 0:
-        return "higher_better", rho, turns
+        return "higher_better" if place >= 1 - EDGE else "low_worse", rho, turns
     return "unclear", rho, turns
+
+
+def _arms(values: np.ndarray, costs: np.ndarray, turn: float, inside: bool) -> Shape:
+    """Which side of the lowest point is truly worse: both make a sweet spot, one alone only its own side."""
+    place = ranks(values) / np.abs(ranks(values)).max()
+    low_worse = _rises(-values[place <= turn], costs[place <= turn])
+    high_worse = _rises(values[place >= turn], costs[place >= turn])
+    if low_worse and high_worse:
+        return "sweet_spot" if inside else "unclear"
+    return "low_worse" if low_worse else "high_worse" if high_worse else "unclear"
+
+
+def _rises(values: np.ndarray, costs: np.ndarray) -> bool:
+    """True when the cost rises with the values beyond chance (Spearman, one side)."""
+    from scipy.stats import spearmanr
+
+    if len(values) < FEWEST_ON_ARM or len(set(values.tolist())) < 2 or len(set(costs.tolist())) < 2:
+        return False
+    found = spearmanr(values, costs, alternative="greater")
+    return bool(found.pvalue <= ARM_P)
+
+
+def _best_place(study: Study, name: str, trials: Sequence[TrialRecord]) -> float:
+    """Where the best run lies among the values tried, from 0 to 1 on the knob's own scale.
+
+    "Higher was better" beside a best one in the middle would contradict itself: then low values were merely worse.
+    """
+    places = [study.axis(name, trial.settings[name]) for trial in trials]
+    best = min(range(len(trials)), key=lambda index: (study.cost(trials[index]), trials[index].number))
+    width = max(places) - min(places)
+    return (places[best] - min(places)) / width if width > 0 else 0.5
 
 
 def _turn(values: np.ndarray, costs: np.ndarray) -> float | None:
@@ -116,11 +155,16 @@ def _good_range(study: Study, name: str, trials: Sequence[TrialRecord]) -> dict[
     }
 
 
-def edge_findings(study: Study, directions: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Promises an `edge` finding where the best run sits at a bound of the range and the runs get better towards it."""
+def edge_findings(study: Study, directions: Sequence[Finding], cuts: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Promises an `edge` finding where the best run sits at a bound of the range and the runs get better towards it.
+
+    There is none where runs broke beyond one of `cuts` on the same knob.
+    """
     found = []
     for direction in directions:
         name = direction.facts["name"]
+        if any(cut.facts["name"] == name for cut in cuts):
+            continue
         spec = study.space.get(name)
         if not isinstance(spec, Range) or spec.low is None or spec.high is None or direction.facts.get("turns"):
             continue

@@ -64,7 +64,8 @@ def _one(study: Study, trial: TrialRecord, falls: Mapping[int, float | None]) ->
         return _failed(study, trial, facts)
     if broke_down(trial):
         return _broken(study, trial, facts)
-    return _overfitted(trial, facts) or _learnt_little(study, trial, facts, falls) or _still_falling(trial, facts)
+    return (_overfitted(study, trial, facts) or _learnt_little(study, trial, facts, falls)
+            or _still_falling(trial, facts))
 
 
 def _failed(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Finding:
@@ -112,7 +113,7 @@ def _suspect_too_high(study: Study, trial: TrialRecord) -> tuple[str | None, Str
     return "learning_rate", "strong" if len(broken) >= 3 and len(sound) >= 6 else "weak"
 
 
-def _overfitted(trial: TrialRecord, facts: dict[str, Any]) -> Finding | None:
+def _overfitted(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Finding | None:
     """Validation loss past its lowest point for good, while the training loss goes on falling."""
     curve = curve_of(trial)
     if len(curve.valid) < 3:
@@ -129,7 +130,8 @@ def _overfitted(trial: TrialRecord, facts: dict[str, Any]) -> Finding | None:
     part = step / curve.last_step if curve.last_step > 0 else None
     facts |= {"from_step": step, "epochs": epochs,
               "from_epoch": max(1, math.ceil(part * epochs - 1e-9)) if part and is_number(epochs) else None,
-              "lowest": rounded(lowest), "last": rounded(after[-1]), "rise": rounded(after[-1] / lowest - 1, 2)}
+              "lowest": rounded(lowest), "last": rounded(after[-1]), "rise": rounded(after[-1] / lowest - 1, 2),
+              "is_best": study.best is not None and study.best.number == trial.number}
     return Finding(kind="overfitted", strength="strong" if len(after) >= 3 else "weak", facts=facts)
 
 
