@@ -14,6 +14,7 @@ import discord
 
 from bot.children import Children
 from bot.desk import Desk, Services
+from bot.discord_front.chat_server import ChatServer
 from bot.discord_front.client import OnsaClient
 from bot.discord_front.front import Front
 from bot.discord_front.server import api_base, point_to
@@ -59,12 +60,12 @@ async def bot(settings: BotSettings) -> int:
 
 
 async def _serve(settings: BotSettings, store: Store, home: Path, token: str, language: Language) -> int:
-    chat_token = settings.chat_token.get_secret_value() if settings.chat_token else None
-    children = Children(home, chat_url=settings.chat_url, chat_token=chat_token)
+    children = Children(home)
+    chat = ChatServer(settings, home, children)
     services = Services(
         store=store,
         home=home,
-        chat=children.chat,
+        chat=chat,
         clock=time.time,
         model=settings.model,
         measuring_s=MEASURING_S,
@@ -78,6 +79,7 @@ async def _serve(settings: BotSettings, store: Store, home: Path, token: str, la
         if keeper is not None:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
+        await chat.close()
         await children.close()
 
 
