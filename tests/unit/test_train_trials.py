@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from training_bench import bench, encoded, load, run
 
 from tuner.checkpoints.export import export_merged
@@ -217,6 +220,38 @@ def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ProblemError) as caught:
         load_base(str(tmp_path / "nothing"))
     assert caught.value.problems[0].key == "runner.model_missing"
+
+
+def _cut_off(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+
+
+def _without_a_shard(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
+    names = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}))
+
+
+def _without_some_weights(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    save_file({name: weight for name, weight in weights.items() if "layers.1." not in name},
+              folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize(("break_it", "file"), [
+    (_cut_off, None), (_without_a_shard, "model-00002-of-00002.safetensors"), (_without_some_weights, None)])
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_that_is_not_whole_is_named_so(
+    tmp_path: Path, base: Any, break_it: Callable[[Path], None], file: str | None
+) -> None:
+    folder = tmp_path / "broken"
+    base.model.save_pretrained(folder)
+    base.tokenizer.save_pretrained(folder)
+    break_it(folder)
+    with pytest.raises(ProblemError) as caught:
+        load_base(str(folder))
+    assert [(one.key, one.facts.get("file")) for one in caught.value.problems] == [("runner.model_damaged", file)]
 
 
 def test_a_model_that_brings_its_own_code_is_refused(tmp_path: Path, base: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tuner.checkpoints.adapters import attach_new, attach_saved
@@ -43,20 +45,28 @@ def load_base(source: str, device: torch.device | None = None) -> Base:
     """Promises the model and tokenizer of a folder or hub id, from safetensors, without running any code of theirs.
 
     Raises ProblemError: `runner.model_missing`, `runner.model_unsafe` (weights are pickles only),
-    `runner.model_needs_code`, `runner.model_unsupported`, `runner.no_memory`.
+    `runner.model_needs_code`, `runner.model_damaged` (weights are missing or cut off), `runner.model_unsupported`,
+    `runner.no_memory`.
     """
     device = device or pick_device()
     facts = {"model": source}
     _refuse_pickles(source)
+    _refuse_missing_shards(source)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
-            source, trust_remote_code=False, use_safetensors=True, dtype=pick_dtype(device)
-        ).to(device)
+        model, found = AutoModelForCausalLM.from_pretrained(
+            source, trust_remote_code=False, use_safetensors=True, dtype=pick_dtype(device), output_loading_info=True
+        )
+        model = model.to(device)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise ProblemError([Problem(key="runner.no_memory", facts=facts)]) from error
+    except SafetensorError as error:
+        raise ProblemError([Problem(key="runner.model_damaged", facts=facts)]) from error
     except (OSError, ValueError, KeyError) as error:
         raise ProblemError([Problem(key=_loading_key(error), facts=facts)]) from error
+    if set(found["missing_keys"]) & {name for name, _ in model.named_parameters()}:
+        # The library fills them with random numbers and goes on, and every trial would tune noise.
+        raise ProblemError([Problem(key="runner.model_damaged", facts=facts)])
     model.eval().requires_grad_(False)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return Base(
@@ -73,6 +83,20 @@ def _refuse_pickles(source: str) -> None:
     found = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
     if found:
         raise ProblemError([Problem(key="runner.model_unsafe", facts={"model": source, "file": found[0]})])
+
+
+def _refuse_missing_shards(source: str) -> None:
+    """The transformers library would say that there are no safetensors."""
+    index = Path(source) / "model.safetensors.index.json"
+    if not index.is_file() or index.with_name("model.safetensors").is_file():
+        return
+    try:
+        shards = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        lost = next((shard for shard in shards if not index.with_name(shard).is_file()), None)
+    except (ValueError, KeyError, AttributeError, TypeError):
+        lost = index.name
+    if lost is not None:
+        raise ProblemError([Problem(key="runner.model_damaged", facts={"model": source, "file": lost})])
 
 
 def _loading_key(error: Exception) -> str:
