@@ -49,6 +49,15 @@ def clean(text: str) -> str:
     return _SPACE.sub(" ", text).strip()
 
 
+_LETTER = "ぁ-ゖァ-ヺー一-鿿々、。「」"
+_BLANK = re.compile(rf"(?<=[{_LETTER}]) +(?=[^ァ-ヺ])|(?<=[^ァ-ヺー]) +(?=[{_LETTER}])")
+
+
+def glued(text: str) -> str:
+    """The text without the blanks around Japanese letters: "job 5 を stop して" reads as "job 5をstopして"."""
+    return text if text.isascii() else _BLANK.sub("", text)
+
+
 def lower(text: str) -> str:
     """Lower case of exactly the same length, so that positions in one are positions in the other."""
     low = text.lower()

@@ -115,6 +115,8 @@ def _asks(view: View, start: int, end: int) -> bool:
     first = view.text(start).lower()
     if _has_gate(view, start, end, "musing") or (first == "do" and view.text(view.size - 1) == "?"):
         return True
+    if first == "which" and view.text(start - 1) == "," and view.text(view.size - 1) != "?":
+        return False  # "all fixed except lr, which goes 1e-5 to 1e-3"
     if first in ("have", "has", "which", "explain", "define") and view.text(start + 1).lower() not in _PRONOUNS:
         return False
     return first in _QUESTION_STARTS or first.split(" ")[0] in _QUESTION_WORDS or view.has(start, "ask:what", "ask:wh")

@@ -132,7 +132,7 @@ def _joined(view: View, i: int, end: int) -> str:
 def _name_end(view: View, i: int) -> int | None:
     """The end of a glued run of ASCII tokens that may be a name: support-faq, faq-2024, qwen2.5-0.5b."""
     token = view.tokens[i]
-    if not token.text[:1].isascii() or not token.text[:1].isalpha():
+    if not token.text.isascii() or not token.text[:1].isalpha():
         return None
     if (
         i > 0

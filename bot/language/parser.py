@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.language import background, problems
-from bot.language.characters import clean, lower
+from bot.language.characters import clean, glued, lower
 from bot.language.closed import words
 from bot.language.commands import Command, Fixed, Language, Range, Spec
 from bot.language.facts import Facts, look
@@ -41,7 +41,7 @@ def read_facts(text: str, vocabulary: Vocabulary | None = None) -> tuple[Facts, 
     words = vocabulary or default_vocabulary()
     language = language_of(text)
     written = clean(text)
-    shown, low = _spelled(written, words)
+    shown, low = _spelled(glued(written), words)
     view = View(tokenize(shown[:ANALYSED], low[:ANALYSED], words))
     references = find_references(view)
     settings = SettingsReader(view, references).read()

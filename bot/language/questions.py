@@ -210,7 +210,18 @@ def is_history(f: Facts) -> bool:
         return False
     if f.strange > 1 or f.gates & QUIET or f.any("ask:why"):
         return False
-    return f.any("verb:history") or asks_what_was_done(f)
+    return f.any("verb:history") or asks_what_was_done(f) or _names_past_jobs(f)
+
+
+def _names_past_jobs(f: Facts) -> bool:
+    """True for 先週のruns and 過去のjob: jobs of a time gone by."""
+    view = f.view
+    return any(
+        view.text(i) in small_words("past_times")
+        and view.text(i + 1) == "の"
+        and view.has(i + 2, "ref:job", "unit:trials", "verb:tune", "verb:train", "verb:search")
+        for i in range(view.size)
+    )
 
 
 def asks_what_was_done(f: Facts) -> bool:

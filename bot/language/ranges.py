@@ -60,6 +60,11 @@ def read_range(view: View, i: int, start: int, prefix: set[str], first: float) -
     after = at + 1
     while view.has(after, "op:to", "op:atmost", "op:around", "op:from") and not view.number(after) and after < at + 3:
         after += 1
+    if view.text(at) == "から" and view.text(after) in ("、", ","):  # 2e-5から、上は5e-4まで
+        bound = after + 1
+        while view.has(bound, "op:atmost"):
+            bound += 1
+        after = bound if bound > after + 1 else after
     if view.text(after) in ("a", "the", "about") or _names_again(view, i - 1, after):
         after += 1
     if view.has(after, "op:nothing"):

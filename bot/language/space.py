@@ -17,6 +17,7 @@ from tuner.plan.knobs import KNOBS
 
 _RANKED = words("the them by all everything trials")
 _PARTICLES = words("は を が : = の to at of is from も")
+_SWITCHED = words("lora_dropout weight_decay warmup_ratio label_smoothing")  # knobs that can be left out
 _PLAIN = frozenset({"common:words", "say:words", "op:and"})  # labels of words without a topic
 _BREAKS = words(", 、 ; . 。 :")
 _AGAINST = words("than より と vs or and against with かつ &")
@@ -115,11 +116,11 @@ class SettingsReader:
         if view.has(i, "op:log", "op:nolog") and not view.has(i, "knob:learning_rate"):
             self._scale(i, log=view.has(i, "op:log"))
         elif view.has(i, "op:nothing") and self.knob_at(i - 1) and self.last in self.waiting:
-            if self.last and text not in ("off", "no"):
+            if self.last and (text not in ("off", "no") or (self.last in _SWITCHED and text == "off")):
                 self.give(self.last, Group(i, i + 1, Fixed(value=0)))
         elif text == "without" or (text in ("no", "zero") and view.has(i, "op:nothing")):
             after = self.knob_at(i + 1)
-            if after in ("lora_dropout", "weight_decay", "warmup_ratio", "label_smoothing"):
+            if after in _SWITCHED:
                 self.give(after, Group(i, i + 2, Fixed(value=0)))
                 return i + 2
         return i + 1
@@ -161,6 +162,14 @@ class SettingsReader:
         if end == middle + 1 or not (view.has(end, "op:until", "op:between") or view.text(end) == "で"):
             return None
         return self._not_a_number(i, end + 1, drops_name=True)
+
+    def _ends_in_nonsense(self, group: Group) -> bool:
+        """True for "between five and apple", "from 1e-5 to banana"."""
+        view, at = self.view, group.end
+        opened = any(view.has(k, "op:from", "op:between") for k in range(group.start, group.end))
+        joined = view.has(at, "op:to") or (view.has(at, "op:and") and view.has(group.start, "op:between"))
+        stranger = at + 1 < view.size and view.tokens[at + 1].kind in ("word", "jword")
+        return bool(self.waiting) and opened and joined and stranger and isinstance(group.spec, Fixed)
 
     def _past_words(self, i: int) -> int:
         """Past a few words that mean nothing here; i itself when there are none."""
@@ -217,6 +226,8 @@ class SettingsReader:
         if view.has(i, "op:nothing"):
             group = group._replace(start=i)
         end = max(group.end, i + 1)
+        if self._ends_in_nonsense(group):
+            return self._not_a_number(group.start, end + 2, drops_name=True)
         if any(_is_no_number(token) for token in view.tokens[group.start : group.end]):
             return self._not_a_number(group.start, end, drops_name=True)
         if self.counts.take(group):

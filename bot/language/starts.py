@@ -44,14 +44,12 @@ def is_start(f: Facts) -> bool:
     if f.is_japanese and (_somebody(f) if "people" in f.gates else "past" in f.gates and f.mood != "request"):
         return False
     mood = f.mood if f.is_japanese else _english_mood(f)
-    if mood not in ("request", "fragment"):
+    if mood not in ("request", "fragment") or _stops_doing(f):
         return False
     asked = mood == "request"
     if f.values or f.settings.not_a_number:
         if not asked and ("?" in f.low or _ranks(f) or _judges(f) or _states(f)):
             return False  # "rank 8 to 32?", "rank 8 to 32 works best"
-        if _stops_doing(f):
-            return False
         limit = (4 if asked else 1) if f.strong_knob or _sure(f) else (1 if asked else 0)
         return f.strange <= limit
     if f.any("ask:what", "ask:why", "verb:help") and not (asked and f.requested("verb:tune")):
@@ -64,8 +62,8 @@ def is_start(f: Facts) -> bool:
         listed = f.strong_knob and sized and "?" not in f.low and f.strange == 0  # "2 hours, bayes, lr"
         near = f.strange <= (1 if f.settings.space else 0)
         return (asked and near and _searches(f)) or (listed and not _states(f) and not _ranks(f))
-    if asked and f.any("verb:better") and _ANSWERS.search(f.low):
-        return f.strange <= 2  # "better at answering refund questions"
+    if asked and f.any("verb:better") and (_ANSWERS.search(f.low) or _names_bot(f)):
+        return f.strange <= 3  # "better at answering refund questions", "make the bot stop inventing prices"
     if f.is_japanese and _judges(f) and _only_talks_of_tuning(f):
         return False  # このtune、サビがいいね
     if f.any("verb:tune", "verb:better"):
@@ -110,6 +108,11 @@ def _is_daily(f: Facts) -> bool:
     return f.is_japanese or not any("verb:tune" in t.labels and "tun" in t.text.lower() for t in f.view.tokens)
 
 
+def _names_bot(f: Facts) -> bool:
+    """True when a chatbot is named by a word that means little else."""
+    return any(token.text.lower() in small_words("our_things") for token in f.view.tokens)
+
+
 def _is_span(f: Facts, i: int) -> bool:
     """True where one length of time leads to another: 1時間から2時間."""
     return f.view.has(i + 1, "op:to") and i + 2 < f.view.size and f.view.tokens[i + 2].kind == "dur"
@@ -139,8 +142,9 @@ def _judges(f: Facts) -> bool:
 
 def _stops_doing(f: Facts) -> bool:
     """True for "stop tuning lr ..." and 学習率…の調整をやめて."""
-    if f.is_japanese:
-        acts = [t.labels for t in f.view.tokens if t.labels & {"form:te", "form:want"} and "verb:show" not in t.labels]
+    if f.is_japanese and f.settings.time_s is None:  # 今夜中に調整終わらせて is no stop
+        forms = {"form:te", "form:want", "form:noun"}
+        acts = [t.labels for t in f.view.tokens if t.labels & forms and "verb:show" not in t.labels]
         return bool(acts) and "verb:stop" in acts[-1] and "verb:tune" not in acts[-1]
     return any(
         f.view.has(i, "verb:stop")
@@ -238,6 +242,8 @@ def _asks_without_knobs(f: Facts, asked: bool) -> bool:
     if f.references.job is not None and (f.any("verb:redo") or (f.any("verb:run") and f.any("again:words"))):
         return asked or (f.any("verb:redo") and f.mood == "fragment")  # ジョブ8をもう一回
     counts, timed = s.trials is not None, s.time_s is not None
+    if timed and asked and f.any("budget:words"):
+        return True  # "spend the night on it"
     if seeks_within_budget(f) or (asked and counts and f.any("want:request")):
         return True
     runs = f.any("verb:search", "verb:run", "verb:try") and (

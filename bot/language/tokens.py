@@ -203,6 +203,8 @@ def _verb_at(low: str, i: int, vocabulary: Vocabulary) -> tuple[int, frozenset[s
             endings = vocabulary.endings[kind]
             for size in range(9, 0, -1):
                 mood = endings.get(low[at : at + size])
+                if mood and low.startswith("もう", at + size - 1):
+                    continue  # 下げて|もう一回
                 if mood and at + size > best and at + size <= len(low):
                     best, labels = at + size, found | {f"form:{mood}"}
                     break
