@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -73,6 +73,10 @@ class Stream:
     speaker: str
     """Which model and checkpoint answers; always shown."""
     pieces: AsyncIterator[str] = field(repr=False)
+    model: str = ""
+    """Id of the model at the chat server, for a front that lets people go on from this answer."""
+    asked: tuple[Mapping[str, str], ...] = ()
+    """The messages that it answers, oldest first."""
 
 
 Reply = Text | Card | Table | Progress | Picture | Stream

@@ -81,7 +81,7 @@ async def _ask(
         if keep is not None:
             keep["messages"] = [*messages, {"role": "assistant", "content": "".join(said)}]
 
-    yield Stream(speaker=speaker, pieces=pieces())
+    yield Stream(speaker=speaker, pieces=pieces(), model=model, asked=tuple(messages))
 
 
 async def _checkpoint(turn: Turn, command: Command) -> tuple[str, str] | Text:

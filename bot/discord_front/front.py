@@ -14,10 +14,11 @@ from weakref import WeakValueDictionary
 import discord
 
 from bot.desk import Desk, Services
-from bot.discord_front import streaming
+from bot.discord_front import chains, streaming
 from bot.discord_front.buttons import front_button
 from bot.discord_front.outlet import ChannelOutlet, Outlet
 from bot.discord_front.render import Post, posts_of
+from bot.language.parser import parse
 from bot.phrases import Language, say
 from bot.replies import Button, Reply, Stream, Text
 from bot.settings import BotSettings
@@ -96,7 +97,7 @@ class Front:
     async def answer(self, utterance: Utterance, outlet: Outlet) -> list[Reply]:
         """Hands the utterance to the desk and shows what it says. Promises the replies, streams read to their end."""
         shown: list[Reply] = []
-        language: Language = utterance.language or "en"
+        language = utterance.language or parse(utterance.text).utterance_language
         async with typing(outlet), self.turn_of(utterance), aclosing(self.desk.answer(utterance)) as replies:
             async for reply in replies:
                 shown.append(reply)
@@ -112,7 +113,8 @@ class Front:
 
     async def _show(self, reply: Reply, outlet: Outlet, language: Language, utterance: Utterance) -> None:
         if isinstance(reply, Stream):
-            await streaming.show(reply, outlet, language, self.halts)
+            messages, answered = await streaming.show(reply, outlet, language, self.halts)
+            await chains.keep(self.store, utterance, reply, messages, answered)
             return
         shown = _with_upload(reply, language) if isinstance(reply, Text) else reply
         for post in posts_of(shown):

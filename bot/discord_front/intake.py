@@ -12,7 +12,7 @@ import aiohttp
 import discord
 
 from bot.desk import data
-from bot.discord_front import rights, rooms
+from bot.discord_front import chains, rights, rooms
 from bot.discord_front.buttons import front_button
 from bot.discord_front.exporting import hand_over
 from bot.discord_front.front import Front
@@ -51,16 +51,19 @@ async def heard(client: OnsaClient, message: discord.Message) -> None:
         await _hint(front, message, room, team)
         return
     member = rights.member_of(message.author)
+    chosen = await chosen_language(front, team, str(message.author.id))
+    chain = await chains.person_of(front.store, team, message) if room is None else None
     utterance = Utterance(
         team=team,
-        person=(room.person if room is not None else None) or str(message.author.id),
+        person=(room.person if room is not None else None) or chain or str(message.author.id),
         channel=str(message.channel.id),
         message_id=str(message.id),
         text=words_of(client, message),
         denied=await rights.denied(front.store, team, member, front.services.clock()),
+        language=chosen,
         addressed=is_meant,
     )
-    language = await chosen_language(front, team, str(message.author.id)) or parse(utterance.text).utterance_language
+    language = chosen or parse(utterance.text).utterance_language
     outlet = ChannelOutlet(message.channel, reply_to=message)
     attachments = await files_of(list(message.attachments), outlet, language)
     if message.attachments and not attachments and not utterance.text:
@@ -75,7 +78,8 @@ async def answer(
     front = client.front
     command = utterance.command or parse(utterance.text)
     language = utterance.language or command.utterance_language
-    if room is None and message is not None and message.guild is not None:
+    is_chained = chains.is_chain(utterance.person)
+    if room is None and message is not None and message.guild is not None and not is_chained:
         opened = await _opened(front, utterance, command, message, language)
         if opened is not None:
             person = opened.person or utterance.person

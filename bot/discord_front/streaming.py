@@ -77,8 +77,13 @@ class _Shown:
         return True
 
 
-async def show(stream: Stream, outlet: Outlet, language: Language, halts: Halts, edit_s: float = EDIT_S) -> None:
-    """Reads `stream` to its end, or until somebody stops it or deletes the message; then the generation stops too."""
+async def show(
+    stream: Stream, outlet: Outlet, language: Language, halts: Halts, edit_s: float = EDIT_S
+) -> tuple[list[discord.Message], str]:
+    """Reads `stream` to its end, or until somebody stops it or deletes the message; then the generation stops too.
+
+    Promises the messages that show the answer, and what was answered.
+    """
     name = uuid.uuid4().hex[:12]
     halted = halts.events[name] = asyncio.Event()
     written: list[str] = []
@@ -108,6 +113,7 @@ async def show(stream: Stream, outlet: Outlet, language: Language, halts: Halts,
     await shown.show(f"{text}\n{note}" if note else text, is_last=True)
     if isinstance(ended[0], Exception):
         raise ended[0]
+    return shown.messages, "".join(written)
 
 
 async def _read(stream: Stream, written: list[str]) -> None:

@@ -1,0 +1,55 @@
+"""Replies to a model's answer go on from it: each answer keeps the conversation that led to it, for a day."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import discord
+
+from bot.discord_front.places import SHELF
+from bot.replies import Stream
+from bot.utterance import Utterance
+from tuner.store import Store
+
+LIVES_S = 24 * 3600.0
+_LOOKS, _LOOK_S = 2, 0.3
+_PREFIX = "chain-"
+
+
+def is_chain(person: str) -> bool:
+    """True for the speaker of a chain of replies, who is nobody alone."""
+    return person.startswith(_PREFIX)
+
+
+async def keep(
+    store: Store, utterance: Utterance, stream: Stream, messages: Sequence[discord.Message], answered: str
+) -> None:
+    """Lets a reply to any of `messages` go on from this answer."""
+    if not stream.model or not messages or utterance.person.startswith("thread-"):
+        return
+    said = [*({"role": one["role"], "content": one["content"]} for one in stream.asked),
+            {"role": "assistant", "content": answered}]
+    chat = {"model": stream.model, "speaker": stream.speaker, "messages": said}
+    person = f"{_PREFIX}{messages[0].id}"
+    await store.keep_dialogue(person, f"{utterance.team}/{utterance.channel}", {"chat": chat}, LIVES_S)
+    for message in messages:
+        await store.keep_dialogue(SHELF, f"answer:{utterance.team}:{message.id}", {"person": person}, LIVES_S)
+
+
+async def person_of(store: Store, team: str, message: discord.Message) -> str | None:
+    """Promises the speaker of the chain that `message` replies to, or None when it goes on from no answer."""
+    reference = message.reference
+    if reference is None or reference.message_id is None:
+        return None
+    known = await store.dialogue(SHELF, f"answer:{team}:{reference.message_id}")
+    for _ in range(_LOOKS if known is None else 0):
+        await asyncio.sleep(_LOOK_S)  # an answer is noted right after its last word was shown
+        known = known or await store.dialogue(SHELF, f"answer:{team}:{reference.message_id}")
+    place = f"{team}/{message.channel.id}"
+    so_far = await store.dialogue(str(known["person"]), place) if known is not None else None
+    if so_far is None:
+        return None
+    person = f"{_PREFIX}{message.id}"  # two replies to one answer are two conversations
+    await store.keep_dialogue(person, place, so_far, LIVES_S)
+    return person

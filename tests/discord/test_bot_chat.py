@@ -1,0 +1,129 @@
+"""Talking with a checkpoint in Discord: threads, streamed answers, stopping, replies that go on, and what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from bot_process import Bot, House, eventually, running
+from chat_server import Chat, chatting
+from standin import Person, Standin
+from standin.world import Channel, Guild, Message
+
+from tuner.store import Store
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(slots=True, kw_only=True)
+class Place:
+    bot: Bot
+    chat: Chat
+    aki: Person
+    guild: Guild
+    general: Channel
+    report: Message
+
+
+@pytest.fixture
+async def place(standin: Standin, tmp_path: Path) -> AsyncIterator[Place]:
+    """A team whose first job has ended, with a checkpoint to talk to."""
+    aki = Person(standin, "aki")
+    guild = standin.guild("Bicycles", owner=aki.user)
+    general = standin.general(guild)
+    team = f"guild-{guild.id}"
+    async with (
+        await Store.open(tmp_path) as store,
+        chatting() as chat,
+        running(standin, tmp_path, extra={"ONSA_CHAT_URL": chat.url}) as bot,
+    ):
+        house = House(store=store)
+        await house.has_data(team, general.id)
+        await aki.says(general, "@Onsa tune it with 2 trials")
+        card = await aki.sees(lambda message: "Start" in message.labels, 30)
+        await aki.clicks(card, "Start")
+        await aki.sees("this is job 1", 20)
+        job = await house.begin(team)
+        await house.run_trial(job, 0, 1.5)
+        await store.add_checkpoint(job.id, "w", 0, "teams/x", "0" * 64, 1.5)
+        await house.finish(job)
+        report = await aki.sees("Job 1 · report", 90)
+        yield Place(bot=bot, chat=chat, aki=aki, guild=guild, general=general, report=report)
+
+
+async def opened(place: Place) -> Channel:
+    await place.aki.clicks(place.report, "Chat with it")
+    message = await place.aki.sees("now talking with", 20)
+    return message.channel
+
+
+async def test_chat_opens_a_thread_whose_answers_name_the_speaker_and_remember_the_thread(
+    place: Place, standin: Standin
+) -> None:
+    thread = await opened(place)
+    assert thread.is_thread
+    assert thread.parent is place.general
+    bo = Person(standin, "bo")
+    standin.join(place.guild, bo.user)
+    await place.aki.says(thread, "@Onsa What is 3 times 7?")
+    answer = await place.aki.sees("**21**", 20, channel=thread)
+    assert "Job 1, try 0" in answer.text
+    await eventually(lambda: not answer.labels)
+    await bo.says(thread, "@Onsa And twice that?")
+    await eventually(lambda: len(place.chat.asked) == 2)
+    said = [message["content"] for message in place.chat.asked[1]["messages"]]
+    assert said == ["What is 3 times 7?", "It is **21**.", "And twice that?"]
+
+
+async def test_an_answer_can_be_stopped_and_the_generation_stops_too(place: Place) -> None:
+    thread = await opened(place)
+    place.chat.words, place.chat.pause_s = ["on "] * 200, 0.2
+    await place.aki.says(thread, "@Onsa Tell me everything")
+    answer = await place.aki.sees("on on", 20, channel=thread)
+    await place.aki.clicks(answer, "Stop the answer")
+    await eventually(lambda: "(stopped)" in answer.text)
+    await eventually(lambda: place.chat.cut_off == 1)
+    assert not answer.labels
+
+
+async def test_a_long_answer_goes_on_in_a_second_message_and_closes_its_code_blocks(place: Place) -> None:
+    thread = await opened(place)
+    place.chat.words = ["```python\n", *[f"value_{index} = {index}\n" for index in range(200)], "```\nDone."]
+    place.chat.pause_s = 0.002
+    await place.aki.says(thread, "@Onsa Write code")
+    last = await place.aki.sees("Done.", 40, channel=thread)
+    shown = [message for message in place.aki.visible(thread) if "value_" in message.text]
+    assert len(shown) > 1
+    assert all(message.content.count("```") % 2 == 0 for message in shown)
+    assert all(len(message.content) <= 2000 for message in shown)
+    assert shown[-1] is last
+
+
+async def test_what_a_model_writes_can_ping_nobody(place: Place) -> None:
+    thread = await opened(place)
+    place.chat.words = ["@everyone ", f"<@{place.aki.user.id}> ", "https://example.com"]
+    await place.aki.says(thread, "@Onsa Shout")
+    answer = await place.aki.sees("example.com", 20, channel=thread)
+    assert not answer.pings
+    assert "@everyone" not in answer.content
+    assert answer.flags & 4, "no preview of links"
+
+
+async def test_a_reply_to_an_answer_in_a_channel_goes_on_from_it(place: Place) -> None:
+    await place.aki.says(place.general, '@Onsa ask the best one "What is 3 times 7?"')
+    answer = await place.aki.sees("**21**", 20, channel=place.general)
+    await eventually(lambda: not answer.labels)
+    await place.aki.says(place.general, "And twice that?", reply_to=answer)
+    await eventually(lambda: len(place.chat.asked) == 2)
+    said = [message["content"] for message in place.chat.asked[1]["messages"]]
+    assert said == ["What is 3 times 7?", "It is **21**.", "And twice that?"]
+
+
+async def test_the_menu_asks_the_model_what_a_message_says(place: Place) -> None:
+    message = await place.aki.says(place.general, "What is 3 times 7?")
+    use = await place.aki.uses_on(message, "Ask the tuned model")
+    answer = await place.aki.gets(use, "**21**", timeout=20)
+    assert "Job 1, try 0" in answer.text
+    assert place.chat.asked[0]["messages"][-1]["content"] == "What is 3 times 7?"
