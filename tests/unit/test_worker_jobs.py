@@ -242,6 +242,31 @@ async def test_an_extended_job_tests_only_what_is_new(store: Store) -> None:
     assert len(of(await told(store, job), StudyFinished)) == 2
 
 
+async def test_a_job_extended_under_way_is_tested_and_reported_once_at_its_end(store: Store) -> None:
+    job = await submit(store, plan(trials=2))
+    async with working(store, Launches(Script(steps=40, step_s=0.02))):
+        await until(store, job, steps_under_way(1))
+        await store.extend("team", job.number, trials=2)
+        await until(store, job, lambda now, _: now.state == "finished")
+    events = [event for event in await told(store, job) if not isinstance(event, TrialProgress)]
+    assert [type(event) for event in events] == [
+        JobStarted, *[TrialStarted, TrialFinished] * 4, *[TestScored] * 3, StudyFinished]
+    undisturbed = await submit(store, plan(trials=4), message="m2")
+    await work(store)
+    assert [trial.settings for trial in await store.trials(job.id)] == [
+        trial.settings for trial in await store.trials(undisturbed.id)]
+
+
+async def test_time_added_under_way_is_used(store: Store) -> None:
+    job = await submit(store, plan(trials=3, time_budget_s=1))
+    async with working(store, Launches(Script(steps=60, step_s=0.02))):
+        await until(store, job, steps_under_way(0))
+        await store.extend("team", job.number, time_s=600)
+        await until(store, job, lambda now, _: now.state == "finished")
+    assert [trial.number for trial in await store.trials(job.id)] == [0, 1, 2]
+    assert [event.reason for event in of(await told(store, job), StudyFinished)] == ["done"]
+
+
 async def test_a_cancelled_worker_gives_the_job_back_with_its_finished_trials(store: Store) -> None:
     job = await submit(store, plan(trials=3))
     async with working(store, Launches(Script(), SLOW)) as task:

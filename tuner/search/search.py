@@ -88,6 +88,12 @@ class Search:
         self._running.pop(number, None)
         self._curves.pop(number, None)
 
+    def extend(self, plan: Plan) -> None:
+        """Promises that the search goes on as if it had had `plan`, the same one with more trials, from the start."""
+        if plan.space != self.plan.space:
+            raise ValueError(f"an extended plan keeps its space, got {sorted(plan.space)}")
+        self.plan = plan
+
     def best(self) -> TrialRecord | None:
         """Promises the trial with the best value, the earlier one of equals; one that a person stopped only when none
         ran to its end. None when none has a value.

@@ -81,6 +81,8 @@ class Study:
         self._search = await asyncio.to_thread(Search, self._plan, None, records)
         try:
             reason = await self._train()
+            while reason != "stopped" and await self._is_extended():
+                reason = await self._train()
             await self._finish(reason)
         except Paused:
             await self._crew.close()
@@ -225,6 +227,15 @@ class Study:
     def _is_time_over(self) -> bool:
         budget = self._plan.time_budget_s
         return budget is not None and self._job.ran_s + self._clock() - self._claimed_at >= budget
+
+    async def _is_extended(self) -> bool:
+        """Whether a person wished for more meanwhile: the sealed test stays closed until that is done too."""
+        plan = (await self._ledger.fresh()).plan
+        if plan == self._plan:
+            return False
+        self._plan, self._exhausted = plan, False
+        self._search.extend(plan)
+        return True
 
     def _reason(self) -> Reason:
         """Why training is over. Raises Paused."""
