@@ -69,9 +69,11 @@ def what_went_wrong(voice: Voice) -> Iterable[str]:
     forgetting = voice.first("forgetting")
     if forgetting is not None and forgetting["forgot"]:
         yield voice.tell("wrong.forgot", forgetting)
-    answers = voice.first("bad_answers")
-    for kind in ("looping", "empty") if answers is not None else ():
-        if answers is not None and answers[kind]:
+    for finding in voice.all("memorised"):
+        yield voice.tell("wrong.memorised", {**finding.facts, "strength": finding.strength})
+    answers = voice.first("bad_answers") or {}
+    for kind in ("looping", "empty", "same", "other_language"):
+        if answers.get(kind):
             yield voice.tell(f"wrong.{kind}", answers)
 
 

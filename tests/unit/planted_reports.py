@@ -58,6 +58,15 @@ def _forgetful() -> Study:
     return dataclasses.replace(planted(one_knob, 2, 4), tests=tests)
 
 
+def _by_heart() -> Study:
+    """Knows its training questions, answers new ones with one sentence, some of them in the wrong language."""
+    answers = ("The shop opens at nine.",) * 20 + ("店は九時に開きます。",) * 3 + ("Ask at the desk.",) * 7
+    references = tuple(f"Answer number {n} of the file." for n in range(30))
+    best = dataclasses.replace(scored("best", [n < 4 for n in range(30)], 3, train_asked=40, train_right=39),
+                               answers=answers, references=references)
+    return dataclasses.replace(planted(one_knob, 2, 4), tests=(scored("base", [False] * 30), best))
+
+
 def _only_losses() -> Study:
     tests = tuple(dataclasses.replace(scored(subject, [False] * 40, 3), losses=tuple(loss + i / 100 for i in range(40)))
                   for subject, loss in (("base", 3.0), ("default", 2.0), ("best", 1.0)))
@@ -108,7 +117,8 @@ def reports() -> dict[str, Report]:
         "probably": dataclasses.replace(planted(at_the_edge, 1, 12), tests=sealed(36, 30, 2)),
         "worse than before": dataclasses.replace(planted(at_the_edge, 1, 12), tests=sealed(2, 20, 30)),
         "few questions": dataclasses.replace(planted(at_the_edge, 1, 12), tests=sealed(4, 2, 0, count=8)),
-        "only losses": _only_losses(), "forgetful": _forgetful(), "every cause": _every_cause(),
+        "only losses": _only_losses(), "forgetful": _forgetful(),
+        "by heart": _by_heart(), "every cause": _every_cause(),
         "learnt little": _learnt_little(), "strong": planted(one_knob, 1, 60), "broken": broken,
         "memory": out_of_memory(2), "overfitting": overfitting(3), "lucky": lucky(1, 40),
         "noise": planted(noise, 2, 60), "together": planted(together, 2, 60), "in words": planted(one_schedule, 2, 60),

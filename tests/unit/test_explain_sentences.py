@@ -128,6 +128,9 @@ def test_noise_is_never_said_to_matter(language: Language) -> None:
     ("memory", "ran out of memory", "メモリが足りなくなりました"),
     ("overfitting", "by heart (overfitting)", "丸暗記（過学習）"),
     ("forgetful", "cost some general ability", "ふつうの会話の力が少し落ちました"),
+    ("by heart", "39 of 40 correctly, of new ones 4 of 30", "40問中39問に正しく答えますが、初めての問題では30問中4問"),
+    ("by heart", "20 of 30 test questions get the very same answer", "30問のうち20問に、まったく同じ答え"),
+    ("by heart", "3 of 30 test answers are in another language", "30件のうち3件は、ファイルの答えと違う言語"),
     ("learnt little", "learned less than half as much", "半分も学べませんでした"),
 ])
 def test_what_went_wrong_is_said(name: str, english: str, japanese: str) -> None:

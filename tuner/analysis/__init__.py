@@ -37,6 +37,8 @@ lucky is left out there. How strong the evidence is, by kind. A finding that rea
                     weak    fewer measurements
     overfitting     strong  >= 3 runs;   weak  2 of at most 6 complete ones, or, without curves, training loss down and
                             validation loss up with the number of epochs (p <= 0.01 each, >= 10 runs)
+    memorised       strong  >= 80% of the training questions right, at most half that share of the new ones, p <= 0.01
+                    weak    p <= 0.05
     forgetting      strong  general chat changed by 10 points or more;    weak  less
     lucky           strong  the same settings, run at least twice more, did worse (p <= 0.01, adjusted for all runs)
                     weak    of >= 20 complete runs, the best stands 6 robust deviations off what its settings explain
@@ -73,7 +75,7 @@ def report_of(study: Study) -> Report:
 
 def findings_of(study: Study) -> tuple[Finding, ...]:
     """Every finding, in the order in which a person should hear of them."""
-    from tuner.analysis import advice, extras, importance, repeats, shape, thresholds, trouble, winner
+    from tuner.analysis import advice, answers, extras, importance, repeats, shape, thresholds, trouble, winner
 
     once = repeats.merged(study)
     seen = importance.importance(once)
@@ -97,7 +99,7 @@ def findings_of(study: Study) -> tuple[Finding, ...]:
         *thresholds.failure_findings(study), *cuts,
         *thresholds.overfitting_findings(study, each),
         *each,
-        *extras.forgetting_findings(study),
+        *answers.answer_findings(study),
         *extras.cost_findings(study),
     )
     return (*found, *advice.next_findings(study, found))

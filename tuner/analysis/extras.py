@@ -1,54 +1,18 @@
-"""What tuning cost: general ability, repeated answers, time. And the best run that may only have been lucky."""
+"""What the search cost in time, and the best run that may only have been lucky."""
 
 from __future__ import annotations
-
-import re
-from typing import Any
 
 import numpy as np
 
 from tuner.analysis.chance import Array, basis
 from tuner.analysis.importance import Claim, design
 from tuner.analysis.repeats import lucky_repeat
-from tuner.analysis.study import Study, finite, is_number, median, rounded
+from tuner.analysis.study import Study, median, rounded
 from tuner.analysis.trouble import curve_of
-from tuner.events import Finding, TestResult
+from tuner.events import Finding
 
-LOST = 0.1
-"""Share of general-chat answers that must be lost to be called forgetting."""
 STANDS_OUT = 6.0
 LUCK_FEWEST = 20
-_LOOP = re.compile(r"(.{2,40}?)\1{3,}", re.DOTALL)
-
-
-def forgetting_findings(study: Study) -> tuple[Finding, ...]:
-    """Promises a `forgetting` finding where general chat was scored before and after tuning, lost or not."""
-    best, base = study.test("best"), study.test("base")
-    after = _general(best) if best is not None else None
-    if after is None and study.best is not None:
-        after = _number(study.best.metrics.get("general_chat_accuracy"))
-    before = _general(base) if base is not None else None
-    found = []
-    if before is not None and after is not None:
-        lost = before - after
-        facts = {"before": rounded(before), "after": rounded(after), "lost": rounded(lost),
-                 "mixed_in": study.general_chat, "forgot": lost >= LOST - 1e-9}
-        found.append(Finding(kind="forgetting", strength="strong" if abs(lost) >= LOST - 1e-9 else "weak", facts=facts))
-    if best is not None:
-        looping = sum(1 for answer in best.answers if _LOOP.search(answer))
-        empty = sum(1 for answer in best.answers if not answer.strip())
-        if looping >= 2 or empty >= 2:
-            facts = {"looping": looping, "empty": empty, "count": len(best.answers)}
-            found.append(Finding(kind="bad_answers", strength="strong", facts=facts))
-    return tuple(found)
-
-
-def _general(result: TestResult) -> float | None:
-    return _number(result.metrics.get("general_chat_accuracy"))
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if is_number(value) and finite(float(value)) else None
 
 
 def cost_findings(study: Study) -> tuple[Finding, ...]:
