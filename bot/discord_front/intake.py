@@ -78,6 +78,7 @@ async def answer(
     front = client.front
     command = utterance.command or parse(utterance.text)
     language = utterance.language or command.utterance_language
+    opened: Room | None = None
     is_chained = chains.is_chain(utterance.person)
     if room is None and message is not None and message.guild is not None and not is_chained:
         opened = await _opened(front, utterance, command, message, language)
@@ -87,6 +88,8 @@ async def answer(
             outlet = ChannelOutlet(client.get_partial_messageable(opened.thread, guild_id=opened.guild))
             room = opened
     await front.answer(utterance, outlet)
+    if opened is not None and opened.kind == "chat":
+        await say_how_to_talk(front, outlet, language)
     if command.intent == "export" and "export" not in utterance.denied:
         job = await front.store.job(utterance.team, command.job or "last")
         if job is not None:
@@ -148,6 +151,14 @@ async def _hint(front: Front, message: discord.Message, room: Room, team: str) -
     buttons = (write,) if room.kind == "chat" else (write, upload)
     text = say("discord.front.cannot_read", language)
     await ChannelOutlet(message.channel, reply_to=message).send(Post(content=text, buttons=buttons))
+
+
+async def say_how_to_talk(front: Front, outlet: Outlet, language: Language) -> None:
+    """Where ordinary messages arrive empty, a new conversation says how to be heard."""
+    if front.settings.discord_message_content:
+        return
+    write = front_button("write", say("discord.front.write_label", language), "primary")
+    await outlet.send(Post(content=say("discord.front.how_to_talk", language), buttons=(write,)))
 
 
 async def _listens(front: Front, team: str, channel: int) -> bool:

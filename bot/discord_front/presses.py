@@ -12,7 +12,7 @@ from bot.discord_front import forms, rights, rooms
 from bot.discord_front.buttons import Door
 from bot.discord_front.exporting import hand_over
 from bot.discord_front.front import Front
-from bot.discord_front.intake import chosen_language
+from bot.discord_front.intake import chosen_language, say_how_to_talk
 from bot.discord_front.outlet import NOBODY, ChannelOutlet, Outlet, channel_of
 from bot.discord_front.places import Room, language_of, room_of, team_of
 from bot.discord_front.render import Post
@@ -111,6 +111,8 @@ async def _desk_action(interaction: discord.Interaction[OnsaClient], verb: str, 
     replies = await front.answer(utterance, outlet)
     if isinstance(outlet, ChannelOutlet) and outlet.failure is not None and room is None:
         await _tell_apart(interaction, replies[0].text if replies and isinstance(replies[0], Text) else "")
+    if room is not None and room.kind == "chat":
+        await say_how_to_talk(front, outlet, utterance.language or "en")
     number = action.partition(":")[2]
     if verb == "export" and number.isdigit() and "export" not in utterance.denied:
         job = await front.store.job(utterance.team, int(number))

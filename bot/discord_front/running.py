@@ -41,12 +41,15 @@ async def command(
         return
     utterance = replace(utterance, attachments=attachments)
     room = await _room(interaction, in_thread if not attachments else "job", utterance)
-    if room is not None and str(room.thread) != utterance.channel:
+    is_new = room is not None and str(room.thread) != utterance.channel
+    if room is not None and is_new:
         text = say(f"discord.front.goes_on_{room.kind}", utterance.language or "en")
         await outlet.send(Post(content=f"{text} → <#{room.thread}>"))
         outlet = ChannelOutlet(interaction.client.get_partial_messageable(room.thread, guild_id=room.guild))
         utterance = replace(utterance, channel=str(room.thread), person=room.person or utterance.person)
     await intake.answer(interaction.client, utterance, None, outlet, room)
+    if room is not None and room.kind == "chat" and is_new:
+        await intake.say_how_to_talk(interaction.client.front, outlet, utterance.language or "en")
 
 
 async def _wait(interaction: discord.Interaction[OnsaClient], hidden: bool) -> bool:
