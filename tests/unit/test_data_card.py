@@ -142,10 +142,19 @@ def test_languages_are_told_by_their_letters(text: str, language: str) -> None:
     assert language_of(text) == language
 
 
+def test_unused_columns_are_told_in_one_finding() -> None:
+    rows = [{"question": question, "answer": answer, "No": 1, "Date": "x", "Who": "y"} for question, answer in GOOD]
+    card = card_of(json.dumps(rows), "a.json")
+    assert [(finding.key, finding.facts["names"]) for finding in card.findings] == [
+        ("data.unused_column", ["No", "Date", "Who"])
+    ]
+
+
 def test_every_problem_of_this_room_can_be_said_in_both_languages() -> None:
     reasons = ["above_headings", "blank_row", "too_many_cells", "cell_too_long", "other_sheets", "unused_column",
                "not_json",
-               "not_an_object", "empty_question", "empty_answer", "not_text", "formula_error", "broken_characters",
+               "not_an_object", "empty_question", "empty_answer", "not_text", "formula_error",
+               "formula_without_value", "broken_characters",
                "empty_conversation", "not_a_conversation", "unknown_role", "no_answer_turn", "no_question_turn",
                "system_in_the_middle", "ends_with_question", "refused_by_model", "answer_cut_away"]
     shaped = shape(read_table(csv_of(GOOD).encode(), "a.csv"))

@@ -98,6 +98,59 @@ def test_half_width_kana_alone_are_read_as_shift_jis() -> None:
     assert pairs_of(shaped) == [("ﾊﾞｼｮ", "ｴｷ")]
 
 
+@pytest.mark.parametrize("headings", [("質問", "回答"), ("question", "answer")])
+def test_half_width_kana_with_words_apart_are_read_as_shift_jis(headings: tuple[str, str]) -> None:
+    rows = [headings, ("ｴｲｷﾞｮｳ ﾉ ｼﾞｶﾝ 1 ﾃﾞｽｶ?", "ｸｼﾞ ｶﾗ 5 ｼﾞ ﾃﾞｽ｡")]
+    assert pairs_of(read(delimited(rows).encode("cp932"))) == rows[1:]
+
+
+def test_the_encoding_of_japanese_mail_is_read() -> None:
+    text = delimited([("質問", "回答"), PAIRS[0]])
+    assert pairs_of(read(text.encode("iso2022_jp"))) == [PAIRS[0]]
+
+
+def test_a_stray_null_byte_costs_no_text() -> None:
+    rows = [("question", "answer"), *((f"Where is desk {number}?", f"On floor {number}.") for number in range(30))]
+    content = delimited(rows).encode().replace(b"desk 7", b"de\x00sk 7")
+    assert pairs_of(read(content)) == rows[1:]
+
+
+@pytest.mark.parametrize("size", [200_000, 2_000_000])
+def test_a_cell_that_is_far_too_long_costs_its_row_and_not_the_file(size: int) -> None:
+    shaped = read(delimited([("question", "answer"), ("a", "b"), ("c", "d" * size), ("e", "f")]).encode())
+    assert pairs_of(shaped) == [("a", "b"), ("e", "f")]
+    assert [(issue.reason, issue.row) for issue in shaped.issues] == [("cell_too_long", 3)]
+
+
+@pytest.mark.parametrize(
+    "headings", [("No.", "質問", "回答"), ("", "question", "answer"), ("Nr.", "ご質問内容", "ご回答")]
+)
+def test_a_numbered_column_before_the_headings_leaves_no_doubt(headings: tuple[str, ...]) -> None:
+    shaped = read(delimited([headings, ("1", "Where?", "Here."), ("2", "When?", "Now.")]).encode())
+    assert pairs_of(shaped) == [("Where?", "Here."), ("When?", "Now.")]
+
+
+def test_abbreviated_headings_are_headings() -> None:
+    table = read_table(b"No.,What people say,What we tell them\n1,Where?,Here.\n", "faq.csv")
+    assert table.columns == ("No.", "What people say", "What we tell them")
+
+
+def test_the_letters_of_a_table_without_headings_say_nothing_about_its_columns() -> None:
+    rows = [tuple(f"Is {row} in {column} right?" for column in range(17)) for row in range(3)]  # columns A to Q
+    with pytest.raises(ProblemError) as error:
+        read(delimited(rows).encode())
+    assert keys(error) == ["data.no_headings"]
+
+
+def test_a_formula_whose_value_was_not_saved_is_named_as_one() -> None:
+    rows: list[list[object]] = [["question", "answer"], ["Sum?", "=1+1"], ["Where?", "Here."], ["Why?", None]]
+    shaped = read(workbook(rows), "faq.xlsx")
+    assert pairs_of(shaped) == [("Where?", "Here.")]
+    assert [(issue.reason, issue.row) for issue in shaped.issues] == [
+        ("empty_answer", 4), ("formula_without_value", 2),
+    ]
+
+
 def test_bytes_that_are_no_text_are_refused_with_the_line() -> None:
     with pytest.raises(ProblemError) as error:
         read(b"question,answer\nfine,fine\n\x80\x81\xfe\xff\x81\xad,\xa0\xfd\n")

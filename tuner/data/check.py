@@ -120,9 +120,15 @@ def _fitting(
 
 def _from_issues(issues: Iterable[Issue]) -> list[Problem]:
     rows: dict[tuple[str, str], list[int]] = defaultdict(list)
+    names: dict[str, list[str]] = defaultdict(list)
     for issue in issues:
-        rows[issue.reason, issue.detail].append(issue.row or 0)
-    return [_problem(reason, numbers, detail=detail) for (reason, detail), numbers in sorted(rows.items())]
+        if issue.reason in _WHOLE_FILE:
+            names[issue.reason].append(issue.detail)
+        else:
+            rows[issue.reason, issue.detail].append(issue.row or 0)
+    found = [_problem(reason, numbers, detail=detail) for (reason, detail), numbers in sorted(rows.items())]
+    return found + [_problem(reason, (), names=called[:_SHOWN], others=len(called[_SHOWN:]))
+                    for reason, called in sorted(names.items())]
 
 
 def _amount(examples: Sequence[Example], near: list[list[int]]) -> list[Problem]:

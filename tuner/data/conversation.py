@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuner.data.examples import Message, Role
-from tuner.data.table import MAX_CELL
+from tuner.data.table import MAX_CELL, UnsavedFormula
 
 _ROLES: Mapping[str, Role] = {
     "system": "system", "developer": "system", "システム": "system",
@@ -33,10 +33,13 @@ def clean(value: Any, part: str, *, may_be_empty: bool = False) -> str:
     """Promises the text of a cell without outer spaces and control characters, with plain line breaks.
 
     Raises Unusable `empty_<part>` for an empty one, `not_text` for a list or an object, `formula_error` for what a
-    spreadsheet writes in place of a value, `broken_characters` for half a character, `cell_too_long`.
+    spreadsheet writes in place of a value, `formula_without_value` where the value was not stored, `broken_characters`
+    for half a character, `cell_too_long`.
     """
     if not isinstance(value, str):
         raise Unusable("not_text")
+    if isinstance(value, UnsavedFormula):
+        raise Unusable("formula_without_value")
     text = value.replace("\r\n", "\n").replace("\r", "\n").translate(_DROPPED).strip().strip("\ufeff\u200b").strip()
     if not text:
         if may_be_empty:

@@ -9,7 +9,7 @@ from collections import Counter
 
 from tuner.data.columns import is_heading
 from tuner.data.headings import Record
-from tuner.data.table import MAX_CELL, MAX_COLUMNS, MAX_ROWS, refuse
+from tuner.data.table import MAX_BYTES, MAX_COLUMNS, MAX_ROWS, refuse
 
 _DELIMITERS = (",", "\t", ";", "|")
 _TRIED = 200
@@ -24,7 +24,7 @@ def records(text: str, name: str) -> list[Record]:
     text, skipped, delimiter = _announced(text)
     if delimiter is None:
         delimiter = _delimiter(text, name)
-    csv.field_size_limit(max(MAX_CELL * 10, csv.field_size_limit()))
+    csv.field_size_limit(MAX_BYTES)  # a cell that is too long costs its row, not the file
     try:
         rows = _parse(text, delimiter, strict=True)
     except csv.Error as error:

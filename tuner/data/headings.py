@@ -12,6 +12,8 @@ _SEARCHED = 10
 """Rows in which headings may stand below a title."""
 _LONG = 40
 """Characters; a heading is shorter."""
+_ABBREVIATION = 5
+"""Characters, its full stop included."""
 _ENDINGS = (".", "?", "!", "。", "？", "！")
 
 Record = tuple[int, tuple[str, ...]]
@@ -30,13 +32,15 @@ def tabulate(records: Sequence[Record]) -> Table:
     if place is None:
         width = max(len(_trimmed(cells)) for _, cells in filled[:1000])
         columns = tuple(letter(index) for index in range(width))
-        return _table(columns, records, (), has_headings=False)
+        return _table(columns, records, (), unnamed=frozenset(columns), has_headings=False)
     headings_row, names = filled[place]
     above = tuple(Issue(reason="above_headings", row=number) for number, _ in filled[:place])
     below = [record for record in records if record[0] > headings_row]
     if place + 1 == len(filled):
         raise refuse("only_headings", columns=[name for name in names if name.strip()])
-    return _table(_columns(names, below), below, above, has_headings=True)
+    columns = _columns(names, below)
+    unnamed = frozenset(column for index, column in enumerate(columns) if not "".join(names[index:index + 1]).strip())
+    return _table(columns, below, above, unnamed=unnamed, has_headings=True)
 
 
 def _place_of_headings(filled: Sequence[Record]) -> int | None:
@@ -48,6 +52,8 @@ def _place_of_headings(filled: Sequence[Record]) -> int | None:
 
 
 def _is_data(cell: str) -> bool:
+    if len(cell) <= _ABBREVIATION:  # "No.", "Nr."
+        cell = cell.removesuffix(".")
     return len(cell) > _LONG or "\n" in cell or cell.endswith(_ENDINGS) or _is_number(cell)
 
 
@@ -81,7 +87,12 @@ def _columns(names: tuple[str, ...], below: Sequence[Record]) -> tuple[str, ...]
 
 
 def _table(
-    columns: tuple[str, ...], records: Sequence[Record], issues: tuple[Issue, ...], *, has_headings: bool
+    columns: tuple[str, ...],
+    records: Sequence[Record],
+    issues: tuple[Issue, ...],
+    *,
+    unnamed: frozenset[str],
+    has_headings: bool,
 ) -> Table:
     rows: list[Row] = []
     found = list(issues)
@@ -97,4 +108,4 @@ def _table(
             found.append(Issue(reason="cell_too_long", row=number))
         else:
             rows.append(Row(number=number, cells=cells + ("",) * (len(columns) - len(cells))))
-    return Table(columns=columns, rows=tuple(rows), has_headings=has_headings, issues=tuple(found))
+    return Table(columns=columns, rows=tuple(rows), has_headings=has_headings, unnamed=unnamed, issues=tuple(found))

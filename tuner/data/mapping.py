@@ -31,7 +31,7 @@ def resolve(table: Table, said: ColumnMapping | None) -> dict[str, str]:
     """Promises role -> column for this table. Raises ProblemError `data.which_columns` when there is any doubt."""
     if said:
         return _from_words(table, said)
-    found = _from_headings(table.columns)
+    found = _from_headings(tuple(column for column in table.columns if column not in table.unnamed))
     if found is None:
         raise ProblemError([_which_columns(table)])
     return found
@@ -149,14 +149,17 @@ def _likely(table: Table) -> tuple[str, str]:
         return table.columns[0], ""
     rows = table.rows[:200]
 
+    def plays(index: int, role: str) -> bool:
+        return table.columns[index] not in table.unnamed and role in roles(table.columns[index])
+
     def asks(index: int) -> float:
         cells = [str(row.cells[index]).strip() for row in rows]
         marks = sum(cell.endswith(("?", "？", "か", "か。")) for cell in cells)
-        return marks / max(1, len(cells)) + (1.0 if "question" in roles(table.columns[index]) else 0.0)
+        return marks / max(1, len(cells)) + (1.0 if plays(index, "question") else 0.0)
 
     def tells(index: int) -> float:
         length = sum(len(str(row.cells[index])) for row in rows) / max(1, len(rows))
-        return length + (10_000.0 if "answer" in roles(table.columns[index]) else 0.0)
+        return length + (10_000.0 if plays(index, "answer") else 0.0)
 
     places = range(len(table.columns))
     question = max(places, key=lambda index: (asks(index), -index))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tuner.data.columns import KNOWN
@@ -112,8 +113,7 @@ def _unwrapped(value: dict[str, Any]) -> Any:
 def _table(values: Sequence[tuple[int, Any]], issues: list[Issue]) -> Table:
     if all(isinstance(value, list) and all(_is_scalar(part) for part in value) for _, value in values):
         table = tabulate([(number, tuple(_text(part) for part in value)) for number, value in values])
-        return Table(columns=table.columns, rows=table.rows, has_headings=table.has_headings,
-                     issues=(*issues, *table.issues))
+        return replace(table, issues=(*issues, *table.issues))
     columns: dict[str, int] = {}
     for _, value in values:
         if isinstance(value, dict):

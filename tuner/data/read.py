@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tuner.data import delimited, objects, sheets
 from tuner.data.decode import decode
 from tuner.data.headings import tabulate
@@ -38,8 +40,7 @@ def read_table(content: bytes, name: str) -> Table:
     if content.startswith(b"PK\x03\x04"):
         records, issues = sheets.records(content)
         table = tabulate(records)
-        return Table(columns=table.columns, rows=table.rows, has_headings=table.has_headings,
-                     issues=(*issues, *table.issues))
+        return replace(table, issues=(*issues, *table.issues))
     text = decode(content)
     if not text.strip():
         raise refuse("empty_file")

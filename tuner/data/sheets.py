@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
+import itertools
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
 from tuner.data.examples import Issue
 from tuner.data.headings import Record
-from tuner.data.table import MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED_BYTES, refuse
+from tuner.data.table import MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED_BYTES, UnsavedFormula, refuse
 from tuner.problems import ProblemError
 
 _MAX_PARTS = 10_000
@@ -24,24 +27,30 @@ def records(content: bytes) -> tuple[list[Record], list[Issue]]:
 
     Raises ProblemError for an archive that is no workbook, would unpack to too much, or holds too many rows.
     """
-    _check_archive(content)
+    has_formulas = _check_archive(content)
     import openpyxl
+
+    def opened(data_only: bool) -> Any:
+        return contextlib.closing(
+            openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=data_only, keep_links=False)
+        )
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about styles and extensions that no value depends on
-            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-            try:
-                return _first_sheet(book)
-            finally:
-                book.close()
+            with opened(True) as book:
+                if not has_formulas:
+                    return _first_sheet(book, None)
+                with opened(False) as formulas:
+                    return _first_sheet(book, formulas)
     except ProblemError:
         raise
     except Exception as error:  # openpyxl, zlib and the XML parser raise whatever a damaged part leads to
         raise refuse("broken_workbook") from error
 
 
-def _check_archive(content: bytes) -> None:
+def _check_archive(content: bytes) -> bool:
+    """True when a sheet holds formulas."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             parts = archive.infolist()
@@ -52,22 +61,36 @@ def _check_archive(content: bytes) -> None:
     unpacked = sum(part.file_size for part in parts)
     if unpacked > MAX_UNPACKED_BYTES or len(parts) > _MAX_PARTS:
         raise refuse("too_big", bytes=unpacked, most=MAX_UNPACKED_BYTES)
+    try:
+        return any(_holds_formula(content, part) for part in parts if "worksheets/" in part.filename)
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, zlib.error) as error:
+        raise refuse("broken_workbook") from error
 
 
-def _first_sheet(book: Any) -> tuple[list[Record], list[Issue]]:
+def _holds_formula(content: bytes, part: zipfile.ZipInfo) -> bool:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(part) as sheet:
+        before = b""
+        while piece := sheet.read(1 << 20):
+            if b"<f>" in before + piece or b"<f " in before + piece:
+                return True
+            before = piece[-2:]
+    return False
+
+
+def _first_sheet(book: Any, formulas: Any) -> tuple[list[Record], list[Issue]]:
     sheets = sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")
     for place, sheet in enumerate(sheets):
-        found = _read(sheet)
+        found = _read(sheet, formulas and formulas[sheet.title])
         if found:
             others = [other.title for other in sheets[place + 1:] if next(_rows(other), None) is not None]
             return found, [Issue(reason="other_sheets", detail=title) for title in others]
     raise refuse("empty_file")
 
 
-def _read(sheet: Any) -> list[Record]:
+def _read(sheet: Any, formulas: Any) -> list[Record]:
     found: list[Record] = []
     next_number = 1
-    for number, cells in _rows(sheet):
+    for number, cells in _rows(sheet, formulas):
         if len(found) > MAX_ROWS or number > 2 * MAX_ROWS:
             raise refuse("too_many_rows", most=MAX_ROWS)
         found.extend((blank, ()) for blank in range(next_number, number))
@@ -76,12 +99,12 @@ def _read(sheet: Any) -> list[Record]:
     return found
 
 
-def _rows(sheet: Any) -> Iterator[Record]:
+def _rows(sheet: Any, formulas: Any = None) -> Iterator[Record]:
     """Rows that hold something; stops after a long stretch of nothing, such as a sheet formatted to its last row."""
-    sheet.reset_dimensions()
     blank = 0
-    for number, values in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS + 1, values_only=True), 1):
-        cells = tuple(_text(value) for value in values)
+    as_written = itertools.repeat(()) if formulas is None else _values(formulas)
+    for number, (values, written) in enumerate(zip(_values(sheet), as_written, strict=False), 1):
+        cells = tuple(_text(value, formula) for value, formula in itertools.zip_longest(values, written[:len(values)]))
         if any(cell.strip() for cell in cells):
             blank = 0
             yield number, cells
@@ -91,9 +114,15 @@ def _rows(sheet: Any) -> Iterator[Record]:
                 return
 
 
-def _text(value: Any) -> str:
+def _values(sheet: Any) -> Iterator[tuple[Any, ...]]:
+    sheet.reset_dimensions()
+    rows: Iterator[tuple[Any, ...]] = sheet.iter_rows(max_col=MAX_COLUMNS + 1, values_only=True)
+    return rows
+
+
+def _text(value: Any, formula: Any = None) -> str:
     if value is None:
-        return ""
+        return "" if formula is None else UnsavedFormula(getattr(formula, "text", formula))
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     if isinstance(value, datetime.datetime):

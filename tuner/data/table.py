@@ -18,6 +18,12 @@ MAX_UNPACKED_BYTES = 300_000_000
 """Of an XLSX file, which is a ZIP archive."""
 
 
+class UnsavedFormula(str):
+    """The formula of a cell whose value the program that wrote the workbook did not store."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     number: int
@@ -32,6 +38,8 @@ class Table:
     """Names as they stand in the file; A, B, C … where it has no headings."""
     rows: tuple[Row, ...]
     has_headings: bool = True
+    unnamed: frozenset[str] = frozenset()
+    """Columns that are called by their letter for want of a heading: such a name says nothing."""
     issues: tuple[Issue, ...] = ()
     """What of the file is not in `rows`, or not as it stood there."""
 
