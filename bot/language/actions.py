@@ -17,7 +17,7 @@ _ACTING_FORMS = words("base te want vol noun phrase plain may can ing stem")
 
 def is_settings(f: Facts) -> bool:
     """True for a wish about the bot itself: its language, its notifications, who may start."""
-    if has_content(f) or f.strange > 0 or f.gates & {"refusal", "talk", "people"}:
+    if has_content(f) or f.strange > 0 or f.gates & {"refusal", "talk", "people"} or f.references.job is not None:
         return False
     if f.low.strip(" .!?。、…") in small_words("settings_alone"):
         return True

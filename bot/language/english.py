@@ -270,6 +270,8 @@ _PHRASES_THAT_ASK = (
     "kick",
     "run",
     "train",
+    "learn",
+    "fit",
     "zip",
     "ship",
     "look",

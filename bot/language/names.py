@@ -186,6 +186,7 @@ def _is_dataset(view: View, i: int, end: int, name: str) -> bool:
     low = name.lower()
     shaped = bool(re.search(r"[-_\d]", low)) and low not in ("tune-up",)
     after, before = view.text(end).lower(), view.text(i - 1).lower()
+    before = "from" if before.endswith(" from") else before  # "learn from faq-v3"
     if after in ("の",) and view.text(end + 1) in _DATA_WORDS:
         return True
     if after in _DATA_WORDS and (shaped or before in ("the", "on", "our", "my", "with", "using")):

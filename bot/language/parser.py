@@ -208,9 +208,14 @@ def _default_range(name: str) -> Spec:
 
 def _one(facts: Facts, group: str):  # type: ignore[no-untyped-def]
     start = group + ":"
-    reported = {i for span, mood in facts.spans if mood == "report" for i in range(*span)}
+    moods = {i: mood for span, mood in facts.spans for i in range(*span)}
+    unwanted = None
     for i, token in enumerate(facts.view.tokens):
         named = [label for label in token.labels if label.startswith(start)]
-        if named and i not in reported and not facts.view.set_aside(i):
-            return min(named).split(":")[1]
-    return None
+        if not named or moods.get(i) == "report" or facts.view.set_aside(i):
+            continue
+        if moods.get(i) == "negated" and not facts.is_japanese:
+            unwanted = unwanted or min(named).split(":")[1]  # "I don't want bayes, give me random"
+            continue
+        return min(named).split(":")[1]
+    return unwanted

@@ -187,6 +187,8 @@ def _trains_model(f: Facts) -> bool:
     for i in range(view.size):
         if not view.has(i, "verb:train"):
             continue
+        if view.text(i).lower().split(" ")[-1] in ("it", "bot", "model"):
+            return True
         k = i + 1
         while view.has(k, "noun_before:words", "say:words") and k < i + 4:
             k += 1
