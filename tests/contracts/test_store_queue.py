@@ -206,6 +206,19 @@ async def test_more_time_is_added_to_a_limit_and_no_limit_stays_none(store: Stor
     assert still_free.plan.time_budget_s is None
 
 
+async def test_more_time_is_more_time_also_where_the_last_try_overran_the_limit(store: Store, clock: Clock) -> None:
+    job, _ = await store.submit(new_job(time_budget_s=600))
+    assert await store.claim("w", 3000) is not None
+    clock.now += 1000.5
+    await store.release(job.id, "w", "finished")
+    longer = await store.extend("red", job.number, time_s=300)
+    assert longer is not None
+    assert longer.plan.time_budget_s == 1301
+    same = await store.extend("red", job.number, trials=3)
+    assert same is not None
+    assert same.plan.time_budget_s == 1301
+
+
 @pytest.mark.parametrize(("trials", "time_s"), [(0, 0), (-1, 0), (5, -1)])
 async def test_an_extension_adds_something(store: Store, trials: int, time_s: int) -> None:
     job, _ = await store.submit(new_job())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sqlite3
 from typing import Literal
 
@@ -98,7 +99,7 @@ async def extend(database: Database, team: str, number: int, trials: int, time_s
         row = await _find(connection, team, number)
         if row is None:
             return None
-        plan = _longer(plan_of(row), trials, time_s)
+        plan = _longer(plan_of(row), trials, time_s, row["ran_s"])
         await connection.execute(
             "UPDATE jobs SET plan = ?, extended = (state = 'running') WHERE id = ?",
             (to_text(plan.to_json()), row["id"]),
@@ -106,9 +107,12 @@ async def extend(database: Database, team: str, number: int, trials: int, time_s
         return await _become(database, connection, row, "extend")
 
 
-def _longer(plan: Plan, trials: int, time_s: int) -> Plan:
-    """A plan without a time limit keeps none."""
-    budget = None if plan.time_budget_s is None else plan.time_budget_s + time_s
+def _longer(plan: Plan, trials: int, time_s: int, ran_s: float) -> Plan:
+    """A plan without a time limit keeps none. More time counts from where the last try overran the limit, if it did:
+    ten minutes more are ten minutes of new tries."""
+    budget = plan.time_budget_s
+    if budget is not None and time_s:
+        budget = max(budget, math.ceil(ran_s)) + time_s
     return dataclasses.replace(plan, trials=plan.trials + trials, time_budget_s=budget)
 
 
