@@ -39,14 +39,19 @@ class Told:
     line: str
 
 
-async def deliver_all(client: discord.Client, store: Store) -> None:
-    """Delivers what was delivered nowhere. Raises when Discord cannot be reached: the next call goes on."""
+async def deliver_all(client: discord.Client, store: Store) -> list[Exception]:
+    """Delivers what was delivered nowhere. Promises what could not be sent for now: the next call goes on with it."""
+    troubles: list[Exception] = []
     for stored in await store.undelivered():
         job = await store.job_by_id(stored.job)
-        if is_ours(job.team):
-            await _deliver(client, store, stored, job)
-        else:
+        if not is_ours(job.team):
             await store.delivered(stored.seq, job.channel, "-")  # another front's, which shows it itself
+            continue
+        try:
+            await _deliver(client, store, stored, job)
+        except outlet.TROUBLE as error:
+            troubles.append(error)
+    return troubles
 
 
 async def _deliver(client: discord.Client, store: Store, stored: StoredEvent, job: Job) -> None:

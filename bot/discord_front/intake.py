@@ -41,7 +41,7 @@ async def heard(client: OnsaClient, message: discord.Message) -> None:
     front = client.front
     if message.author.bot or message.type not in _TYPES or not front.seen.is_new(message.id):
         return
-    guild_id = message.guild.id if message.guild is not None else None
+    guild_id = guild_of_message(message)
     team = team_of(guild_id, message.author.id)
     room = await room_of(front.store, message.channel.id) if guild_id is not None else None
     is_meant = guild_id is None or room is not None or _is_mentioned(client, message)
@@ -110,6 +110,13 @@ async def _opened(
             return None
         return await rooms.open_from(front.store, message, "chat", say("discord.front.thread_chat", language))
     return None
+
+
+def guild_of_message(message: discord.Message) -> int | None:
+    """The server's id, also of one that is not in the cache (an outage): its words are never a private talk."""
+    if message.guild is not None:
+        return message.guild.id
+    return message.channel.guild_id if isinstance(message.channel, discord.PartialMessageable) else None
 
 
 def words_of(client: discord.Client, message: discord.Message) -> str:

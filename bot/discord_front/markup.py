@@ -17,6 +17,7 @@ _SPECIAL = re.compile(
 An underscore inside a word, as in the name of a file, is none.
 """
 _FENCE = re.compile(r"^\s*(```+|~~~+)(\S*)", re.MULTILINE)
+_LINK = re.compile(r"(?<![<\w])https?://[^\s<>)]+")
 _BREAKS = ("\n\n", "\n", "。", ". ", "! ", "? ", "！", "？", "、", ", ", " ")
 _INVISIBLE = "\u200b"
 
@@ -30,6 +31,11 @@ def escape(text: str) -> str:
 def answer_text(text: str) -> str:
     """Promises a model's words with their own markdown, but without mentions, and with links that are plain text."""
     return re.sub(r"<(?=[@#:/tai])", f"<{_INVISIBLE}", text).replace("@", f"@{_INVISIBLE}")
+
+
+def unlinked(text: str) -> str:
+    """Promises `text` whose links open no preview, for messages that cannot be told so otherwise."""
+    return _LINK.sub(r"<\g<0>>", text)
 
 
 def code_block(text: str) -> str:

@@ -11,12 +11,14 @@ import aiohttp
 import discord
 
 from bot.discord_front.buttons import view_of
+from bot.discord_front.markup import PAGE, unlinked
 from bot.discord_front.render import Post
 
 _LOG = logging.getLogger("onsa.discord")
 
 NOBODY = discord.AllowedMentions.none()
 TROUBLE = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError)
+_ROOM_FOR_LINKS = 100
 WAITS_S = (1.0, 3.0, 8.0)
 """Before a message is sent again that Discord could not take."""
 
@@ -52,9 +54,13 @@ class ChannelOutlet:
 
     def __init__(self, channel: discord.abc.Messageable, reply_to: discord.Message | None = None) -> None:
         self.channel = channel
+        self.page = PAGE
         self._reply_to = reply_to
         self.failure: Exception | None = None
         """The last refusal, for whoever wants to tell the person elsewhere."""
+
+    def shown(self, content: str) -> str:
+        return content
 
     async def send(self, post: Post, nonce: str | None = None) -> discord.Message | None:
         """Promises the sent message, or None when Discord refused it; the reason is logged and kept."""
@@ -75,6 +81,7 @@ class InteractionOutlet:
     the interaction's time is over."""
 
     def __init__(self, interaction: discord.Interaction[Any], *, hidden: bool) -> None:
+        self.page = PAGE - _ROOM_FOR_LINKS
         self._interaction = interaction
         self._hidden = hidden
         self._is_first = True
@@ -83,6 +90,11 @@ class InteractionOutlet:
     @property
     def channel(self) -> discord.abc.Messageable:
         return channel_of(self._interaction)
+
+    def shown(self, content: str) -> str:
+        """An interaction's own message cannot be told to open no previews: its links are marked instead."""
+        marked = unlinked(content)
+        return marked if len(marked) <= PAGE else content
 
     async def send(self, post: Post, nonce: str | None = None) -> discord.Message | None:
         """Promises the sent message, or None when Discord refused it."""
@@ -101,6 +113,8 @@ class InteractionOutlet:
         files = await asyncio.to_thread(files_of, post) if post.pictures else []
         if is_first:
             parts.pop("suppress_embeds", None)
+            if post.content:
+                parts["content"] = self.shown(post.content)
             return await self._interaction.edit_original_response(**parts, attachments=files)
         if files:
             parts["files"] = files

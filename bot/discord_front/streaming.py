@@ -48,7 +48,7 @@ class _Shown:
 
     async def show(self, text: str, *, is_last: bool) -> bool:
         """Promises the newest state of the text. False when a person deleted the message: nobody reads it any more."""
-        parts = pages(self.header + answer_text(text))
+        parts = [self.outlet.shown(part) for part in pages(self.header + answer_text(text), self.outlet.page)]
         for at, part in enumerate(parts):
             has_stop = not is_last and at == len(parts) - 1
             if at == len(self.messages):

@@ -92,10 +92,16 @@ class Watch:
             for stored in events:
                 await self._take(stored)
                 self._after = stored.seq
+        troubles: list[Exception] = []
         for card in list(self.cards.values()):
-            await self._show(card)
-        await deliver_all(self.client, self.store)
+            try:
+                await self._show(card)
+            except outlet.TROUBLE as error:
+                troubles.append(error)  # one channel in trouble holds up no other
+        troubles += await deliver_all(self.client, self.store)
         await self._save()
+        if troubles:
+            raise troubles[0]
 
     async def _resume(self) -> None:
         """Takes up the cards of the process before this one."""

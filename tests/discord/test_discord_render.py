@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.discord_front import buttons
-from bot.discord_front.markup import PAGE, answer_text, code_block, escape, pages
+from bot.discord_front.markup import PAGE, answer_text, code_block, escape, pages, unlinked
 from bot.discord_front.outlet import NOBODY, parts_of
 from bot.discord_front.render import Post, posts_of
 from bot.replies import Button, Card, Picture, Progress, Table, Text
@@ -183,3 +183,9 @@ async def test_a_view_is_not_remembered_by_the_process() -> None:
     view = buttons.view_of((Button(name="stop", label="Stop", action="stop:1"),))
     assert isinstance(view, discord.ui.View)
     assert view.is_finished()
+
+
+def test_links_of_an_answer_to_a_command_open_no_preview() -> None:
+    assert unlinked("see https://a.example/b?c=1 and (http://x.y) or <https://z>") == (
+        "see <https://a.example/b?c=1> and (<http://x.y>) or <https://z>"
+    )
