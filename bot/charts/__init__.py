@@ -13,15 +13,16 @@ def draw(report: Report, language: Language, folder: Path) -> tuple[Picture, ...
     """Promises the pictures that the report has data for, the result first, each written into `folder`.
 
     The result on the sealed test; setting against score; progress and loss curves; importance only where the report
-    claims it. Loads matplotlib on first use. Blocks: call it outside the event loop.
+    claims it; the best tries in their order. Loads matplotlib on first use. Blocks: call it outside the event loop.
     """
     from bot.charts.progress import progress
-    from bot.charts.results import importance, sealed_test
+    from bot.charts.results import importance, leaderboard, sealed_test
     from bot.charts.settings import settings
 
     folder.mkdir(parents=True, exist_ok=True)
     drawn = (
         sealed_test(report, language, folder), *settings(report, language, folder),
         progress(report, language, folder), importance(report, language, folder),
+        leaderboard(report, language, folder),
     )
     return tuple(picture for picture in drawn if picture is not None)

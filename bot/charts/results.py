@@ -1,15 +1,19 @@
-"""The result on the sealed test, and how much each setting mattered: bars."""
+"""The result on the sealed test, how much each setting mattered, and the best tries in their order."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from bot.charts.canvas import BLUE, GREY, INK, SKY, Canvas, number_axis
-from bot.charts.reading import done, facts_of
+from bot.charts.canvas import BLUE, GREY, INK, ORANGE, SKY, Canvas, number_axis
+from bot.charts.reading import done, facts_of, finite
 from bot.phrases import Language, say
 from bot.replies import Picture
 from bot.wording import number, percent
 from tuner.events import Report
+
+BOARD = 8
+"""Tries on the leaderboard at most; the default settings come on top of them."""
 
 
 def sealed_test(report: Report, language: Language, folder: Path) -> Picture | None:
@@ -44,23 +48,60 @@ def importance(report: Report, language: Language, folder: Path) -> Picture | No
         return None
     labels = [say("charts.knob", language, {"name": facts["name"]}) for facts in claimed]
     shares = [facts["share"] for facts in claimed]
-    canvas = _bars(language, labels, shares, [BLUE] * len(shares), [percent(share) for share in shares], 1.0)
+    ends = [(facts.get("share_low", share), facts.get("share_high", share))
+            for facts, share in zip(claimed, shares, strict=True)]
+    canvas = _bars(language, labels, shares, [BLUE] * len(shares), [percent(share) for share in shares], 1.0, ends)
     number_axis(canvas.axes[0].xaxis, log=False, low=0, high=1, words=percent)
     canvas.words(canvas.axes[0], say("charts.importance_title", language), say("charts.importance_x", language))
     parts = [say("charts.importance_alt_part", language, facts) for facts in claimed]
     return done(canvas, folder, "importance", language, {"parts": parts}, "importance")
 
 
+def leaderboard(report: Report, language: Language, folder: Path) -> Picture | None:
+    """The best tries in their order, the default settings among them; None where fewer than three came through."""
+    sign = -1 if report.maximise else 1
+    complete = [trial for trial in report.trials if trial.state == "complete" and finite(trial.value)]
+    ordered = sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+    if len(ordered) < 3:
+        return None
+    shown = ordered[:BOARD]
+    shown += [trial for trial in ordered[BOARD:] if trial.number == 0]
+    words = percent if report.metric == "accuracy" else number
+    labels = [say("charts.board_try", language, {"place": ordered.index(trial) + 1, "number": trial.number})
+              for trial in shown]
+    values = [trial.value or 0.0 for trial in shown]
+    canvas = Canvas(language, height=1.9 + 0.55 * len(shown))
+    axes, places = canvas.axes[0], list(range(len(shown)))[::-1]
+    low, high = min(values), max(values)
+    room = (high - low) or abs(high) * 0.1 or 1.0
+    axes.hlines(places, low - 0.1 * room, values, color=GREY, lw=1.5)
+    colours = [ORANGE if place == 0 else SKY if trial.number == 0 else BLUE for place, trial in enumerate(shown)]
+    axes.scatter(values, places, s=160, c=colours, edgecolors=INK, linewidths=0.8, zorder=3)
+    for place, value in zip(places, values, strict=True):
+        axes.text(value + 0.06 * room, place, words(value), va="center", color=INK, fontproperties=canvas.font(15))
+    axes.set_xlim(low - 0.1 * room, high + 0.35 * room)
+    axes.set_ylim(-0.6, len(shown) - 0.4)
+    axes.set_yticks(places, labels)
+    number_axis(axes.xaxis, log=False, low=low, high=high, words=words)
+    canvas.words(axes, say("charts.board_title", language), say(f"charts.score_{report.metric}", language))
+    parts = [say("charts.board_alt_part", language, {"number": trial.number, "score": words(value)})
+             for trial, value in zip(shown, values, strict=True)]
+    return done(canvas, folder, "leaderboard", language, {"parts": parts, "tries": len(complete)}, "board")
+
+
 def _bars(language: Language, labels: list[str], values: list[float], colours: list[str], words: list[str],
-          widest: float) -> Canvas:
-    """Lying bars, the first on top, each with its value at its end."""
+          widest: float, ends: Sequence[tuple[float, float]] = ()) -> Canvas:
+    """Lying bars, the first on top, each with its value at its end; `ends`: the interval of each, as a line."""
     canvas = Canvas(language, height=1.6 + 0.75 * len(labels))
     axes = canvas.axes[0]
     places = list(range(len(labels)))[::-1]
     axes.barh(places, values, color=colours, height=0.62)
-    for place, value, word in zip(places, values, words, strict=True):
+    for place, (low, high) in zip(places, ends, strict=False):
+        axes.plot([low, high], [place, place], color=INK, lw=2.5, marker="|", ms=14, mew=2.5)
+    rights = [high for _, high in ends] or values
+    for place, value, word in zip(places, rights, words, strict=True):
         axes.text(value + widest * 0.015, place, word, va="center", color=INK, fontproperties=canvas.font(18))
-    axes.set_xlim(0, widest * 1.12)
+    axes.set_xlim(0, widest * (1.2 if ends else 1.12))
     axes.set_ylim(-0.6, len(labels) - 0.4)
     axes.set_yticks(places, labels)
     return canvas

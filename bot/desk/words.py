@@ -61,8 +61,18 @@ async def explain_term(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     except KeyError:
         yield Text(text=turn.say("replies.words.no_such_term"))
         return
-    lines = (entry.meaning, entry.everyday, *(part for part in (entry.too_high, entry.too_low, entry.in_onsa) if part))
-    yield Card(title=entry.title, lines=lines)
+    parts = (entry.meaning, entry.everyday, entry.too_high, entry.too_low, entry.in_onsa)
+    lines = (*parts, await _in_last_job(turn, term))
+    yield Card(title=entry.title, lines=tuple(line for line in lines if line))
+
+
+async def _in_last_job(turn: Turn, term: str) -> str:
+    """What the word meant in the newest job that has a report; empty where there is none."""
+    for job in await turn.store.jobs(turn.team, limit=5):
+        report = await results.stored_report(turn.store, job)
+        if report is not None:
+            return explain.explain_term(report, term, turn.language)
+    return ""
 
 
 async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:

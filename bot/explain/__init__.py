@@ -7,11 +7,12 @@ from bot.explain.explanation import Explanation, Suggestion
 from bot.explain.more import details, suggestions
 from bot.explain.questions import about_knob, about_trial
 from bot.explain.reasons import what_mattered, what_went_wrong
+from bot.explain.term import about_term
 from bot.explain.voice import Voice
 from bot.phrases import Language
 from tuner.events import Report
 
-__all__ = ["Explanation", "Suggestion", "explain", "explain_knob", "explain_trial"]
+__all__ = ["Explanation", "Suggestion", "explain", "explain_knob", "explain_term", "explain_trial"]
 
 
 def explain(report: Report, language: Language) -> Explanation:
@@ -34,3 +35,10 @@ def explain_trial(report: Report, number: int, language: Language) -> tuple[str,
 def explain_knob(report: Report, name: str, language: Language) -> tuple[str, ...]:
     """Promises what the knob `name` did in this job, or why the job cannot tell."""
     return tuple(about_knob(Voice(report, language), name))
+
+
+def explain_term(report: Report, term: str, language: Language) -> str:
+    """Promises what the glossary's word `term` meant in this job; empty where the job tells nothing about it."""
+    voice = Voice(report, language)
+    sentences = list(about_term(voice, term))
+    return voice.tell("term.in_job", {"job": report.job, "sentences": sentences}) if sentences else ""

@@ -139,7 +139,7 @@ def test_two_threads_may_draw_at_the_same_time(tmp_path: Path) -> None:
         thread.join(timeout=120)
     assert all([path.read_bytes() for path in sorted(folder.iterdir())] == sorted_bytes(tmp_path / "alone")
                for folder in folders)
-    assert len(alone) == 3
+    assert len(alone) == 4
 
 
 def sorted_bytes(folder: Path) -> list[bytes]:
@@ -151,3 +151,21 @@ def test_logarithmic_axes_have_a_few_round_ticks_inside(low: float, high: float)
     ticks = log_ticks(low, high)
     assert 1 <= len(ticks) <= 7
     assert all(low * 0.99 <= tick <= high * 1.01 for tick in ticks)
+
+
+def test_the_leaderboard_names_the_best_tries_in_order_and_the_default_settings(tmp_path: Path) -> None:
+    report = reports()["strong"]
+    picture = next(one for one in draw(report, "en", tmp_path) if one.path.name.startswith("leaderboard"))
+    complete = sorted((trial for trial in report.trials if trial.state == "complete"), key=lambda one: one.value or 0.0)
+    named = [f"try {trial.number} " for trial in complete[:8]]
+    places = [picture.alt.find(name) for name in named]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert "try 0 " in picture.alt
+
+
+def test_importance_is_drawn_with_its_interval(tmp_path: Path) -> None:
+    picture = next(one for one in draw(reports()["strong"], "en", tmp_path) if one.path.name.startswith("importance"))
+    facts = next(one.facts for one in reports()["strong"].findings if one.kind == "what_mattered")
+    assert facts["share_low"] < facts["share"] < facts["share_high"]
+    assert "95% interval" in picture.alt

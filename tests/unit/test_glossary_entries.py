@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from planted_reports import reports
 
+from bot.explain import explain_term
 from bot.glossary import define, terms
 from bot.phrases import LANGUAGES, Language
 from tuner.plan.knobs import KNOBS
@@ -110,3 +112,21 @@ def test_japanese_entries_are_polite_and_finished() -> None:
         for part in (entry.meaning, entry.everyday, entry.too_high, entry.too_low, entry.in_onsa):
             for sentence in re.findall(r"[^。]+。", re.sub(r"（[^）]*）|「[^」]*」", "", part)):
                 assert re.search(r"(です|ます|ません|した|ください)。$", sentence), sentence
+
+
+@pytest.mark.parametrize(("term", "english", "japanese"), [
+    ("learning_rate", "learning rate", "学習率"), ("divergence", "broke down", "学習が壊れました"),
+    ("overfitting", "no try overfitted", "過学習（丸暗記）になった試行はありません"),
+    ("pruning", "No try was stopped early", "打ち切った試行はありません"),
+    ("loss", "the best, try", "一番良かった試行"), ("validation_set", "was the best", "一番良かったのは")])
+def test_a_word_is_told_with_what_it_meant_in_the_last_job(term: str, english: str, japanese: str) -> None:
+    report = reports()["broken"]
+    assert "In your last job (job 12): " in explain_term(report, term, "en")
+    assert english in explain_term(report, term, "en")
+    assert japanese in explain_term(report, term, "ja")
+
+
+@pytest.mark.parametrize("term", ["optuna", "lora_dropout", "bleu", "test_set", "token"])
+def test_a_word_of_which_the_last_job_tells_nothing_is_not_forced_on_it(term: str) -> None:
+    assert explain_term(reports()["broken"], term, "en") == ""
+    assert explain_term(reports()["nothing"], "loss", "en") == ""

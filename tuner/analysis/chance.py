@@ -105,6 +105,19 @@ def _orders(rows: int) -> Array:
     return np.concatenate([np.arange(rows)[:, None], mixed.T], axis=1)
 
 
+def explained_share(own: Array, known: Array, target: Array) -> float:
+    """The share of `target` (n,) that the columns `own` (n, k) explain, of what `known` (n, m) leaves."""
+    base = basis(known)
+    rest = without(base, target - target.mean())
+    size = float(np.square(rest).sum())
+    return float(np.square(basis(without(base, own)).T @ rest).sum()) / size if size > 1e-9 else 0.0
+
+
+def resamples(rows: int, draws: int) -> Array:
+    """(draws, rows): rows drawn with replacement, the same at every call."""
+    return np.random.default_rng(SEED).integers(0, rows, size=(draws, rows))
+
+
 def split_p(broken: Array, axes: Sequence[Array]) -> tuple[list[float], list[float]]:
     """Does a threshold on one of `axes` part the broken runs (True) from the others: broken above, sound below?
 

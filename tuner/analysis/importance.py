@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from tuner.analysis.chance import Array, Question, basis, permutation_p, ranks, squeezed
+from tuner.analysis.chance import Array, Question, basis, explained_share, permutation_p, ranks, resamples, squeezed
 from tuner.analysis.study import BROKEN, Study, finite, is_number, rounded
 from tuner.events import Finding, Strength, TrialRecord
 from tuner.plan.space import Choices
@@ -23,6 +23,7 @@ CLAIM_P = 0.002
 STRONG_P = 0.001
 FLAT_P = 0.01
 """Below this something may be there after all: more trials are wanted before nothing is called flat."""
+RESAMPLES = 300
 PAIR_FEWEST = 30
 PAIR_P = 0.001
 PAIR_STRONG_P = 0.0005
@@ -38,6 +39,9 @@ class Claim:
     share: float
     """Of the variance of the ranks, beyond the knobs named before it."""
     p: float
+    low: float
+    high: float
+    """95% bootstrap interval of the share."""
     ped_share: float
     """PED-ANOVA's share of all searched knobs."""
     strength: Strength
@@ -143,9 +147,27 @@ def importance(study: Study) -> Importance:
             continue
         leading = sorted(ped.values(), reverse=True)[: len(found) + 1]
         strong = len(trials) >= PLENTY and first.p <= STRONG_P and ped[first.name] >= leading[-1]
-        found.append(Claim(name=first.name, share=first.share, p=first.p, ped_share=ped[first.name],
+        low, high = _interval(study, first, known[:-1], trials, costs)
+        found.append(Claim(name=first.name, share=first.share, p=first.p, low=low, high=high, ped_share=ped[first.name],
                            strength="strong" if strong else "weak"))
     return Importance(claims=tuple(found), lowest_p=lowest_p)
+
+
+def _interval(
+    study: Study, seen: Seen, beyond: Sequence[str], trials: Sequence[TrialRecord], costs: Array
+) -> tuple[float, float]:
+    """The 95% interval of the share over resampled trials (percentile bootstrap), in the way that gave the share."""
+    found = []
+    for by, target in (("rank", ranks(costs)), ("scale", squeezed(costs))):
+        own = design(study, seen.name, trials, by)  # type: ignore[arg-type]
+        others = (design(study, name, trials, by) for name in beyond)  # type: ignore[arg-type]
+        known = np.concatenate([np.zeros((len(trials), 1)), *others], axis=1)
+        point = explained_share(own, known, target)
+        draws = resamples(len(trials), RESAMPLES)
+        shares = [explained_share(own[rows], known[rows], target[rows]) for rows in draws]
+        found.append((abs(point - seen.share), shares))
+    low, high = np.quantile(min(found, key=lambda one: one[0])[1], [0.025, 0.975])
+    return min(float(low), seen.share), max(float(high), seen.share)
 
 
 def ped_anova(study: Study, trials: Sequence[TrialRecord], costs: Array, names: Sequence[str]) -> dict[str, float]:
@@ -213,7 +235,9 @@ def importance_findings(study: Study, claimed: Sequence[Claim]) -> tuple[Finding
     return tuple(
         Finding(
             kind="what_mattered", strength=claim.strength,
-            facts={"name": claim.name, "place": place, "share": rounded(claim.share), "p": max(0.001, rounded(claim.p)),
+            facts={"name": claim.name, "place": place, "share": rounded(claim.share),
+                   "share_low": rounded(claim.low), "share_high": rounded(claim.high),
+                   "p": max(0.001, rounded(claim.p)),
                    "ped_share": rounded(claim.ped_share), "trials": len(trials), "complete": len(study.complete),
                    "searched": len(study.searched)},
         )
