@@ -13,6 +13,7 @@ from discord import app_commands
 
 from bot.discord_front import forms, intake, presses
 from bot.discord_front.alive import beat
+from bot.discord_front.busy import Busy
 from bot.discord_front.buttons import action_of
 from bot.discord_front.commands import register
 from bot.discord_front.front import Front
@@ -58,6 +59,7 @@ class OnsaClient(discord.Client):
         self.front = front
         self.tree = Tree(self)
         self.watch = Watch(client=self, store=front.store, clock=front.services.clock)
+        self.busy = Busy()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def setup_hook(self) -> None:
@@ -74,6 +76,7 @@ class OnsaClient(discord.Client):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.busy.end()
         await super().close()
 
     async def _sync(self) -> None:
@@ -96,11 +99,12 @@ class OnsaClient(discord.Client):
         _LOG.info("connected again; nothing was missed")
 
     async def on_message(self, message: discord.Message) -> None:
-        try:
-            await intake.heard(self, message)
-        except Exception:
-            post = self.front.mistake(parse(message.content).utterance_language)
-            await ChannelOutlet(message.channel).send(post)
+        with self.busy.turn():
+            try:
+                await intake.heard(self, message)
+            except Exception:
+                post = self.front.mistake(parse(message.content).utterance_language)
+                await ChannelOutlet(message.channel).send(post)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Says hello once, and leads the admin to the settings."""
@@ -124,15 +128,16 @@ class OnsaClient(discord.Client):
         kinds = (discord.InteractionType.component, discord.InteractionType.modal_submit)
         if interaction.type not in kinds or not self.front.seen.is_new(interaction.id):
             return
-        try:
-            data: Mapping[str, Any] = interaction.data or {}
-            door, action = action_of(str(data.get("custom_id", ""))) or ("front", "unknown")
-            if interaction.type is discord.InteractionType.component:
-                await presses.pressed(interaction, door, action)
-            else:
-                await self._sent(interaction, action)
-        except Exception as error:
-            await self.failed(interaction, error)
+        with self.busy.turn():
+            try:
+                data: Mapping[str, Any] = interaction.data or {}
+                door, action = action_of(str(data.get("custom_id", ""))) or ("front", "unknown")
+                if interaction.type is discord.InteractionType.component:
+                    await presses.pressed(interaction, door, action)
+                else:
+                    await self._sent(interaction, action)
+            except Exception as error:
+                await self.failed(interaction, error)
 
     async def _sent(self, interaction: discord.Interaction[OnsaClient], action: str) -> None:
         verb, _, argument = action.partition(":")

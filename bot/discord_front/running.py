@@ -32,11 +32,22 @@ async def command(
     in_thread: rooms.Kind | None = None,
 ) -> None:
     """Answers `made`. `hidden`: only the person sees it. `in_thread`: a thread of its own where there may be one."""
+    with interaction.client.busy.turn():
+        await _command(interaction, made, files or [], hidden, in_thread)
+
+
+async def _command(
+    interaction: discord.Interaction[OnsaClient],
+    made: Command,
+    files: list[discord.Attachment],
+    hidden: bool,
+    in_thread: rooms.Kind | None,
+) -> None:
     if not interaction.client.front.seen.is_new(interaction.id) or not await _wait(interaction, hidden):
         return
     utterance = replace(await spoken(interaction), command=made)
     outlet: Outlet = InteractionOutlet(interaction, hidden=hidden)
-    attachments = await intake.files_of(files or [], outlet, utterance.language or "en")
+    attachments = await intake.files_of(files, outlet, utterance.language or "en")
     if files and not attachments:
         return
     utterance = replace(utterance, attachments=attachments)

@@ -106,7 +106,8 @@ class Posting:
         if not _has_something(message):
             raise refusals.empty_message()
         message.flags &= ~limits.LOADING
-        self._mention(message, fields)
+        if "content" in fields or "allowed_mentions" in fields:  # an edit of anything else mentions as before
+            self._mention(message, fields)
         message.edited_at = self.world.clock.now()
         message.edits.append(message.edited_at)
         self.news.message_edited(message)
@@ -198,7 +199,8 @@ class Posting:
             each.get("content") or "" for each in limits.walk(message.components) if each.get("type") == 10)
         named = [int(each) for each in _USER.findall(words)]
         pinged = [each for each in named if each in self.world.users and ("users" in parse or each in users)]
-        if message.reply_to is not None and (allowed is None or allowed.get("replied_user")):
+        pings_author = not message.edits if allowed is None else bool(allowed.get("replied_user"))
+        if message.reply_to is not None and pings_author:
             pinged.append(message.reply_to.author.id)
         message.mentions = [self.world.users[each] for each in dict.fromkeys(pinged)]
         message.mention_roles = [each for each in map(int, _ROLE.findall(words)) if "roles" in parse or each in roles]
