@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.language import starts
+from bot.language import matters, starts
 from bot.language.closed import words
 from bot.language.facts import Facts
 from bot.language.questions import has_content, has_target, names_job_or_trial
@@ -210,7 +210,7 @@ def _speaks_against(f: Facts, verb: str) -> bool:
     gates = f.gates & against - starts.harmless(f)
     if gates == {"refusal"} and verb in ("stop", "pause") and _only_mistaken(f):
         gates = frozenset()  # ジョブ12止めて、データ間違えた
-    if has_content(f) or starts.is_foreign_matter(f) or gates:
+    if has_content(f) or matters.is_foreign_matter(f) or gates:
         return True
     if f.references.job is None and f.low.startswith(small_words("on_second_thought")):
         return True  # やっぱり調整やめて: a changed mind

@@ -41,6 +41,16 @@ _PADDING = re.compile(r"[\s,.!~、。！?…・:;()'\"wW笑^_-]+")
 
 
 @cache
+def ordinal_words() -> Mapping[str, int]:
+    """Words that choose by place in both languages: 1 is the first, -1 the last."""
+    found: dict[str, int] = {}
+    for language in LANGUAGES:
+        path = FOLDER / language / "vocabulary" / "answers.toml"
+        found.update(tomllib.loads(path.read_text(encoding="utf-8"))["ordinal"])
+    return found
+
+
+@cache
 def answer_words() -> Mapping[str, frozenset[str]]:
     """Kind of answer -> its words in both languages."""
     found: dict[str, set[str]] = {}
@@ -131,35 +141,6 @@ _NUMBER = re.compile(
     r"(?:no\.?|number|option|#|その)?\s*(\d{1,2})\s*(?:番目?|つ目|個目|つめ|st|nd|rd|th)?"
     r"(?: one| option)?(?:で|の|を|に)?(?:お願い(?:します)?|please)?"
 )
-_ORDINALS = {
-    "first": 1,
-    "second": 2,
-    "third": 3,
-    "fourth": 4,
-    "fifth": 5,
-    "最初": 1,
-    "一つ目": 1,
-    "二つ目": 2,
-    "三つ目": 3,
-    "四つ目": 4,
-    "一番目": 1,
-    "二番目": 2,
-    "三番目": 3,
-    "ひとつめ": 1,
-    "ふたつめ": 2,
-    "みっつめ": 3,
-    "last": -1,
-    "最後": -1,
-    "1つ目": 1,
-    "2つ目": 2,
-    "3つ目": 3,
-    "前者": 1,
-    "後者": 2,
-    "former": 1,
-    "latter": 2,
-}
-
-
 def _choice(low: str, options: tuple[str, ...]) -> Answer | None:
     plain = _PADDING.sub(" ", low).strip()
     folded = [lower(clean(option)) for option in options]
@@ -169,7 +150,8 @@ def _choice(low: str, options: tuple[str, ...]) -> Answer | None:
     number = _NUMBER.fullmatch(plain)
     if number and 1 <= int(number[1]) <= len(options):
         return Answer(choice=int(number[1]) - 1)
-    ordinal = [value for word, value in _ORDINALS.items() if re.search(rf"(?<![a-z]){re.escape(word)}(?![a-z])", plain)]
+    said = [word for word in ordinal_words() if re.search(rf"(?<![a-z]){re.escape(word)}(?![a-z])", plain)]
+    ordinal = [ordinal_words()[word] for word in said]
     if len(set(ordinal)) == 1 and len(plain) <= 24:
         index = ordinal[0] - 1 if ordinal[0] > 0 else len(options) - 1
         return Answer(choice=index) if index < len(options) else None

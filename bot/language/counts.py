@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 from bot.language.closed import words
 from bot.language.commands import Choices, Fixed, Range
 from bot.language.group import Group
+from bot.language.small_words import small_words
 
 if TYPE_CHECKING:
     from bot.language.space import SettingsReader
 
-_BREAKS = (",", "、", ";", ".", "。", "!", "?", "\n")
 
-_NO_COUNT_NAMES = words("go run try つ 点 件 設定 条件 回 settings")
 _BETWEEN_COUNT_AND_UNIT = words("different tuning training of them quick new short random full whole other jobs")
-_VALUES = words("candidates settings points 候補 点 設定 条件 種類")
-_AFTER_UNIT = words("are running run を で は of them runs の")
-_VALUE_UNITS = words("つ 種類 点 条件 設定 settings 個 通り パターン points values")
+
+
+_ONE_TRIAL = words("trial attempt round sample experiment config")
+
+
+def _is_value_word(named: str) -> bool:
+    return named in small_words("value_words")
 
 
 def single(group: Group) -> int | None:
@@ -48,81 +51,54 @@ class Counts:
         self.end = 0  # the token behind the last count taken
 
     def named_first(self, i: int) -> int | None:
-        """ "trials: 20", "試行回数は30", "parallel 4": a count that is named first."""
+        """ "trials: 20", "試行回数は30", "parallel 4": a count that is named first; the token behind it."""
         view = self.view
-        is_trials = view.has(i, "unit:trials") and view.text(i).lower() not in _NO_COUNT_NAMES
-        is_parallel = view.has(i, "unit:parallel")
-        if not (is_trials or is_parallel):
+        is_trials = view.has(i, "unit:trials") and view.text(i).lower() not in small_words("no_count_names")
+        if not (is_trials or view.has(i, "unit:parallel")):
             return None
         at = i + 1
-        while view.text(at).lower() in (
-            ":",
-            "=",
-            "は",
-            "を",
-            "が",
-            "to",
-            "of",
-            "at",
-            "up",
-            "up to",
-            "max",
-            "に",
-            "数",
-            "で",
-            "は最大",
-            "最大",
-            "is",
-            "count",
-            "budget",
-            "as",
-        ) or view.has(at, "op:atmost", "unit:total", "op:around"):
+        while view.text(at).lower() in small_words("before_count") or view.has(
+            at, "op:atmost", "unit:total", "op:around"
+        ):
             at += 1
+        number = self._number_named(i, at, is_trials=is_trials)
+        if number is None:
+            return None
+        if is_trials:
+            self.out.trials = number
+        else:
+            self.out.parallel = number
+        end = at + 2 if view.has(at + 1, "unit:trials") else at + 1
+        self.out.used |= set(range(i, end))
+        return end
+
+    def _number_named(self, i: int, at: int, *, is_trials: bool) -> int | None:
+        """The number at token `at` when it is the count that token i names, and not the start of something else."""
+        view = self.view
         if not view.number(at) or at in self.reader.taken:
             return None
         if view.text(i - 1) and view.number(i - 1) and view.text(i + 1) not in ("=", ":"):
             return None
         told = view.text(i + 1) == "="  # "trials=20 lr=1e-4"
-        if not told and (
-            view.has(at + 1, "op:to", "op:or", "unit:parallel") or self.reader.knob_at(at + 1) is not None
-        ):
+        begins = view.has(at + 1, "op:to", "op:or", "unit:parallel") or self.reader.knob_at(at + 1) is not None
+        if begins and not told:
             return None
-        if view.has(at + 1, "unit:trials") and not is_trials and view.text(at + 1) not in ("つ", "個", "本", "台"):
+        if view.has(at + 1, "unit:trials") and not is_trials and view.text(at + 1) not in small_words("machines"):
             return None
-        if (
-            at == i + 1
-            and is_trials
-            and view.text(i).lower() in ("trial", "attempt", "round", "sample", "experiment", "config")
-        ):
-            return None
+        named = view.text(i).lower()
+        if is_trials and ((at == i + 1 and named in _ONE_TRIAL) or (self.reader.waiting and _is_value_word(named))):
+            return None  # "trial 20"; "find the best lr, candidates: 1e-5, 3e-5"
         written = view.tokens[at].value or 0
-        if written != written or abs(written) > 1e9 or written != int(written):
-            return None
-        if is_trials and self.reader.waiting and view.text(i).lower() in _VALUES:
-            return None  # "find the best lr, candidates: 1e-5, 3e-5"
-        value = int(written)
-        if is_trials:
-            self.out.trials = value
-        else:
-            self.out.parallel = value
-        end = at + 2 if view.has(at + 1, "unit:trials") else at + 1
-        self.out.used |= set(range(i, end))
-        return end
+        return None if written != written or abs(written) > 1e9 or written != int(written) else int(written)
 
     def take(self, group: Group) -> bool:
         """True when the group counts trials or how many run at once."""
         view, at = self.view, group.end
         self.end = at
-        if isinstance(group.spec, Choices):
-            return False
-        number = single(group)
+        number = None if isinstance(group.spec, Choices) else single(group)
         if number is None:
             return False
-        before: set[str] = set()
-        for k in range(group.start - 1, max(-1, group.start - 3), -1):
-            if view.text(k) in _BREAKS:
-                break
-            before |= view.tokens[k].labels & {"unit:more", "unit:parallel"}
+        before = self._said_before(group)
         more = "unit:more" in before or view.tokens[group.end - 1].text.startswith("+")
         hops = 0
         while hops < 3 and (view.has(at, "unit:more", "op:around") or view.text(at).lower() in _BETWEEN_COUNT_AND_UNIT):
@@ -137,68 +113,81 @@ class Counts:
             return True
         if view.has(at, "unit:trials", "unit:parallel") and view.text(at + 1) == "=" and view.number(at + 2):
             return False  # rank=8 trials=20
-        if view.has(at, "unit:parallel"):
-            self.out.parallel = number
-            self._take_count(group, at + 1)
-            return True
-        if view.has(at, "unit:trials"):
+        if view.has(at, "unit:trials") and not view.has(at, "unit:parallel"):
             return self._trials(group, at, number, more)
-        if "unit:parallel" in before and not self._own_knob(group):
+        return self._without_unit(group, at, number, before, more=more and hops > 0)
+
+    def _said_before(self, group: Group) -> set[str]:
+        """What the two words before the group say about a count."""
+        before: set[str] = set()
+        for k in range(group.start - 1, max(-1, group.start - 3), -1):
+            if self.view.text(k) in small_words("count_breaks"):
+                break
+            before |= self.view.tokens[k].labels & {"unit:more", "unit:parallel"}
+        return before
+
+    def _without_unit(self, group: Group, at: int, number: int, before: set[str], *, more: bool) -> bool:
+        """True for "4 in parallel", "parallel 4", "40 in total" and "10 more"."""
+        view = self.view
+        if view.has(at, "unit:parallel") or ("unit:parallel" in before and not self._own_knob(group)):
             self.out.parallel = number
-            self._take_count(group, at)
+            self._take_count(group, at + 1 if view.has(at, "unit:parallel") else at)
             return True
         if view.has(at, "unit:total") or (view.has(group.start - 1, "unit:total") and not self.reader.waiting):
             self.out.trials = number
             self._take_count(group, at + 1 if view.has(at, "unit:total") else at)
             return True
-        if more and hops and not self.reader.waiting:
+        if more and not self.reader.waiting:
             self.out.more_trials = number
             self._take_count(group, at)
             return True
         return False
 
     def _trials(self, group: Group, at: int, number: int, more: bool) -> bool:
+        """True when the unit at token `at` makes the group a count: of trials, of runs at a time, of listed values."""
         view, unit = self.view, self.view.text(at).lower()
-        k = at + 1
-        while k < view.size and k < at + 3 and (view.text(k).lower() in _AFTER_UNIT):
-            k += 1
-        if (
-            "unit:parallel" not in view.tokens[at].labels
-            and self.out.parallel is None
-            and ((view.has(k, "unit:parallel") and not view.number(k + 1)) or view.has(at - 1, "unit:parallel"))
-        ):
-            self.out.parallel = number
-            self._take_count(group, k + 1)
+        if self._at_a_time(group, at, number) or self._counts_values(group, at, unit):
             return True
-        if (self.out.parallel is None and view.has(group.start - 1, "unit:parallel")) or (
-            self.out.parallel is None
-            and view.has(group.start - 2, "unit:parallel")
-            and view.text(group.start - 1) in ("に", "で")
-        ):
-            self.out.parallel = number
-            self._take_count(group, at + 1)
-            return True
-        if unit in _VALUE_UNITS and (
-            isinstance(self.out.space.get(self.reader.last or ""), Choices) or self.reader.knob_at(at + 1)
-        ):
-            self._take_count(group, at + 1)
-            return True
-        if unit in _VALUE_UNITS and view.text(group.start - 1) == "の" and view.text(group.start - 2) in ("、", "と"):
-            self._take_count(group, at + 1)
-            return True  # MLPだけ、全部、の2通りで: how many values were listed
         if unit == "つ" and not more:
             return False
         if "epochs" in self.reader.waiting and unit in ("回", "times") and self.reader.is_adjacent(group):
             self.reader.give("epochs", group)
             self._take_count(group, at + 1)
             return True
-        more = more or view.has(at + 1, "unit:more")
-        if more:
+        if more or view.has(at + 1, "unit:more"):
             self.out.more_trials = number
         elif self.out.trials is None or view.has(at + 1, "unit:total"):
             self.out.trials = number
         self._take_count(group, at + 1)
         return True
+
+    def _at_a_time(self, group: Group, at: int, number: int) -> bool:
+        """True for "4 trials in parallel" and 並列に4本."""
+        view = self.view
+        if self.out.parallel is not None or view.has(at, "unit:parallel"):
+            return False
+        k = at + 1
+        while k < view.size and k < at + 3 and view.text(k).lower() in small_words("after_unit"):
+            k += 1
+        behind = (view.has(k, "unit:parallel") and not view.number(k + 1)) or view.has(at - 1, "unit:parallel")
+        before = view.has(group.start - 1, "unit:parallel") or (
+            view.has(group.start - 2, "unit:parallel") and view.text(group.start - 1) in ("に", "で")
+        )
+        if behind or before:
+            self.out.parallel = number
+            self._take_count(group, k + 1 if behind else at + 1)
+        return behind or before
+
+    def _counts_values(self, group: Group, at: int, unit: str) -> bool:
+        """True when only the listed values are counted: MLPだけ、全部、の2通りで."""
+        view = self.view
+        if unit not in small_words("value_units"):
+            return False
+        listed = isinstance(self.out.space.get(self.reader.last or ""), Choices) or self.reader.knob_at(at + 1)
+        summed = view.text(group.start - 1) == "の" and view.text(group.start - 2) in ("、", "と")
+        if listed or summed:
+            self._take_count(group, at + 1)
+        return bool(listed or summed)
 
     def _take_count(self, group: Group, end: int) -> None:
         self.out.used |= set(range(group.start, end))

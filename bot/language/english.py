@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.language.closed import words
 from bot.language.moods import Mood
+from bot.language.small_words import small_words
 from bot.language.tokens import Token
 from bot.language.view import View
 
@@ -14,41 +15,6 @@ _SAYING = words(
     "prefers wrote writes reads emailed texted messaged pinged mailed announced quoted"
 )
 _BEFORE_AROUND = words("of at to or from a be is with and ... .. lr i'd i")
-_QUESTION_STARTS = frozenset(
-    {
-        "is",
-        "are",
-        "was",
-        "were",
-        "does",
-        "did",
-        "has",
-        "have",
-        "should",
-        "shall",
-        "will",
-        "what",
-        "why",
-        "how",
-        "which",
-        "who",
-        "when",
-        "where",
-        "whose",
-        "am",
-        "do you",
-        "do we",
-        "do i",
-        "isn't",
-        "aren't",
-        "what's",
-        "how's",
-        "who's",
-        "when's",
-        "can i",
-        "may i",
-    }
-)
 
 
 _QUESTION_WORDS = words("what why how which who when where whose did does was were is are")
@@ -119,7 +85,8 @@ def _asks(view: View, start: int, end: int) -> bool:
         return False  # "all fixed except lr, which goes 1e-5 to 1e-3"
     if first in ("have", "has", "which", "explain", "define") and view.text(start + 1).lower() not in _PRONOUNS:
         return False
-    return first in _QUESTION_STARTS or first.split(" ")[0] in _QUESTION_WORDS or view.has(start, "ask:what", "ask:wh")
+    opens = first in small_words("question_starts") or first.split(" ")[0] in _QUESTION_WORDS
+    return opens or view.has(start, "ask:what", "ask:wh")
 
 
 def _someone_says(view: View, start: int, end: int) -> bool:
@@ -222,71 +189,12 @@ def _form(token: Token) -> str:
 
 
 _ACTIONS = frozenset({f"verb:{name}" for name in _ACTION_NAMES})
-_PHRASES_THAT_ASK = (
-    "make",
-    "get",
-    "give",
-    "do",
-    "work",
-    "whip",
-    "improve",
-    "put",
-    "let",
-    "take",
-    "save",
-    "send",
-    "hand",
-    "grab",
-    "upload",
-    "push",
-    "talk",
-    "chat",
-    "open",
-    "start",
-    "have",
-    "speak",
-    "carry",
-    "pick",
-    "keep",
-    "go",
-    "add",
-    "use",
-    "show",
-    "teach",
-    "walk",
-    "break",
-    "tell",
-    "shut",
-    "call",
-    "pull",
-    "cut",
-    "wrap",
-    "stand",
-    "hold",
-    "sit",
-    "wake",
-    "bring",
-    "set",
-    "kick",
-    "run",
-    "train",
-    "learn",
-    "fit",
-    "zip",
-    "ship",
-    "look",
-    "check",
-    "list",
-    "bail",
-    "stop",
-    "lower",
-)
 
 
 def _is_action(token: Token) -> bool:
     if token.labels.isdisjoint(_ACTIONS):
         return False
-    return _form(token) != "phrase" or token.text.lower().startswith(_PHRASES_THAT_ASK)
+    return _form(token) != "phrase" or token.text.lower().startswith(small_words("phrases_that_ask"))
 
 
 def _first_verb(view: View, start: int, end: int) -> int | None:

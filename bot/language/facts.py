@@ -202,9 +202,9 @@ def _ends_as_question(low: str, is_japanese: bool) -> bool:
     ends = low.rstrip("!.。 )w笑~…")
     if ends.endswith("?"):
         return True
-    if not is_japanese or ends.endswith(("どっちか", "どちらか", "いずれか", "どれか")):
+    if not is_japanese or ends.endswith(small_words("either_ends")):
         return False
-    return ends.endswith(("か", "かな", "の", "っけ", "かね", "かしら", "ん"))
+    return ends.endswith(small_words("question_ends"))
 
 
 def _message_span(text: str, view: View, is_japanese: bool) -> tuple[int, int] | None:

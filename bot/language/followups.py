@@ -13,9 +13,8 @@ from bot.language.commands import Command, Fixed, Spec
 from bot.language.facts import Facts
 from bot.language.intents import decide
 from bot.language.parser import read_facts, tune_command
+from bot.language.small_words import small_words
 from bot.language.vocabulary import Vocabulary
-
-_TRAILING = ("して", "お願いします", "お願い", "please", "it", "で", "にして", "instead")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +79,7 @@ def _says_something(command: Command) -> bool:
 def _budget_factor(facts: Facts) -> float | None:
     words = answer_words()
     plain = facts.low.strip(" .!。！、,")
-    for ending in _TRAILING:
+    for ending in small_words("trailing"):
         plain = plain.removesuffix(ending).strip(" 、,")
     plain = (
         plain.removeprefix("make it ")

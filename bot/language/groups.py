@@ -10,11 +10,11 @@ from bot.language.commands import Choices, Fixed, Range
 from bot.language.group import Group
 from bot.language.lists import read_list
 from bot.language.ranges import read_bounds, read_bracket, read_inequality, read_range
+from bot.language.small_words import small_words
 from bot.language.view import View, is_number
 
 _PREFIX_ENDS = words("+ - / , 、 and or")
 _PREFIX_PADDING = words("a an the it values set total of")
-_EACH_STEP = words("ずつ 刻み 刻みで きざみ おきに 間隔")
 _STEPPED = words("increments increment jumps intervals")
 
 
@@ -71,7 +71,7 @@ def _finish(view: View, group: Group, prefix: set[str]) -> Group:
     if (
         isinstance(spec, Fixed)
         and view.has(after, "op:step")
-        and (not view.number(after + 1) or view.text(after) in _EACH_STEP)
+        and (not view.number(after + 1) or view.text(after) in small_words("each_step"))
         and (not view.text(after).isascii() or view.text(after).lower() in _STEPPED or view.text(start - 1) == "in")
     ):
         return group._replace(is_step=True, end=after + 1)

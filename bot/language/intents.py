@@ -19,6 +19,7 @@ from bot.language.questions import (
     is_queue,
     is_status,
 )
+from bot.language.small_words import small_words
 
 
 def decide(facts: Facts) -> Intent:
@@ -53,7 +54,7 @@ def _sets_against(f: Facts) -> bool:
     if f.is_japanese and not f.any("verb:compare"):
         return False
     if f.is_japanese:
-        return (f.asks and "より" in f.low) or "前とした後" in f.low or "後と前" in f.low
+        return (f.asks and "より" in f.low) or any(word in f.low for word in small_words("before_and_after"))
     doubts = ("noise", "luck", "signific", "chance", "why", "statist")
     return (
         f.low.startswith(("is ", "are ", "does ", "do "))

@@ -2,31 +2,9 @@
 
 from __future__ import annotations
 
-from bot.language.closed import words
 from bot.language.moods import Mood
 from bot.language.small_words import small_words
 from bot.language.view import View
-
-_SUBORDINATE = (
-    "けど",
-    "けれど",
-    "けれども",
-    "が",
-    "ので",
-    "から",
-    "し",
-    "のに",
-    "んで",
-    "ため",
-    "ですが",
-    "んですが",
-    "んだけど",
-    "んですけど",
-    "ですけど",
-    "ので、",
-)
-
-_AFTER_NOUN_FORM = words("の こと と 人 時 とき ため 前 ん 方")
 
 
 def japanese_mood(view: View) -> Mood:
@@ -58,7 +36,7 @@ def _is_subordinate(view: View, i: int) -> bool:
     if not any(view.tokens[k].kind != "sym" for k in range(i + 1, view.size)):
         return False
     joined = view.tokens[i].text
-    return text.startswith(_SUBORDINATE) or joined.endswith(("けど", "ので", "から"))
+    return text.startswith(small_words("subordinate")) or joined.endswith(small_words("reason_ends"))
 
 
 def _japanese_token_mood(view: View, i: int, asks: bool) -> Mood | None:
@@ -91,7 +69,7 @@ def _japanese_token_mood(view: View, i: int, asks: bool) -> Mood | None:
 def _form_mood(view: View, i: int, forms: set[str], asks: bool) -> Mood | None:
     after = view.text(i + 1)
     if forms & {"te", "want", "vol"}:
-        allowed = after == "も" and view.text(i + 2).startswith(("いい", "よ", "構", "大丈夫", "ok"))
+        allowed = after == "も" and view.text(i + 2).startswith(small_words("permitting"))
         if after in ("から", "は", "も") and i + 2 < view.size and not allowed:
             return None
         return "request"
@@ -108,9 +86,9 @@ def _form_mood(view: View, i: int, forms: set[str], asks: bool) -> Mood | None:
     if "can" in forms:
         return "request" if asks else "plan"
     if forms & {"plain", "stem"}:
-        if after.startswith(("んだ", "んです", "のだ", "のです")) and not asks:
+        if after.startswith(small_words("explaining")) and not asks:
             return "report"
-        if after in _AFTER_NOUN_FORM or "stem" in forms:
+        if after in small_words("after_noun_form") or "stem" in forms:
             return None
         return "question" if asks else "request"
     if "noun" in forms:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from bot.language.closed import words
 from bot.language.commands import Choices, Range
 from bot.language.group import Group
+from bot.language.small_words import small_words
 from bot.language.view import INEQUALITIES, View
 
 _JOINERS = words(", 、 / | ・ & ; *")
-_STRONG_JOINERS = words("or / か vs vs. versus | または もしくは")
-_VALUE_COUNTERS = words("つ 個 種類 通り パターン 点 本")
 
 
 def read_list(view: View, i: int, start: int) -> Group | None:
@@ -29,7 +28,7 @@ def read_list(view: View, i: int, start: int) -> Group | None:
         return None
     if len(values) == 2 and view.has(at, "op:between"):
         return Group(start, at + 1, Range(low=values[0], high=values[1]))
-    loose = len(values) == 2 and not any(word in _STRONG_JOINERS for word in joiners[0].split())
+    loose = len(values) == 2 and not any(word in small_words("strong_joiners") for word in joiners[0].split())
     blank = len(values) == 2 and joiners == [" "]
     return Group(start, at, Choices(values=tuple(values)), is_loose=loose, is_blank=blank)
 
@@ -74,7 +73,7 @@ def _joiner(view: View, at: int) -> tuple[int | None, str]:
 
 def _starts_item(view: View, k: int, joiner: str, *, waiting: bool) -> bool:
     """True when the number at k opens another item (20 trials, 3 epochs, 1e-5 to 1e-3): no member of the list."""
-    strong = any(word in joiner.split() for word in _STRONG_JOINERS)
+    strong = any(word in joiner.split() for word in small_words("strong_joiners"))
     if view.text(k + 1) in INEQUALITIES or (
         view.has(k + 1, "op:to", "op:until", "op:atleast_after", "op:atmost_after")
         and view.text(k + 1) != ":"
@@ -86,7 +85,7 @@ def _starts_item(view: View, k: int, joiner: str, *, waiting: bool) -> bool:
         unit += 1
     if view.has(unit, "unit:parallel"):
         return True
-    if view.has(unit, "unit:trials") and view.tokens[unit].text not in _VALUE_COUNTERS:
+    if view.has(unit, "unit:trials") and view.tokens[unit].text not in small_words("value_counters"):
         return not strong or waiting
     if view.names_knob(unit):
         return waiting and not strong

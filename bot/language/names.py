@@ -5,64 +5,10 @@ from __future__ import annotations
 import re
 
 from bot.language.found import References
+from bot.language.small_words import small_words
 from bot.language.view import View
 
 _NAME = re.compile(r"[\w.\-/+]+", re.IGNORECASE)
-_DATA_WORDS = (
-    "data",
-    "dataset",
-    "datasets",
-    "set",
-    "file",
-    "csv",
-    "データ",
-    "データセット",
-    "のデータ",
-    "corpus",
-    "data set",
-    "spreadsheet",
-    "ファイル",
-)
-_BEFORE_DATA = (
-    "on",
-    "using",
-    "with",
-    "dataset",
-    "data",
-    "data set",
-    "from",
-    "over",
-    "against",
-    "file",
-    "csv",
-    "データは",
-    "データセット",
-    "データ",
-    "in",
-    "use",
-    "add",
-    "into",
-    "upload",
-    "for",
-)
-_ABOUT = ("is", "does", "has", "are", "was", "about", "of", "called", "named")
-_AFTER_DATA = (
-    "で",
-    "を",
-    "に",
-    "の",
-    "には",
-    "データ",
-    "データセット",
-    "data",
-    "dataset",
-    "って",
-    "は",
-    "data set",
-    "使って",
-    "を使って",
-)
-_MODEL_WORDS = ("model", "base model", "モデル", "ベースモデル", "base", "checkpoint", "ベース")
 
 
 def find_names(view: View, found: References) -> None:
@@ -101,7 +47,6 @@ def find_names(view: View, found: References) -> None:
         found.names |= set(range(i, end))
 
 
-_PLAIN_DATA = ("学習", "教師", "検証", "評価", "訓練", "テスト", "新", "全", "元", "生", "本番", "追加")
 
 
 def _japanese_data(view: View, i: int) -> str | None:
@@ -110,7 +55,7 @@ def _japanese_data(view: View, i: int) -> str | None:
     if (
         view.text(i + 1) not in ("データ", "データセット")
         or view.tokens[i + 1].start != token.end
-        or token.text in _PLAIN_DATA
+        or token.text in small_words("plain_data")
     ):
         return None
     if (
@@ -170,8 +115,8 @@ def _is_model(view: View, i: int, end: int, name: str) -> bool:
         return (
             end > i + 1
             or any(c.isdigit() for c in name)
-            or view.text(end).lower() in _MODEL_WORDS
-            or view.text(i - 1).lower() in _MODEL_WORDS
+            or view.text(end).lower() in small_words("model_words")
+            or view.text(i - 1).lower() in small_words("model_words")
         )
     low = name.lower()
     if view.text(end) == "モデル" and _is_name(view, i) and view.tokens[end].start == view.tokens[end - 1].end:
@@ -187,20 +132,20 @@ def _is_dataset(view: View, i: int, end: int, name: str) -> bool:
     shaped = bool(re.search(r"[-_\d]", low)) and low not in ("tune-up",)
     after, before = view.text(end).lower(), view.text(i - 1).lower()
     before = "from" if before.endswith(" from") else before  # "learn from faq-v3"
-    if after in ("の",) and view.text(end + 1) in _DATA_WORDS:
+    if after in ("の",) and view.text(end + 1) in small_words("data_words"):
         return True
-    if after in _DATA_WORDS and (shaped or before in ("the", "on", "our", "my", "with", "using")):
+    if after in small_words("data_words") and (shaped or before in ("the", "on", "our", "my", "with", "using")):
         return view.tokens[i].kind == "word" or shaped or view.has(i, "object:topic")
     if not shaped:
         return before in ("dataset", "data set", "データセット") and view.tokens[i].kind == "word"
     if (
-        before.split(" ")[-1] in _ABOUT
+        before.split(" ")[-1] in small_words("about_data")
         and after in ("have", "has", "contain", "contains", "look", "hold", "include")
     ):
         return True
     if after == "を使って" or (after == "を" and view.text(end + 1).startswith(("使", "用"))):
         return True
-    if before in _ABOUT:
+    if before in small_words("about_data"):
         return any(
             view.has(k, "object:data", "object:topic") or view.tokens[k].kind == "num" for k in range(i, end)
         ) or bool(re.search(r"\d|_", low))
@@ -210,4 +155,6 @@ def _is_dataset(view: View, i: int, end: int, name: str) -> bool:
         return any(view.has(k, "object:data", "object:topic") for k in range(i, end)) or (
             view.tokens[i].kind == "word" and end < view.size and not view.tokens[end].text.isascii()
         )
-    return before in _BEFORE_DATA or after in _AFTER_DATA or before in ("the", "our") or i == 0 or end == view.size
+    if before in small_words("before_data") or after in small_words("after_data"):
+        return True
+    return before in ("the", "our") or i == 0 or end == view.size

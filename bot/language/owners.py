@@ -8,13 +8,12 @@ from bot.language.closed import words
 from bot.language.commands import Fixed, Range
 from bot.language.counts import single
 from bot.language.group import Group
+from bot.language.small_words import small_words
 
 if TYPE_CHECKING:
     from bot.language.space import SettingsReader
 
 _PARTED = words(". ; : ! ? , 、 。")
-_SHARED = words("両方 どちらも ともに 共に 二つとも 2つとも それぞれ both each")
-_BEFORE_KNOB = words("の で of for full training total different as the on in")
 
 
 class Owners:
@@ -57,7 +56,7 @@ class Owners:
         if len(self.reader.waiting) < 2:
             return False
         first = max(0, self.reader.named_at[self.reader.waiting[-2]] - 1)
-        return any(self.view.text(k).lower() in _SHARED for k in range(first, group.start))
+        return any(self.view.text(k).lower() in small_words("shared") for k in range(first, group.start))
 
     def _goes_to_last(self, group: Group) -> bool:
         """True when the group replaces or completes what the last knob was given: "three epochs ... so try 1 or 3"."""
@@ -100,7 +99,7 @@ class Owners:
         at = group.end
         if self.view.has(at, "op:step") and self.view.number(at + 1):
             at += 2
-        while self.view.text(at).lower() in _BEFORE_KNOB and at < group.end + 3:
+        while self.view.text(at).lower() in small_words("before_knob") and at < group.end + 3:
             at += 1
         self.following_at = at
         knob = self.reader.knob_at(at)

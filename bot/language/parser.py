@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.language import background, problems
 from bot.language.characters import clean, glued, lower
 from bot.language.closed import words
@@ -144,48 +146,48 @@ def _term(facts: Facts) -> str | None:
 def tune_command(facts: Facts, removed: tuple[str, ...] = ()) -> Command:
     """The settings that the sentence says, as a command to tune."""
     s, r = facts.settings, facts.references
-    known: dict[str, Spec] = {}
-    codes: list[str] = []
     left_out = _left_out(facts)
-    for name, spec in s.space.items():
-        if spec is None and (name in left_out or name in removed):
-            continue
-        if spec is None:
-            known[name] = _default_range(name)
-            if not s.not_a_number:
-                codes.append("missing_range")
-        else:
-            known[name] = spec
-    if not s.space and any(isinstance(group.spec, Range) for group in s.orphans):
-        codes.append("missing_range")  # "tune 8 to 32": of what?
-    known, swapped = problems.order_bounds(known)
-    codes += ["reversed_bounds"] if swapped else []
-    codes += problems.limit_problems(known)
-    codes += ["unknown_parameter"] if s.unknown_knobs else []
-    codes += ["not_a_number"] if s.not_a_number else []
+    named = {name: spec for name, spec in s.space.items() if spec is not None or name not in left_out | set(removed)}
+    space, swapped = problems.order_bounds(
+        {name: _default_range(name) if spec is None else spec for name, spec in named.items()}
+    )
     method = _one(facts, "method")
-    if method == "grid" and problems.grid_points(known) > problems.MAX_GRID_POINTS:
-        codes.append("too_many_grid_points")
-    searches = facts.any("verb:tune", "verb:search") and not facts.any("verb:train", "verb:redo", "again:words")
-    searches = searches and s.trials is None  # "seed 42, tune with 15 trials" searches what was not said
-    if problems.is_ambiguous(known, s.bare & set(known), s.loose, searches=searches) or s.blank & set(known):
-        codes.append("ambiguous")
-    metric = _one(facts, "metric")
     return Command(
         intent="tune",
-        space=known,
+        space=space,
         method=method,
         pruner=_one(facts, "pruner"),
-        metric=metric,
+        metric=_one(facts, "metric"),
         trials=s.trials,
         parallel=s.parallel,
         time_budget_s=s.time_s,
         dataset=r.dataset,
         model=r.model,
         job=r.job if r.job != "last" or facts.any("again:words", "verb:redo") else None,
-        problems=tuple(dict.fromkeys(codes)),
+        problems=_problem_codes(facts, space, bare=None in named.values(), swapped=swapped, is_grid=method == "grid"),
         utterance_language=facts.language,
     )
+
+
+def _problem_codes(
+    facts: Facts, space: Mapping[str, Spec], *, bare: bool, swapped: bool, is_grid: bool
+) -> tuple[str, ...]:
+    """What is wrong or doubtful about the settings; `bare`: a knob was named without values."""
+    s = facts.settings
+    searches = facts.any("verb:tune", "verb:search") and not facts.any("verb:train", "verb:redo", "again:words")
+    searches = searches and s.trials is None  # "seed 42, tune with 15 trials" searches what was not said
+    nameless = not s.space and any(isinstance(group.spec, Range) for group in s.orphans)  # "tune 8 to 32": of what?
+    found = {
+        "missing_range": (bare and not s.not_a_number) or nameless,
+        "reversed_bounds": swapped,
+        **dict.fromkeys(problems.limit_problems(space), True),
+        "unknown_parameter": s.unknown_knobs,
+        "not_a_number": s.not_a_number,
+        "too_many_grid_points": is_grid and problems.grid_points(space) > problems.MAX_GRID_POINTS,
+        "ambiguous": problems.is_ambiguous(space, s.bare & set(space), s.loose, searches=searches)
+        or bool(s.blank & set(space)),
+    }
+    return tuple(code for code, holds in found.items() if holds)
 
 
 def _left_out(facts: Facts) -> set[str]:

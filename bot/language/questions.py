@@ -110,7 +110,6 @@ def is_explain_term(f: Facts) -> bool:
     return _is_question(f) and (bool(f.settings.space) or f.any("ask:term") or f.view.size <= 3)
 
 
-_TOLD = words("を について って に 関して のこと というもの とやら も ちょっと 少し 詳しく")
 _ENDS = words("crash crashed die died fail failed")
 _SMALL = frozenset({"common:words", "say:words", "op:or", "op:and", "form:stem", "verb:better", "form:phrase"})
 _TERM_GROUPS = ("knob:", "word:", "method:")
@@ -123,7 +122,7 @@ def _tells_of_term(f: Facts) -> bool:
         if not (view.has(i, "verb:show") and view.text(i).startswith(("教え", "おしえ"))):
             continue
         k = i - 1
-        while k > 0 and (view.text(k) in _TOLD or view.tokens[k].kind == "kana" or _is_small(view, k)):
+        while k > 0 and (view.tokens[k].kind == "kana" or _is_small(view, k)):
             k -= 1
         if k >= 0 and any(x.startswith(_TERM_GROUPS) for x in view.tokens[k].labels):
             return not f.any("verb:status", "verb:best", "object:result", "ask:why")
@@ -132,7 +131,7 @@ def _tells_of_term(f: Facts) -> bool:
 
 def _is_small(view: View, i: int) -> bool:
     """True for padding, particles and adverbs: やさしく, 簡単に."""
-    return view.labels(i) <= _SMALL and not view.number(i)
+    return view.text(i) in small_words("told_about") or (view.labels(i) <= _SMALL and not view.number(i))
 
 
 def opening(f: Facts) -> str:
@@ -144,7 +143,7 @@ def _looks_back(f: Facts) -> bool:
     """True for a question about what a finished run showed: "did the dropout matter?", どっちが効いた？"""
     if f.is_japanese:
         plain = all(
-            token.text in ("なぜ", "なんで", "どうして", "理由", "原因", "関係")
+            token.text in small_words("plain_why")
             for token in f.view.tokens
             if "ask:why" in token.labels
         )

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from bot.language.closed import words
 from bot.language.found import References
 from bot.language.names import find_names
+from bot.language.small_words import small_words
 from bot.language.view import View
-
-_NUMBER_WORDS = words("number no no. nr nr. # id の 番号")
-_NO_NUMBER_BEHIND = words("try run attempt 番 番目 回目 experiment 番のジョブ 番目のジョブ 番の試行 番目の試行")
-_SECOND_TRIAL = words("and vs と or versus against , 、")
-_COUNTED = words("go settings times つ 設定 条件 件 本 点")
 
 
 def find_references(view: View) -> References:
@@ -58,7 +53,8 @@ def _pair(view: View, i: int, found: References) -> bool:
     word = view.text(i).lower()
     if word not in ("trials", "jobs", "runs", "ジョブ") or view.number(i - 1) or not view.number(i + 1):
         return False
-    if view.text(i + 2).lower() not in _SECOND_TRIAL or not view.number(i + 3) or view.text(i + 2) in (",", "、"):
+    joint = view.text(i + 2).lower()
+    if joint not in small_words("second_of_pair") or joint in (",", "、") or not view.number(i + 3):
         return False
     if view.has(i + 4, "unit:trials", "unit:parallel") or {"w"} & {view.tokens[i + 1].flags, view.tokens[i + 3].flags}:
         return False
@@ -71,11 +67,11 @@ def _number_behind(view: View, i: int, found: References, is_trial: bool) -> boo
     """Job 3, trial number 5, 試行2と5."""
     plain = view.text(i).lower()
     at = i + 1
-    if view.text(at).lower() in _NUMBER_WORDS:
+    if view.text(at).lower() in small_words("number_words"):
         at += 1
     if view.text(at) == "#":
         at += 1
-    if not view.number(at) or plain.endswith("s") or _is_count(view, at) or plain in _NO_NUMBER_BEHIND:
+    if not view.number(at) or plain.endswith("s") or _is_count(view, at) or plain in small_words("no_number_behind"):
         return False
     value = int(_value(view, at))
     found.used |= set(range(i, at + 1))
@@ -84,7 +80,7 @@ def _number_behind(view: View, i: int, found: References, is_trial: bool) -> boo
         return True
     found.trials_named += 1
     found.trial = value if found.trials_named == 1 or found.trial == value else None
-    if view.text(at + 1).lower() in _SECOND_TRIAL and view.number(at + 2):
+    if view.text(at + 1).lower() in small_words("second_of_pair") and view.number(at + 2):
         found.used.add(at + 2)
         found.trials_named += 1
         found.trial = None
@@ -150,7 +146,7 @@ def _is_count(view: View, at: int) -> bool:
     return (
         view.has(at + 1, "unit:trials", "unit:parallel")
         and not view.has(at + 1, "ref:job")
-        and view.text(at + 1) not in _COUNTED
+        and view.text(at + 1) not in small_words("counted")
     )
 
 

@@ -9,19 +9,17 @@ from bot.language.found import References
 from bot.language.group import Group
 from bot.language.groups import read_group
 from bot.language.named_values import give_named_values
+from bot.language.nonsense import Nonsense
 from bot.language.owners import Owners
 from bot.language.settings import Settings
+from bot.language.small_words import small_words
 from bot.language.tokens import Token
 from bot.language.view import View
 from tuner.plan.knobs import KNOBS
 
 _RANKED = words("the them by all everything trials")
-_PARTICLES = words("は を が : = の to at of is from も")
 _SWITCHED = words("lora_dropout weight_decay warmup_ratio label_smoothing")  # knobs that can be left out
-_PLAIN = frozenset({"common:words", "say:words", "op:and"})  # labels of words without a topic
 _BREAKS = words(", 、 ; . 。 :")
-_AGAINST = words("than より と vs or and against with かつ &")
-_GIVEN = words(": = は を to with")
 
 
 class SettingsReader:
@@ -40,6 +38,7 @@ class SettingsReader:
         self.first_step: Group | None = None  # 0.1刻みで0から0.3まで: a step that waits for its range
         self.counts = Counts(self)
         self.owners = Owners(self)
+        self.nonsense = Nonsense(self)
 
     def read(self) -> Settings:
         """The settings. Call once."""
@@ -77,9 +76,9 @@ class SettingsReader:
         if knob:
             self.name(knob, i)
             return i + 1
-        if self._no_number(i):
+        if self.nonsense.between_words(i):
             return i + 1
-        nonsense = self._nonsense_bounds(i)
+        nonsense = self.nonsense.bounds(i)
         if nonsense:
             return nonsense
         if any(x.startswith("bad_knob:") for x in view.tokens[i].labels):
@@ -93,7 +92,7 @@ class SettingsReader:
     def _words_of_unknown(self, i: int) -> int:
         """Past the words that an unknown knob is given: "optimizer adam or sgd", 活性化関数をReLUかGELUで."""
         view, k = self.view, i
-        while k < view.size and (view.text(k) in _GIVEN or view.has(k, "op:or")) and k < i + 2:
+        while k < view.size and (view.text(k) in small_words("given") or view.has(k, "op:or")) and k < i + 2:
             k += 1
         named = k
         while k < view.size and k < named + 6:
@@ -134,53 +133,6 @@ class SettingsReader:
             return None
         return next((x[5:] for x in labels if x.startswith("knob:")), None)
 
-    def _no_number(self, i: int) -> bool:
-        """True for words where the bounds of a knob must stand: "lr from banana to 1e-3"."""
-        view = self.view
-        if not self.waiting or view.tokens[i].kind not in ("word", "jword") or not view.has(i + 1, "op:to", "op:and"):
-            return False
-        if not (view.number(i + 2) or (i + 2 < view.size and view.tokens[i + 2].kind in ("word", "jword"))):
-            return False
-        before = self.knob_at(i - 1) or self.knob_at(i - 2) or view.has(i - 1, "op:from", "op:between")
-        if not before or (view.text(i + 1) in ("と", "、", "and") and not view.has(i - 1, "op:between")):
-            return False
-        self.out.not_a_number = True
-        self.waiting.pop()
-        self.taken = self.taken | {i, i + 2}
-        self.out.used |= {i, i + 1, i + 2}
-        return True
-
-    def _nonsense_bounds(self, i: int) -> int | None:
-        """The end of bounds that are no numbers: 学習率をほげからふがまで."""
-        view = self.view
-        if not self.waiting or not (self.knob_at(i - 1) or (view.text(i - 1) in _PARTICLES and self.knob_at(i - 2))):
-            return None
-        middle = self._past_words(i)
-        if middle == i or not view.has(middle, "op:to"):
-            return None
-        end = self._past_words(middle + 1)
-        if end == middle + 1 or not (view.has(end, "op:until", "op:between") or view.text(end) == "で"):
-            return None
-        return self._not_a_number(i, end + 1, drops_name=True)
-
-    def _ends_in_nonsense(self, group: Group) -> bool:
-        """True for "between five and apple", "from 1e-5 to banana"."""
-        view, at = self.view, group.end
-        opened = any(view.has(k, "op:from", "op:between") for k in range(group.start, group.end))
-        joined = view.has(at, "op:to") or (view.has(at, "op:and") and view.has(group.start, "op:between"))
-        stranger = at + 1 < view.size and view.tokens[at + 1].kind in ("word", "jword")
-        return bool(self.waiting) and opened and joined and stranger and isinstance(group.spec, Fixed)
-
-    def _past_words(self, i: int) -> int:
-        """Past a few words that mean nothing here; i itself when there are none."""
-        k = i
-        while k < min(i + 6, self.view.size) and not self.view.has(k, "op:to", "op:until"):
-            token = self.view.tokens[k]
-            if token.kind not in ("kana", "jword", "word") and not token.labels <= _PLAIN:
-                return i
-            k += 1
-        return k if any(self.view.tokens[n].kind in ("kana", "jword", "word") for n in range(i, k)) else i
-
     def name(self, knob: str, i: int) -> None:
         self.bad_waiting = False
         if knob == "seed" and self.view.has(i, "method:random"):
@@ -214,22 +166,22 @@ class SettingsReader:
         view = self.view
         if _is_no_number(view.tokens[i]):
             pair = view.has(i + 1, "op:to", "op:and") and view.number(i + 2)
-            return self._not_a_number(i, i + 3 if pair else i + 1, drops_name=pair)
+            return self.not_a_number(i, i + 3 if pair else i + 1, drops_name=pair)
         if (
             self.waiting
             and view.text(i - 1) == "から"
             and i > 1
             and view.tokens[i - 2].kind in ("kana", "jword", "word")
         ):
-            return self._not_a_number(i, i + 1, drops_name=True)
+            return self.not_a_number(i, i + 1, drops_name=True)
         group = read_group(view, i)
         if view.has(i, "op:nothing"):
             group = group._replace(start=i)
         end = max(group.end, i + 1)
-        if self._ends_in_nonsense(group):
-            return self._not_a_number(group.start, end + 2, drops_name=True)
+        if self.nonsense.ends(group):
+            return self.not_a_number(group.start, end + 2, drops_name=True)
         if any(_is_no_number(token) for token in view.tokens[group.start : group.end]):
-            return self._not_a_number(group.start, end, drops_name=True)
+            return self.not_a_number(group.start, end, drops_name=True)
         if self.counts.take(group):
             return max(self.counts.end, end)
         if group.is_step:
@@ -239,7 +191,7 @@ class SettingsReader:
         self.out.used |= set(range(group.start, end))
         return end
 
-    def _not_a_number(self, start: int, end: int, *, drops_name: bool) -> int:
+    def not_a_number(self, start: int, end: int, *, drops_name: bool) -> int:
         self.out.not_a_number = True
         self.out.used |= set(range(start, end))
         if drops_name and self.waiting:
@@ -252,7 +204,7 @@ class SettingsReader:
         while k >= 0 and k > group.start - 4:
             if self.knob_at(k) is not None:
                 return True
-            if self.view.text(k) not in _PARTICLES:
+            if self.view.text(k) not in small_words("name_particles"):
                 return False
             k -= 1
         return False
@@ -305,7 +257,9 @@ class SettingsReader:
         """True when another value of the same knob is set against the one before: "rank 64 better than rank 8"."""
         between = range(self.given_end.get(knob, group.start), group.start)
         named = any(self.knob_at(k) == knob for k in between)
-        against = any(self.view.has(k, "op:or", "op:and") or self.view.text(k).lower() in _AGAINST for k in between)
+        against = any(
+            self.view.has(k, "op:or", "op:and") or self.view.text(k).lower() in small_words("against") for k in between
+        )
         corrected = any(self.view.has(k, "gate:negation", "gate:refusal", "op:corrects") for k in between)
         return named and against and not corrected
 
@@ -322,7 +276,8 @@ class SettingsReader:
 
     def _scale(self, i: int, *, log: bool) -> None:
         """A scale holds for the knob before it; at the start, or alone before a name, for the knob behind it."""
-        names_next = self.knob_at(i + 1) or (self.view.text(i + 1) in _PARTICLES and self.knob_at(i + 2))
+        joined = self.view.text(i + 1) in small_words("name_particles")
+        names_next = self.knob_at(i + 1) or (joined and self.knob_at(i + 2))
         opens = self.last is None or (names_next and self.view.text(i - 1) in _BREAKS)
         if opens:
             self.next_log = log

@@ -6,42 +6,28 @@ import re
 
 from bot.language.closed import words
 from bot.language.facts import Facts, seeks_within_budget
+from bot.language.matters import (
+    is_about_days,
+    is_daily,
+    is_ours,
+    is_quoted,
+    names_bot,
+    somebody,
+    trains_model,
+)
 from bot.language.moods import Mood
 from bot.language.small_words import small_words
 
-_LAUNCHED = frozenset(
-    {
-        "training",
-        "tuning",
-        "fine tuning",
-        "finetuning",
-        "optimisation",
-        "optimization",
-        "search",
-        "sweep",
-        "tune",
-        "fine tuning run",
-        "run with default settings",
-        "run with the defaults",
-        "学習",
-        "調整",
-        "チューニング",
-        "探索",
-        "トレーニング",
-        "最適化",
-    }
-)
 _AGAINST = frozenset({"refusal", "future", "condition", "talk", "injection"})
-
 
 
 def is_start(f: Facts) -> bool:
     """True when the sentence asks for a tuning job, now, of this bot."""
     if f.gates & _AGAINST - harmless(f):
         return False
-    if not f.is_japanese and _is_quoted(f):
+    if not f.is_japanese and is_quoted(f):
         return False
-    if f.is_japanese and (_somebody(f) if "people" in f.gates else "past" in f.gates and f.mood != "request"):
+    if f.is_japanese and (somebody(f) if "people" in f.gates else "past" in f.gates and f.mood != "request"):
         return False
     mood = f.mood if f.is_japanese else _english_mood(f)
     if mood not in ("request", "fragment") or _stops_doing(f):
@@ -54,7 +40,7 @@ def is_start(f: Facts) -> bool:
         return f.strange <= limit
     if f.any("ask:what", "ask:why", "verb:help") and not (asked and f.requested("verb:tune")):
         return False
-    if (set(f.settings.space) == {"lr_schedule"} and _is_about_days(f)) or _is_daily(f):
+    if (set(f.settings.space) == {"lr_schedule"} and is_about_days(f)) or is_daily(f):
         return False
     if f.settings.space or f.settings.unknown_knobs:
         sized = f.group("method") or f.settings.trials is not None
@@ -62,15 +48,15 @@ def is_start(f: Facts) -> bool:
         listed = f.strong_knob and sized and "?" not in f.low and f.strange == 0  # "2 hours, bayes, lr"
         near = f.strange <= (1 if f.settings.space else 0)
         return (asked and near and _searches(f)) or (listed and not _states(f) and not _ranks(f))
-    if asked and f.any("verb:better") and (_ANSWERS.search(f.low) or _names_bot(f)):
+    if asked and f.any("verb:better") and (_ANSWERS.search(f.low) or names_bot(f)):
         return f.strange <= 3  # "better at answering refund questions", "make the bot stop inventing prices"
     if f.is_japanese and _judges(f) and _only_talks_of_tuning(f):
         return False  # このtune、サビがいいね
     if f.any("verb:tune", "verb:better"):
         return (
-            asked and f.strange <= (1 if f.any("object:model", "ref:trial", "word:lora") else 0) and _is_ours(f)
+            asked and f.strange <= (1 if f.any("object:model", "ref:trial", "word:lora") else 0) and is_ours(f)
         ) or (f.group("method", "pruner", "metric") and f.strange == 0)
-    trained = asked and f.references.dataset is not None and not f.everyday and _trains_model(f)
+    trained = asked and f.references.dataset is not None and not f.everyday and trains_model(f)
     return f.strange <= (2 if trained else 0) and _asks_without_knobs(f, asked)
 
 
@@ -79,43 +65,6 @@ _ANSWERS = re.compile("答え|回答|返事|返答|応答|answer|repl(?:y|ies)|r
 _STATING = words(
     "is was are were sounds looks seems feels failed crashed diverged worked works gives gave ran did does"
 )
-
-
-def _is_quoted(f: Facts) -> bool:
-    """True when a clause ends in a verb of saying: "My boss emailed. Please tune ...", "tune lr, it said"."""
-    return any(
-        end - start >= 2 and f.view.text(end - 1).lower() in small_words("saying") and mood == "report"
-        for (start, end), mood in f.spans
-    )
-
-
-def _is_about_days(f: Facts) -> bool:
-    """True for a schedule of days and hours: スケジュールの調整、3日から5日の間で."""
-    day = 86_400
-    return any(
-        token.kind == "clock" or (token.kind == "dur" and ((token.value or 0) >= day or _is_span(f, i)))
-        for i, token in enumerate(f.view.tokens)
-    )
-
-
-def _is_daily(f: Facts) -> bool:
-    """True when the only thing to adjust is a word of every day: スケジュールを調整して, "adjust my schedule"."""
-    named = [t for t in f.view.tokens if any(x.startswith("knob:") for x in t.labels)]
-    if not named or any("daily_knob:words" not in t.labels for t in named) or f.settings.unknown_knobs:
-        return False
-    if f.settings.trials is not None or f.group("method", "pruner", "schedule", "module") or f.any("word:lora"):
-        return False
-    return f.is_japanese or not any("verb:tune" in t.labels and "tun" in t.text.lower() for t in f.view.tokens)
-
-
-def _names_bot(f: Facts) -> bool:
-    """True when a chatbot is named by a word that means little else."""
-    return any(token.text.lower() in small_words("our_things") for token in f.view.tokens)
-
-
-def _is_span(f: Facts, i: int) -> bool:
-    """True where one length of time leads to another: 1時間から2時間."""
-    return f.view.has(i + 1, "op:to") and i + 2 < f.view.size and f.view.tokens[i + 2].kind == "dur"
 
 
 def _ranks(f: Facts) -> bool:
@@ -162,72 +111,6 @@ def _only_talks_of_tuning(f: Facts) -> bool:
     return not acting and not f.any("want:request")
 
 
-_AFTER_PERSON = words("、 , が は も から に って と 曰く によると で では")
-_OURS = frozenset(
-    {
-        "object:model",
-        "object:training",
-        "object:result",
-        "object:answer",
-        "object:data",
-        "ref:job",
-        "ref:trial",
-        "ref:best_trial",
-        "verb:better",
-        "word:lora",
-        "ref:last",
-        "ref:last_job",
-    }
-)
-
-
-def _trains_model(f: Facts) -> bool:
-    """True for "train on faq.csv" and "train the parking bot on it", not for "train the new staff on it"."""
-    view = f.view
-    for i in range(view.size):
-        if not view.has(i, "verb:train"):
-            continue
-        if view.text(i).lower().split(" ")[-1] in ("it", "bot", "model"):
-            return True
-        k = i + 1
-        while view.has(k, "noun_before:words", "say:words") and k < i + 4:
-            k += 1
-        strangers = k < view.size and view.tokens[k].kind == "word" and k not in f.references.used
-        if f.is_japanese or not strangers or view.has(k + 1, "object:model"):
-            return True
-    return False
-
-
-def _is_ours(f: Facts) -> bool:
-    """True when what is to be tuned is a model or its settings: not 予算を調整, "tune the engine"."""
-    view = f.view
-    for i in range(view.size):
-        if f.is_japanese and view.has(i, "verb:tune") and view.text(i - 1) in ("を", "の") and i > 1:
-            ours = any(x in _OURS or x.startswith(("knob:", "metric:", "method:")) for x in view.tokens[i - 2].labels)
-            named = i - 2 in f.references.used or view.tokens[i - 2].kind == "file"
-            return ours or named or view.tokens[i - 2].text in ("こと", "もの", "方", "ほう", "やつ", "よう")
-        if not f.is_japanese and view.has(i, "verb:tune") and view.has(i + 1, "noun_before:words"):
-            thing = view.tokens[i + 2].labels if i + 2 < view.size else frozenset()
-            if thing & {"unit:total", "object:topic"} and not any(
-                view.has(k, "object:model") for k in range(i + 3, i + 5)
-            ):
-                return False
-    return True
-
-
-def is_foreign_matter(f: Facts) -> bool:
-    """True when what is adjusted or learnt is named and is nothing of ours: 予算の調整, 日程を調整."""
-    view = f.view
-    return f.is_japanese and any(
-        view.has(i, "verb:tune", "verb:train")
-        and view.text(i - 1) in ("を", "の")
-        and i > 1
-        and (view.tokens[i - 2].kind in ("word", "jword") or view.has(i - 2, "unit:total"))
-        and i - 2 not in f.references.used
-        for i in range(view.size)
-    )
-
-
 def _searches(f: Facts) -> bool:
     """True when a knob without values is to be searched, not only spoken of."""
     if f.any("verb:tune", "verb:search", "verb:try", "verb:find", "verb:train") or f.settings.trials is not None:
@@ -262,7 +145,7 @@ def _asks_without_knobs(f: Facts, asked: bool) -> bool:
 
 
 def _launches(f: Facts) -> bool:
-    if not any(token.text.lower() in _LAUNCHED for token in f.view.tokens):
+    if not any(token.text.lower() in small_words("launched") for token in f.view.tokens):
         return False
     return f.references.job is None and not f.any("verb:status", "verb:queue", "verb:history")
 
@@ -279,25 +162,6 @@ def harmless(f: Facts) -> frozenset[str]:
     behind = f.view.tokens[last + 1 :]
     parted = any(token.text in small_words("parting") for token in behind[:-1])
     return frozenset({"refusal"}) if parted else frozenset()
-
-
-def _somebody(f: Facts) -> bool:
-    """True when a person is the subject or is spoken to: 田中さん、… 部長が… ゆきさんのジョブは…"""
-    view = f.view
-    for i, token in enumerate(view.tokens):
-        if "gate:people" not in token.labels:
-            continue
-        if view.text(i + 1) == "の":
-            subject = view.has(i + 2, "ref:job", "object:training", "object:model") and view.text(i + 3) in (
-                "は",
-                "が",
-                "も",
-            )
-            if subject or view.has(i + 2, "verb:train", "verb:tune"):
-                return True
-        elif view.text(i + 1) in _AFTER_PERSON or i + 1 == view.size:
-            return True
-    return False
 
 
 def _english_mood(f: Facts) -> Mood:
