@@ -10,6 +10,7 @@ from bot.language.closed import words
 from bot.language.commands import Command
 from bot.language.facts import Facts
 from bot.language.small_words import small_words
+from bot.language.tokens import Token
 
 _ACTING = frozenset(f"verb:{name}" for name in words("tune train search stop pause resume extend redo find export"))
 _SETTING = ("knob:", "bad_knob:", "method:", "pruner:", "metric:", "schedule:", "module:")
@@ -83,9 +84,12 @@ def _is_background(facts: Facts, part: tuple[int, int]) -> bool:
     tokens = facts.view.tokens[part[0] : part[1]]
     texts = {token.text.lower() for token in tokens}
     used = facts.references.used | facts.references.names
-    if len(tokens) < 4 or any(i in used for i in range(*part)) or any(t.kind in ("dur", "quote") for t in tokens):
+    if any(i in used for i in range(*part)) or any(t.kind == "quote" or _is_budget(t) for t in tokens):
         return False
-    if texts & set(small_words("announcing")) or any(
+    events = small_words("events") if not texts & _ACTORS else ()  # "Demo tomorrow!" tells of no plan to tune
+    if len(tokens) < (2 if texts & set(events) else 4):
+        return False
+    if texts & set(small_words("announcing")) - set(events) or any(
         _is_asking(token.labels, token.text.lower(), stated=k > 0 and tokens[k - 1].text.lower() in _ACTORS)
         for k, token in enumerate(tokens)
     ):
@@ -96,6 +100,11 @@ def _is_background(facts: Facts, part: tuple[int, int]) -> bool:
     if saying and any("gate:people" in token.labels or token.kind == "word" for token in tokens):
         return False
     return any(token.kind in ("word", "jword") or token.labels & _TOPICS for token in tokens)
+
+
+def _is_budget(token: Token) -> bool:
+    """True for a span of time that may be meant for the job: "2 hours", not the "all day" of a story."""
+    return token.kind == "dur" and not token.text.lower().startswith(small_words("story_times"))
 
 
 def _is_asking(labels: frozenset[str], text: str, *, stated: bool) -> bool:

@@ -145,6 +145,8 @@ def _is_dataset(view: View, i: int, end: int, name: str) -> bool:
         return True
     if after == "を使って" or (after == "を" and view.text(end + 1).startswith(("使", "用"))):
         return True
+    if before in ("is", ":", "=", "called", "named") and view.text(i - 2).lower() in small_words("data_words"):
+        return True  # "data is cafe-menu"
     if before in small_words("about_data"):
         return any(
             view.has(k, "object:data", "object:topic") or view.tokens[k].kind == "num" for k in range(i, end)

@@ -117,7 +117,7 @@ class SettingsReader:
         elif view.has(i, "op:nothing") and self.knob_at(i - 1) and self.last in self.waiting:
             if self.last and (text not in ("off", "no") or (self.last in _SWITCHED and text == "off")):
                 self.give(self.last, Group(i, i + 1, Fixed(value=0)))
-        elif text == "without" or (text in ("no", "zero") and view.has(i, "op:nothing")):
+        elif text in small_words("switching_off"):
             after = self.knob_at(i + 1)
             if after in _SWITCHED:
                 self.give(after, Group(i, i + 2, Fixed(value=0)))
