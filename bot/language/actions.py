@@ -103,7 +103,10 @@ def is_chat(f: Facts) -> bool:
     )
     if f.message and (target or f.any("object:training")):
         return f.any("verb:chat", "hands_over:words") or "say" in f.low or "tell" in f.low or "言" in f.low
-    if f.any("verb:try", "test_drive:words") and f.any("in_person:words") and f.strange == 0:
+    if f.message and "quote:quote" in f.labels and target and f.any("object:answer"):
+        return True  # how would the new model answer "do you have vegan cake?"
+    in_person = f.any("in_person:words") or (not f.is_japanese and f.low.rstrip("?!. ").endswith(" out"))
+    if f.any("verb:try", "test_drive:words") and in_person and f.strange == 0:
         return target or f.any("object:training")  # "I'd like to try the new bot myself"
     if not f.any("verb:chat"):
         return False
@@ -237,6 +240,9 @@ def _stands_as_order(f: Facts, label: str) -> bool:
     """True when the verb stands in a form that orders, and not as a thing ("the stop") or of something else."""
     if any(label in t.labels and _is_doing(f, k + 1) for k, t in enumerate(f.view.tokens)):
         return False  # "stop worrying"
+    wished = f.any("want:request") and f.mood == "request"
+    if wished and any({label, "form:past"} <= t.labels for t in f.view.tokens):
+        return True  # "I'd like job 8 cancelled"
     return " be " in f.low or any(
         label in t.labels
         and any(x[5:] in _ACTING_FORMS for x in t.labels if x.startswith("form:"))

@@ -79,6 +79,9 @@ def is_explain_term(f: Facts) -> bool:
         return False  # "what got the lowest loss?"
     if f.any("verb:best", "super:words", "verb:history", "verb:find") and not f.any("ask:what"):
         return False
+    acts = f.any("verb:tune", "verb:search", "verb:train", "verb:try", "object:result")
+    if not f.is_japanese and f.any("verb:explain") and not acts:
+        return True  # "explain learning rate like I'm 12"
     if f.numbers and f.any("ask:what") and f.mood == "question" and not f.any("verb:tune", "verb:search"):
         return True
     if f.numbers:
@@ -86,7 +89,7 @@ def is_explain_term(f: Facts) -> bool:
             f.any("ask:what", "ask:term")
             and f.mood != "request"
             and not f.any("verb:tune", "verb:search")
-            and (f.asks or f.any("gate:condition"))
+            and (f.asks or f.any("gate:condition") or f.low.startswith(("is ", "are ", "will ", "does ")))
         )
     if _looks_back(f) or (f.any("verb:status", "verb:best") and not f.settings.space):
         return False
@@ -110,6 +113,7 @@ def is_explain_term(f: Facts) -> bool:
     return _is_question(f) and (bool(f.settings.space) or f.any("ask:term") or f.view.size <= 3)
 
 
+_ANYBODY = ("has anyone ", "has anybody ", "has someone ", "did anyone ", "did anybody ", "did someone ")
 _ENDS = words("crash crashed die died fail failed")
 _SMALL = frozenset({"common:words", "say:words", "op:or", "op:and", "form:stem", "verb:better", "form:phrase"})
 _TERM_GROUPS = ("knob:", "word:", "method:")
@@ -207,7 +211,8 @@ def is_history(f: Facts) -> bool:
     """True for a question what was run before."""
     if has_content(f) and not (f.asks and not f.numbers) and not asks_what_was_done(f):
         return False
-    if f.strange > 1 or f.gates & QUIET or f.any("ask:why"):
+    everybody = {"talk"} if f.low.startswith(_ANYBODY) else set()
+    if f.strange > 1 or f.gates & QUIET - everybody or f.any("ask:why"):
         return False
     return f.any("verb:history") or asks_what_was_done(f) or _names_past_jobs(f)
 
@@ -225,7 +230,8 @@ def _names_past_jobs(f: Facts) -> bool:
 
 def asks_what_was_done(f: Facts) -> bool:
     """True for "have we ever tried cosine?", "what did the team run in March?", 先週何を回したっけ"""
-    verbs = f.any("verb:run", "verb:try", "verb:tune", "verb:train", "verb:search", "verb:redo")
+    told = any(t.text.lower() in ("we tuned", "we ran", "we tried", "i ran", "i tuned") for t in f.view.tokens)
+    verbs = told or f.any("verb:run", "verb:try", "verb:tune", "verb:train", "verb:search", "verb:redo")
     if f.is_japanese:
         asked = f.any("ask:wh") or any(word in f.low for word in small_words("ever"))
         return verbs and f.references.trial is None and "past" in f.forms and asked and _is_question(f)
@@ -250,8 +256,8 @@ def asks_what_was_done(f: Facts) -> bool:
             "how many runs did",
             "how often have we",
             "how often did we",
-            "has anybody tried",
-            "has anyone tried",
+            "what have you",
+            *_ANYBODY,
         )
     )
 

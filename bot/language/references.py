@@ -35,6 +35,13 @@ def _hash_number(view: View, i: int, found: References) -> None:
 def _plain_number(view: View, i: int, found: References) -> None:
     """ "pause number 52": what is acted upon by its number alone."""
     acted = view.has(i - 1, "verb:pause", "verb:stop", "verb:resume", "verb:extend")
+    ends = i + 1 == view.size or view.tokens[i + 1].kind == "sym" or view.has(i + 1, "say:words", "benign:words")
+    held = view.has(i - 1, "verb:pause", "verb:resume", "verb:stop") or (
+        view.text(i - 1).lower() == "on" and view.has(i - 2, "verb:status")
+    )
+    if view.number(i) and held and ends and found.job is None and view.text(i).isascii():
+        found.job = int(_value(view, i))  # "unpause 12", "any progress on 14?"
+        found.used.add(i)
     if acted and view.text(i).lower() in ("number", "no.", "nr", "nr.") and view.number(i + 1):
         found.job = int(_value(view, i + 1))
         found.used |= {i, i + 1}
