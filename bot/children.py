@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from tuner.chat.client import ChatClient, ChatUnavailable
@@ -16,6 +17,10 @@ from tuner.problems import Problem
 
 CHAT_STARTS_S = 60.0
 """Until it listens, on a busy machine; models are loaded later."""
+AGAIN_S = (1.0, 5.0, 30.0)
+"""Before a worker that died is started anew: after its first, second and each later death soon after a start."""
+STEADY_S = 60.0
+"""A worker that lived so long did not die of its start."""
 
 
 class Children:
@@ -29,11 +34,33 @@ class Children:
         self._chat: asyncio.subprocess.Process | None = None
         self._client: ChatClient | None = None
         self._starting = asyncio.Lock()
+        self._starting_worker = asyncio.Lock()
+        self._keeping: asyncio.Task[None] | None = None
 
     async def keep_worker(self) -> None:
-        """Starts the worker, or starts it anew when it has died."""
-        if self._worker is None or self._worker.returncode is not None:
-            self._worker = await self._start("tuner.worker", "--home", str(self._home), "--parent-pipe")
+        """Starts the worker, or starts it anew when it has died; from then on that happens by itself until `close`."""
+        await self._need_worker()
+        if self._keeping is None:
+            self._keeping = asyncio.create_task(self._keep_worker())
+
+    async def _need_worker(self) -> asyncio.subprocess.Process:
+        async with self._starting_worker:
+            if self._worker is None or self._worker.returncode is not None:
+                self._worker = await self._start("tuner.worker", "--home", str(self._home), "--parent-pipe")
+            return self._worker
+
+    async def _keep_worker(self) -> None:
+        """A job whose worker was killed would wait for ever, and somebody with it."""
+        clock = asyncio.get_running_loop().time
+        deaths = 0
+        while True:
+            began = clock()
+            with suppress(OSError):
+                worker = await self._need_worker()
+                await worker.wait()
+            deaths = 0 if clock() - began > STEADY_S else deaths
+            await asyncio.sleep(AGAIN_S[min(deaths, len(AGAIN_S) - 1)])
+            deaths += 1
 
     async def chat(self) -> ChatClient:
         """Promises a client of a running chat server, starting one when there is none. Raises ChatUnavailable."""
@@ -52,6 +79,10 @@ class Children:
 
     async def close(self, timeout_s: float = 8.0) -> None:
         """Ends what was started, by process id: first kindly, then by force."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait([self._keeping])
+            self._keeping = None
         await self._end_client()
         children = [child for child in (self._worker, self._chat) if child is not None and child.returncode is None]
         for child in children:

@@ -65,14 +65,20 @@ async def open_session(settings: BotSettings, screen: Screen, *, confirms: bool)
 def _log_to(home: Path) -> None:
     """The console's own log: what went wrong, with its reference number; never on the screen."""
     (home / "logs").mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(home / "logs" / "console.log", encoding="utf-8", delay=True)
+    handler = _Quiet(home / "logs" / "console.log", encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logger = logging.getLogger("onsa")
-    for old in logger.handlers[:]:
-        logger.removeHandler(old)
-        old.close()
-    logger.addHandler(handler)
-    logger.propagate = False
+    for name in ("onsa", "bot", "tuner"):
+        logger = logging.getLogger(name)
+        for old in logger.handlers[:]:
+            logger.removeHandler(old)
+            old.close()
+        logger.addHandler(handler)
+        logger.propagate = False
+
+
+class _Quiet(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A full disk costs the log; nobody at the terminal is shown a traceback for it."""
 
 
 async def console(settings: BotSettings, *, as_json: bool, confirms: bool) -> int:
