@@ -57,7 +57,7 @@ def is_extend(f: Facts) -> bool:
     s = f.settings
     if (
         has_content(f)
-        or f.strange > 2
+        or f.strange > (2 if _names_target(f) or f.is_japanese else 0)  # "add 20 more chairs to the room"
         or f.gates & {"refusal", "talk", "condition"}
         or f.mood in ("report", "negated", "plan")
         or f.everyday
@@ -102,9 +102,9 @@ def is_chat(f: Facts) -> bool:
         )
     )
     if f.message and (target or f.any("object:training")):
-        return f.any("verb:chat", "hands_over:words") or "say" in f.low or "tell" in f.low or "言" in f.low
-    if f.message and "quote:quote" in f.labels and target and f.any("object:answer"):
-        return True  # how would the new model answer "do you have vegan cake?"
+        replies = "quote:quote" in f.labels and f.any("object:answer")  # how would it answer "any vegan cake?"
+        said = "say" in f.low or "tell" in f.low or "言" in f.low
+        return replies or said or f.any("verb:chat", "hands_over:words")
     in_person = f.any("in_person:words") or (not f.is_japanese and f.low.rstrip("?!. ").endswith(" out"))
     if f.any("verb:try", "test_drive:words") and in_person and f.strange == 0:
         return target or f.any("object:training")  # "I'd like to try the new bot myself"
