@@ -102,6 +102,16 @@ async def test_a_trial_keeps_its_curve_its_scores_and_its_adapter(store: Store) 
     assert checkpoint.value == trial.value
 
 
+async def test_what_a_killed_child_was_writing_is_cleared_away(store: Store) -> None:
+    job = await submit(store, plan(trials=1))
+    folder = store.home / f"teams/team/jobs/{job.number}"
+    for name in (".trial-1-a1b2c3", ".trial-0-old-77", "trial-9"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "adapter_model.safetensors").write_bytes(b"half")
+    await work(store)
+    assert sorted(path.name for path in folder.iterdir()) == ["trial-0", "trial-9"]
+
+
 async def test_the_defaults_are_tested_once_when_nothing_beats_them(store: Store) -> None:
     far = {"learning_rate": Range(low=1e-7, high=1e-6, log=True)}
     job = await submit(store, plan(space=far))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from tuner.checkpoints import digest
+from tuner.checkpoints.save import forget_drafts
 from tuner.events import (
     Cause,
     JobPaused,
@@ -77,6 +78,8 @@ class Study:
     async def run(self) -> None:
         """Promises a released job. Raises LeaseLost, ProblemError for what no other try would mend."""
         records = await self._ledger.take_over()
+        for draft in await asyncio.to_thread(forget_drafts, self._home / self._prepared.folder):
+            note("checkpoint.draft_removed", self._job.id, draft=draft)
         self._again = bool(records) or self._job.ran_s > 0
         self._search = await asyncio.to_thread(Search, self._plan, None, records)
         try:
