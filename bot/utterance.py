@@ -41,5 +41,7 @@ class Utterance:
     """What was chosen from a menu instead of typed; `text` is then empty."""
     change: Change | None = None
     """What was changed in a form: applies to the plan that waits in this dialogue; `text` is then empty."""
+    dialogue: str | None = None
+    """Whose dialogue this goes on with, such as everybody's in a thread; None: the person's own."""
     denied: tuple[Privilege, ...] = ()
     """What this person may not do here; empty where everybody may do everything."""

@@ -79,14 +79,14 @@ class Desk:
             yield Text(text=turn.say("replies.desk.our_mistake", {"reference": reference}))
 
     async def _turn(self, utterance: Utterance) -> Turn:
-        state = await self._services.store.dialogue(utterance.person, _place(utterance)) or {}
+        state = await self._services.store.dialogue(_speaker(utterance), _place(utterance)) or {}
         language = await self._language(utterance, state.get("language"))
         state["language"] = language
         return Turn(utterance=utterance, language=language, services=self._services, state=state)
 
     async def _keep(self, turn: Turn) -> None:
         await self._services.store.keep_dialogue(
-            turn.utterance.person, _place(turn.utterance), turn.state, drafts.DIALOGUE_LIVES_S
+            _speaker(turn.utterance), _place(turn.utterance), turn.state, drafts.DIALOGUE_LIVES_S
         )
 
     async def _language(self, utterance: Utterance, last: Language | None) -> Language:
@@ -102,6 +102,10 @@ class Desk:
         if utterance.pressed or not any(character.isalpha() for character in utterance.text):
             return last or "en"
         return parse(utterance.text).utterance_language
+
+
+def _speaker(utterance: Utterance) -> str:
+    return utterance.dialogue or utterance.person
 
 
 def _place(utterance: Utterance) -> str:

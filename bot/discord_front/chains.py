@@ -17,28 +17,28 @@ _LOOKS, _LOOK_S = 2, 0.3
 _PREFIX = "chain-"
 
 
-def is_chain(person: str) -> bool:
-    """True for the speaker of a chain of replies, who is nobody alone."""
-    return person.startswith(_PREFIX)
+def is_chain(dialogue: str | None) -> bool:
+    """True for the dialogue of a chain of replies."""
+    return dialogue is not None and dialogue.startswith(_PREFIX)
 
 
 async def keep(
     store: Store, utterance: Utterance, stream: Stream, messages: Sequence[discord.Message], answered: str
 ) -> None:
     """Lets a reply to any of `messages` go on from this answer."""
-    if not stream.model or not messages or utterance.person.startswith("thread-"):
+    if not stream.model or not messages or (utterance.dialogue or "").startswith("thread-"):
         return
     said = [*({"role": one["role"], "content": one["content"]} for one in stream.asked),
             {"role": "assistant", "content": answered}]
     chat = {"model": stream.model, "speaker": stream.speaker, "messages": said}
-    person = f"{_PREFIX}{messages[0].id}"
-    await store.keep_dialogue(person, f"{utterance.team}/{utterance.channel}", {"chat": chat}, LIVES_S)
+    dialogue = f"{_PREFIX}{messages[0].id}"
+    await store.keep_dialogue(dialogue, f"{utterance.team}/{utterance.channel}", {"chat": chat}, LIVES_S)
     for message in messages:
-        await store.keep_dialogue(SHELF, f"answer:{utterance.team}:{message.id}", {"person": person}, LIVES_S)
+        await store.keep_dialogue(SHELF, f"answer:{utterance.team}:{message.id}", {"dialogue": dialogue}, LIVES_S)
 
 
-async def person_of(store: Store, team: str, message: discord.Message) -> str | None:
-    """Promises the speaker of the chain that `message` replies to, or None when it goes on from no answer."""
+async def dialogue_of(store: Store, team: str, message: discord.Message) -> str | None:
+    """Promises the dialogue that `message`, a reply, goes on with, or None when it goes on from no answer."""
     reference = message.reference
     if reference is None or reference.message_id is None:
         return None
@@ -47,9 +47,9 @@ async def person_of(store: Store, team: str, message: discord.Message) -> str | 
         await asyncio.sleep(_LOOK_S)  # an answer is noted right after its last word was shown
         known = known or await store.dialogue(SHELF, f"answer:{team}:{reference.message_id}")
     place = f"{team}/{message.channel.id}"
-    so_far = await store.dialogue(str(known["person"]), place) if known is not None else None
+    so_far = await store.dialogue(str(known["dialogue"]), place) if known is not None else None
     if so_far is None:
         return None
-    person = f"{_PREFIX}{message.id}"  # two replies to one answer are two conversations
-    await store.keep_dialogue(person, place, so_far, LIVES_S)
-    return person
+    dialogue = f"{_PREFIX}{message.id}"  # two replies to one answer are two conversations
+    await store.keep_dialogue(dialogue, place, so_far, LIVES_S)
+    return dialogue

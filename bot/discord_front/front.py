@@ -89,7 +89,7 @@ class Front:
     @asynccontextmanager
     async def turn_of(self, utterance: Utterance) -> AsyncIterator[None]:
         """One utterance of a dialogue at a time: a message that comes while another is answered waits its turn."""
-        key = (utterance.person, f"{utterance.team}/{utterance.channel}")
+        key = (utterance.dialogue or utterance.person, f"{utterance.team}/{utterance.channel}")
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             yield
@@ -125,9 +125,9 @@ class Front:
     async def _retire_older_card(self, utterance: Utterance, message: discord.Message) -> None:
         """A changed plan takes the buttons of the card before it, so that nobody starts the old one by mistake."""
         place = f"card:{utterance.team}/{utterance.channel}"
-        known = await self.store.dialogue(utterance.person, place)
-        value = {"message": message.id}
-        await self.store.keep_dialogue(utterance.person, place, value, CARD_LIVES_S)
+        speaker = utterance.dialogue or utterance.person
+        known = await self.store.dialogue(speaker, place)
+        await self.store.keep_dialogue(speaker, place, {"message": message.id}, CARD_LIVES_S)
         if known is not None:
             older = message.channel.get_partial_message(known["message"])  # type: ignore[union-attr]
             with suppress(discord.HTTPException):

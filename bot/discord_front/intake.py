@@ -18,7 +18,7 @@ from bot.discord_front.exporting import hand_over
 from bot.discord_front.front import Front
 from bot.discord_front.markup import escape
 from bot.discord_front.outlet import ChannelOutlet, Outlet
-from bot.discord_front.places import Room, room_of, team_of
+from bot.discord_front.places import Room, know_job, room_of, team_of
 from bot.discord_front.render import Post
 from bot.language.commands import Command
 from bot.language.parser import parse
@@ -52,10 +52,11 @@ async def heard(client: OnsaClient, message: discord.Message) -> None:
         return
     member = rights.member_of(message.author)
     chosen = await chosen_language(front, team, str(message.author.id))
-    chain = await chains.person_of(front.store, team, message) if room is None else None
+    chain = await chains.dialogue_of(front.store, team, message) if room is None else None
     utterance = Utterance(
         team=team,
-        person=(room.person if room is not None else None) or chain or str(message.author.id),
+        person=str(message.author.id),
+        dialogue=room.dialogue if room is not None else chain,
         channel=str(message.channel.id),
         message_id=str(message.id),
         text=words_of(client, message),
@@ -79,14 +80,17 @@ async def answer(
     command = utterance.command or parse(utterance.text)
     language = utterance.language or command.utterance_language
     opened: Room | None = None
-    is_chained = chains.is_chain(utterance.person)
-    if room is None and message is not None and message.guild is not None and not is_chained:
-        opened = await _opened(front, utterance, command, message, language)
+    is_chained = chains.is_chain(utterance.dialogue)
+    if message is not None and message.guild is not None and not is_chained and (room is None or room.kind == "job"):
+        opened = await _opened(front, utterance, command, message, language, is_in_room=room is not None)
         if opened is not None:
-            person = opened.person or utterance.person
-            utterance = replace(utterance, channel=str(opened.thread), person=person)
+            utterance = replace(utterance, channel=str(opened.thread), dialogue=opened.dialogue)
             outlet = ChannelOutlet(client.get_partial_messageable(opened.thread, guild_id=opened.guild))
+            if room is not None:
+                await ChannelOutlet(message.channel).send(_link(opened, language))
             room = opened
+    if room is not None:
+        await know_job(front.store, utterance, room)
     await front.answer(utterance, outlet)
     if opened is not None and opened.kind == "chat":
         await say_how_to_talk(front, outlet, language)
@@ -100,16 +104,29 @@ async def answer(
 
 
 async def _opened(
-    front: Front, utterance: Utterance, command: Command, message: discord.Message, language: Language
+    front: Front,
+    utterance: Utterance,
+    command: Command,
+    message: discord.Message,
+    language: Language,
+    *,
+    is_in_room: bool,
 ) -> Room | None:
     """The thread in which this goes on, or None where it is answered on the spot."""
-    if utterance.attachments or (command.intent == "tune" and not utterance.pressed):
-        return await rooms.open_from(front.store, message, "job", say("discord.front.thread_plan", language))
-    if command.intent == "chat" and not command.prompt:
+    if command.intent == "chat" and not command.prompt and not utterance.attachments:
         if await front.store.best_checkpoint(utterance.team, None) is None:
             return None
-        return await rooms.open_from(front.store, message, "chat", say("discord.front.thread_chat", language))
+        name = say("discord.front.thread_chat", language)
+        if is_in_room:
+            return await rooms.open_beside(front.store, message.channel, "chat", name)
+        return await rooms.open_from(front.store, message, "chat", name)
+    if not is_in_room and (utterance.attachments or command.intent == "tune"):
+        return await rooms.open_from(front.store, message, "job", say("discord.front.thread_plan", language))
     return None
+
+
+def _link(room: Room, language: Language) -> Post:
+    return Post(content=f"{say(f'discord.front.goes_on_{room.kind}', language)} → <#{room.thread}>")
 
 
 def guild_of_message(message: discord.Message) -> int | None:

@@ -9,9 +9,11 @@ from typing import Any, Literal
 import discord
 
 from bot.phrases import Language
+from bot.utterance import Utterance
 from tuner.store import Store
 
 FOREVER_S = 10 * 365 * 24 * 3600.0
+_REMEMBERED_S = 24 * 3600.0
 SHELF = "*"
 
 _GUILD, _PERSON = "guild-", "person-"
@@ -48,14 +50,28 @@ class Room:
     """The channel that it hangs on, for when the thread is gone."""
 
     @property
-    def person(self) -> str | None:
-        """In a chat thread everybody continues the same conversation."""
-        return f"thread-{self.thread}" if self.kind == "chat" else None
+    def dialogue(self) -> str:
+        """In a thread everybody goes on with the same conversation, and with the same plan."""
+        return f"thread-{self.thread}"
 
 
 async def keep_room(store: Store, room: Room) -> None:
     value: Mapping[str, Any] = {"kind": room.kind, "guild": room.guild, "parent": room.parent}
     await store.keep_dialogue(SHELF, f"room:{room.thread}", value, FOREVER_S)
+
+
+async def is_about(store: Store, room: Room, job: int) -> None:
+    """From now on, words in the thread are about that job of the team."""
+    await store.keep_dialogue(SHELF, f"about:{room.thread}", {"job": job}, FOREVER_S)
+
+
+async def know_job(store: Store, utterance: Utterance, room: Room) -> None:
+    """Lets a dialogue in a job's thread begin with that job, whoever speaks and however late."""
+    about = await store.dialogue(SHELF, f"about:{room.thread}")
+    place = f"{utterance.team}/{utterance.channel}"
+    state = await store.dialogue(room.dialogue, place) or {}
+    if about is not None and "job" not in state:
+        await store.keep_dialogue(room.dialogue, place, {**state, "job": about["job"]}, _REMEMBERED_S)
 
 
 async def room_of(store: Store, channel: int) -> Room | None:

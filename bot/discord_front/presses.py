@@ -52,7 +52,8 @@ async def spoken(interaction: discord.Interaction[OnsaClient], text: str = "", p
     member = rights.member_of(interaction.user, permissions)
     return Utterance(
         team=team,
-        person=(room.person if room is not None else None) or str(interaction.user.id),
+        person=str(interaction.user.id),
+        dialogue=room.dialogue if room is not None else None,
         channel=str(interaction.channel_id),
         message_id=str(interaction.id),
         text=text,
@@ -106,7 +107,7 @@ async def _desk_action(interaction: discord.Interaction[OnsaClient], verb: str, 
     room = await _room_for(interaction, verb, action, utterance.language or "en")
     outlet: Outlet = ChannelOutlet(channel_of(interaction))
     if room is not None:
-        utterance = replace(utterance, channel=str(room.thread), person=room.person or utterance.person)
+        utterance = replace(utterance, channel=str(room.thread), dialogue=room.dialogue)
         outlet = ChannelOutlet(client.get_partial_messageable(room.thread, guild_id=room.guild))
     replies = await front.answer(utterance, outlet)
     if isinstance(outlet, ChannelOutlet) and outlet.failure is not None and room is None:
@@ -147,7 +148,7 @@ async def _is_settled(front: Front, utterance: Utterance, verb: str) -> bool:
     """True when the plan's buttons have done their work."""
     if verb == "cancel":
         return True
-    state = await front.store.dialogue(utterance.person, f"{utterance.team}/{utterance.channel}")
+    state = await front.store.dialogue(utterance.dialogue or utterance.person, f"{utterance.team}/{utterance.channel}")
     return state is not None and "job" in state and "draft" not in state
 
 

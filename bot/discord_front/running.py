@@ -57,7 +57,7 @@ async def _command(
         text = say(f"discord.front.goes_on_{room.kind}", utterance.language or "en")
         await outlet.send(Post(content=f"{text} → <#{room.thread}>"))
         outlet = ChannelOutlet(interaction.client.get_partial_messageable(room.thread, guild_id=room.guild))
-        utterance = replace(utterance, channel=str(room.thread), person=room.person or utterance.person)
+        utterance = replace(utterance, channel=str(room.thread), dialogue=room.dialogue)
     await intake.answer(interaction.client, utterance, None, outlet, room)
     if room is not None and room.kind == "chat" and is_new:
         await intake.say_how_to_talk(interaction.client.front, outlet, utterance.language or "en")

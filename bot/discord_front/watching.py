@@ -16,7 +16,7 @@ from bot.discord_front import outlet, rooms
 from bot.discord_front.buttons import view_of
 from bot.discord_front.delivery import deliver_all
 from bot.discord_front.live import Live
-from bot.discord_front.places import FOREVER_S, SHELF, guild_of, is_ours, room_of
+from bot.discord_front.places import FOREVER_S, SHELF, guild_of, is_about, is_ours, room_of
 from bot.discord_front.render import Post
 from bot.phrases import say
 from tuner.events import event_from_json
@@ -133,6 +133,7 @@ class Watch:
         await self._add(job, until=self._after)
         room = await room_of(self.store, int(job.channel))
         if room is not None and room.kind == "job":
+            await is_about(self.store, room, job.number)
             dataset = await self.store.dataset(job.team, job.plan.dataset)
             facts = {"job": job.number, "dataset": dataset.name if dataset else ""}
             await rooms.rename(self.client, room, say("discord.front.thread_job", job.language, facts))
