@@ -122,12 +122,18 @@ def is_rate(f: Facts) -> bool:
     """True for a verdict on an answer."""
     if f.any("verb:better") and f.mood == "request":
         return False
-    if f.is_japanese and f.mood == "request" and f.any("verb:tune", "verb:train", "change:words"):
+    if f.is_japanese and f.mood == "request" and f.any("verb:tune", "verb:train", "change:words", "verb:compare"):
         return False
     if f.values or f.asks or f.references.job is not None or f.gates & {"talk"} or f.any("ask:why"):
         return False
     judged = f.any("verb:judge_words") and f.any("object:answer") and f.mood != "request"
-    return (f.any("verb:rate") or judged) and f.strange <= (1 if f.any("object:answer") else 0)
+    known = f.any("object:answer") or (f.is_japanese and judges_answer(f))
+    return (f.any("verb:rate") or judged) and f.strange <= ((2 if f.is_japanese else 1) if known else 0)
+
+
+def judges_answer(f: Facts) -> bool:
+    """True when the words that rate name an answer: さっきの回答, 今の返し."""
+    return any("verb:rate" in t.labels and any(x in t.text for x in small_words("answers")) for t in f.view.tokens)
 
 
 def is_export(f: Facts) -> bool:
@@ -182,6 +188,8 @@ def is_order(verb: str) -> Callable[[Facts], bool]:
     label = f"verb:{verb}"
 
     def rule(f: Facts) -> bool:
+        if verb in ("pause", "stop") and _stops_for_a_while(f):
+            return verb == "pause"
         if not f.requested(label) if not f.is_japanese else label not in f.labels:
             return False
         if _speaks_against(f, verb) or not _stands_as_order(f, label):
@@ -190,6 +198,14 @@ def is_order(verb: str) -> Callable[[Facts], bool]:
         return f.strange == 0 or (named and f.strange <= 2)
 
     return rule
+
+
+def _stops_for_a_while(f: Facts) -> bool:
+    """True for 昼休みの間だけ止めて and 少しの間止めて: a pause, whatever the verb."""
+    if not (f.is_japanese and "verb:stop" in f.labels and f.mood == "request") or has_content(f) or f.strange:
+        return False
+    short = any(word in f.low for word in small_words("for_a_while"))
+    return short and not f.gates & {"talk", "people", "condition", "refusal", "injection"}
 
 
 def _names_target(f: Facts) -> bool:
@@ -215,6 +231,10 @@ def _speaks_against(f: Facts, verb: str) -> bool:
         gates = frozenset()  # ジョブ12止めて、データ間違えた
     if has_content(f) or matters.is_foreign_matter(f) or gates:
         return True
+    if f.is_japanese and verb == "stop" and _stops_nothing_of_ours(f):
+        return True
+    if not f.is_japanese and matters.is_quoted(f):
+        return True  # "he said: stop job 4"
     if f.references.job is None and f.low.startswith(small_words("on_second_thought")):
         return True  # やっぱり調整やめて: a changed mind
     counts = f.settings.trials is not None or f.settings.time_s is not None
@@ -222,6 +242,13 @@ def _speaks_against(f: Facts, verb: str) -> bool:
         return True
     asked = f.any("want:request") and f.mood == "question"
     return f.mood in ("report", "negated", "question", "plan", "refusal") and not asked
+
+
+def _stops_nothing_of_ours(f: Facts) -> bool:
+    """True for 通知を切って and モデルを手元に落として."""
+    if f.references.job is not None and not f.any("verb:export"):
+        return False
+    return f.any("verb:settings") or (f.any("verb:export") and f.any("object:model", "artifact:words"))
 
 
 def _only_mistaken(f: Facts) -> bool:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from bot.language.space import SettingsReader
 
 
-_BETWEEN_COUNT_AND_UNIT = words("different tuning training of them quick new short random full whole other jobs")
+_BETWEEN_COUNT_AND_UNIT = words(
+    "different tuning training of them running going quick new short random full whole other jobs"
+)
 
 
 _ONE_TRIAL = words("trial attempt round sample experiment config")

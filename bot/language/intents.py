@@ -7,6 +7,7 @@ from collections.abc import Callable
 from bot.language import actions, starts
 from bot.language.commands import Intent
 from bot.language.facts import Facts
+from bot.language.frames import intent_of_frame
 from bot.language.questions import (
     asks_what_was_done,
     is_best,
@@ -21,11 +22,17 @@ from bot.language.questions import (
 )
 from bot.language.small_words import small_words
 
+_ACTING = frozenset({"tune", "stop", "pause", "resume", "extend", "export", "data"})
+_AGAINST = frozenset({"refusal", "talk", "injection"})
+
 
 def decide(facts: Facts) -> Intent:
     """The intent; `unknown` when nothing is certain enough."""
     if "injection" in facts.gates or not facts.view.size:
         return "unknown"
+    framed = intent_of_frame(facts)
+    if framed is not None and (framed not in _ACTING or facts.references.job is not None or not facts.gates & _AGAINST):
+        return framed
     last = _last_verb(facts) if facts.is_japanese else None
     if last == "resume" and actions.is_extend(facts):
         return "extend"

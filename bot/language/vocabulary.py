@@ -69,22 +69,10 @@ def read_vocabulary(folder: Path) -> Vocabulary:
 def words_of(value: str | list[str]) -> list[str]:
     """The phrases of one entry: a list, or one string with | between them (quicker to read, easier to extend)."""
     phrases = [phrase.strip(" \n") for phrase in value.split("|")] if isinstance(value, str) else value
-    return [form for phrase in phrases for form in _ways(phrase)]
+    return [form for phrase in phrases for form in inflection.ways(phrase)]
 
 
-_ONE_OF = re.compile(r"\{([^{}]*)\}")
-
-
-def _ways(phrase: str) -> list[str]:
-    """All that "{when,whenever} you're {free,ready}" stands for; a phrase without braces stands for itself."""
-    found = _ONE_OF.search(phrase)
-    if not found:
-        return [phrase]
-    ways = (phrase[: found.start()] + way + phrase[found.end() :] for way in found[1].split(","))
-    return [" ".join(form.split()) for way in ways for form in _ways(way)]
-
-
-_OTHER_READERS = ("examples", "answers", "small_words")  # each read by the module of its name
+_OTHER_READERS = ("examples", "answers", "small_words", "frames")  # each read by the module of its name
 
 
 @dataclass(slots=True)
