@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +21,7 @@ from bot.discord_front.places import FOREVER_S, SHELF, guild_of, is_ours, room_o
 from bot.discord_front.render import COLOUR, Post, posts_of
 from bot.explain import explain
 from bot.phrases import say
-from bot.replies import Button, Text
+from bot.replies import Button, Card, Text
 from bot.results import report_card
 from tuner.events import JobFailed, StudyFinished, event_from_json
 from tuner.store import Store
@@ -155,6 +156,21 @@ def _id(place: discord.abc.Messageable) -> int:
 
 
 async def _told(store: Store, stored: StoredEvent, job: Job) -> Told:
+    """What to send. A report that cannot be put into words says so, and holds up no other."""
+    try:
+        posts, line = await _posts(store, stored, job)
+    except Exception:
+        reference = uuid.uuid4().hex[:8]
+        _LOG.exception("report %s could not be told, reference %s", stored.seq, reference)
+        line = say("discord.front.report_broken", job.language, {"job": job.number, "reference": reference})
+        posts = posts_of(Card(title=say("replies.report.title", job.language, {"job": job.number}), lines=(line,)))
+    for index, post in enumerate(posts):
+        facts = {"job": job.number, "seq": stored.seq, "part": index + 1, "parts": len(posts)}
+        post.embeds[-1].set_footer(text=say("discord.front.report_footer", job.language, facts))
+    return Told(posts=tuple(posts), line=escape(line))
+
+
+async def _posts(store: Store, stored: StoredEvent, job: Job) -> tuple[list[Post], str]:
     event = event_from_json(stored.body)
     if isinstance(event, StudyFinished):
         card = report_card(event.report, job, job.language)
@@ -173,10 +189,7 @@ async def _told(store: Store, stored: StoredEvent, job: Job) -> Told:
         why = say(f"problems.{event.key}", job.language, {"reference": event.reference, **event.facts})
         posts, line = posts_of(Text(text=f"{failed}\n{why}")), failed
         posts = [replace(post, content="", embeds=(_embed(post.content),)) for post in posts]
-    for index, post in enumerate(posts):
-        facts = {"job": job.number, "seq": stored.seq, "part": index + 1, "parts": len(posts)}
-        post.embeds[-1].set_footer(text=say("discord.front.report_footer", job.language, facts))
-    return Told(posts=tuple(posts), line=escape(line))
+    return posts, line
 
 
 def _embed(text: str) -> discord.Embed:

@@ -24,13 +24,17 @@ MOST = 10
 async def drawn(report: Report, language: Language, folder: Path) -> tuple[Picture, ...]:
     """Promises the pictures in `folder`, or none when drawing failed; why stands in the log."""
     body = await asyncio.to_thread(lambda: json.dumps(report_to_json(report)).encode())
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot.discord_front.drawing", language, str(folder),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))},
-    )
+    try:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot.discord_front.drawing", language, str(folder),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))},
+        )
+    except OSError as error:
+        _LOG.warning("no pictures were drawn: %r", error)
+        return ()
     complaint = ""
     try:
         said, complained = await asyncio.wait_for(child.communicate(body), LIMIT_S)

@@ -67,10 +67,13 @@ class Watch:
 
     async def run(self) -> None:
         """Until cancelled. A failing round is logged and the next one goes on."""
-        await self._resume()
+        is_resumed = False
         wait_s = POLL_S
         while True:
             try:
+                if not is_resumed:
+                    await self._resume()
+                    is_resumed = True
                 await self.round()
                 wait_s = POLL_S
             except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, StoreUnavailable) as error:
@@ -125,7 +128,7 @@ class Watch:
         after = 0
         while events := [found for found in await self.store.events(after, job.id) if found.seq <= until]:
             for stored in events:
-                card.live.take(event_from_json(stored.body), stored.at)
+                _take_in(card.live, stored)
                 after = stored.seq
         return card
 
@@ -144,7 +147,7 @@ class Watch:
             if stored.body["kind"] != "JobStarted" or not is_ours(job.team) or job.state in _OVER:
                 return
             await self._add(job, until=stored.seq - 1)  # resumed, extended, or queued while nobody looked
-        self.cards[stored.job].live.take(event_from_json(stored.body), stored.at)
+        _take_in(self.cards[stored.job].live, stored)
 
     async def _show(self, card: Card) -> None:
         job = card.live.job = await self.store.job_by_id(card.live.job.id)
@@ -153,7 +156,7 @@ class Watch:
         post = card.live.post()
         looks = repr([embed.to_dict() for embed in post.embeds]) + repr(post.buttons)
         is_old = card.message is not None and not 0 <= now - card.posted_at < RENEW_S and not is_over
-        if looks != card.shown or is_old:
+        if looks != card.shown:
             if not is_over and 0 <= now - card.edited_at < EDIT_S:
                 return
             if not card.is_refused:
@@ -190,3 +193,12 @@ class Watch:
                 raise
             card.is_refused = True
             _LOG.warning("the live card of job %s cannot be shown: %s (%s)", job.id, error.status, error.code)
+
+
+def _take_in(live: Live, stored: StoredEvent) -> None:
+    """An event of a kind that this version does not know (a newer worker's) changes nothing."""
+    try:
+        event = event_from_json(stored.body)
+    except (KeyError, TypeError):
+        return
+    live.take(event, stored.at)
