@@ -12,7 +12,7 @@ from pathlib import Path
 from standin import Standin
 
 ROOT = Path(__file__).resolve().parents[2]
-STARTS_S = 60.0
+STARTS_S = 150.0
 ENDS_S = 20.0
 
 

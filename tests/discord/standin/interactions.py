@@ -33,6 +33,7 @@ class Use:
     name: str = ""  # of the command
     command_type: int = 1
     source: Message | None = None  # the message whose button or menu it was
+    opener: "Use | None" = None  # of a modal
     acked: asyncio.Event = field(default_factory=asyncio.Event)
     acked_at: float = 0.0
     answer: int = 0  # the callback's type
@@ -92,7 +93,8 @@ class Interactions:
             made["interaction"] |= {"response_message_id": str(message.id),
                                     "response_message_loading": bool(message.flags & limits.LOADING),
                                     "response_message_ephemeral": message.seen_only_by is not None}
-            made["resource"] = {"type": kind, "message": objects.message(message, self.world)}
+            if kind in (REPLY, UPDATE):
+                made["resource"] = {"type": kind, "message": objects.message(message, self.world)}
         return made
 
     def _check_kind(self, use: Use, kind: int) -> None:
@@ -143,8 +145,14 @@ class Interactions:
         return made | ({"guild_id": str(source.channel.guild.id)} if source.channel.guild else {})
 
     def _metadata(self, use: Use) -> Json:
-        return {"id": str(use.id), "type": use.kind, "user": objects.user(use.user),
-                "authorizing_integration_owners": {"0": str(use.channel.guild.id if use.channel.guild else 0)}}
+        made: Json = {
+            "id": str(use.id), "type": use.kind, "user": objects.user(use.user),
+            "authorizing_integration_owners": {"0": str(use.channel.guild.id if use.channel.guild else 0)}}
+        if use.kind == COMPONENT and use.source is not None:
+            made["interacted_message_id"] = str(use.source.id)
+        if use.opener is not None:
+            made["triggering_interaction_metadata"] = self._metadata(use.opener)
+        return made
 
     def _alive(self, call: Call) -> Use:
         use = self.by_token.get(call.params["webhook_token"])

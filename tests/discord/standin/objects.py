@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 def user(one: User) -> Json:
     return {"id": str(one.id), "username": one.name, "discriminator": "0", "global_name": one.name, "avatar": None,
-            "bot": one.is_bot, "public_flags": 0}
+            "bot": one.is_bot, "public_flags": 0, "flags": 0, "primary_guild": None}
 
 
 def member(one: Member, *, with_user: bool = True) -> Json:
@@ -83,7 +83,8 @@ def guild_facts(one: Guild) -> Json:
     """What GET /guilds/{id} tells."""
     nothing = dict.fromkeys(("icon", "splash", "discovery_splash", "banner", "description", "vanity_url_code",
                              "afk_channel_id", "rules_channel_id", "public_updates_channel_id",
-                             "safety_alerts_channel_id", "application_id", "widget_channel_id"))
+                             "safety_alerts_channel_id", "application_id", "widget_channel_id", "home_header",
+                             "incidents_data"))
     return nothing | {
         "system_channel_id": str(min(one.channels)) if one.channels else None,
         "id": str(one.id), "name": one.name, "owner_id": str(one.owner.id), "preferred_locale": one.locale,
@@ -91,7 +92,8 @@ def guild_facts(one: Guild) -> Json:
         "verification_level": 0, "default_message_notifications": 0, "explicit_content_filter": 0, "mfa_level": 0,
         "premium_tier": 0, "premium_subscription_count": 0, "nsfw_level": 0, "nsfw": False, "system_channel_flags": 0,
         "afk_timeout": 300, "region": "deprecated", "premium_progress_bar_enabled": False, "widget_enabled": False,
-        "max_members": 500_000, "max_presences": None}
+        "max_members": 500_000, "max_presences": None, "max_video_channel_users": 25,
+        "max_stage_video_channel_users": 50}
 
 
 def attachment(one: Attachment) -> Json:

@@ -149,7 +149,7 @@ class Person:
         """Fill in the modal that `opened` brought (by label or custom id) and send it."""
         assert opened.modal is not None, "no modal was opened"
         use = self.discord.interactions.open(kind=MODAL_SUBMIT, user=self.user, channel=opened.channel,
-                                             source=opened.source, name=opened.name)
+                                             source=opened.source, name=opened.name, opener=opened)
         resolved = Resolved(self.discord.world, opened.channel)
         given = dict(values or {})
         for field, each in (files or {}).items():

@@ -51,7 +51,7 @@ class Posting:
         made = Message(
             id=self.world.ids.next(), channel=channel, author=author, at=self.world.clock.now(), type=type,
             flags=flags | (limits.LOADING if loading else 0), content=(fields.get("content") or "").strip(),
-            components=fields.get("components") or [], reply_to=replied, reply_reference=reply_json,
+            components=_numbered(fields.get("components") or []), reply_to=replied, reply_reference=reply_json,
             nonce=fields.get("nonce"), seen_only_by=seen_only_by, interaction=interaction,
             webhook_id=author.id if is_webhook else None)
         made.attachments = self.attach(channel, body)
@@ -98,7 +98,7 @@ class Posting:
         if fields.get("content") is not None or "content" in fields:
             message.content = (fields["content"] or "").strip()
         if "components" in fields:
-            message.components = fields["components"] or []
+            message.components = _numbered(fields["components"] or [])
         if "embeds" in fields:
             message.embeds = self._embeds(message, fields["embeds"] or [])
         if "flags" in fields:
@@ -206,6 +206,20 @@ class Posting:
         message.mention_roles = [each for each in map(int, _ROLE.findall(words)) if "roles" in parse or each in roles]
         may = self.world.may(message.author, message.channel) & rights.MENTION_EVERYONE
         message.mentions_everyone = bool("everyone" in parse and may and _EVERYONE.search(words))
+
+
+def _numbered(components: list[Json]) -> list[Json]:
+    """Components with the ids that Discord gives to those that have none."""
+    taken = {each["id"] for each in limits.walk(components) if each.get("id")}
+    free = (each for each in range(1, 200) if each not in taken)
+
+    def one(each: Json) -> Json:
+        made = {"id": each.get("id") or next(free)} | {key: value for key, value in each.items() if key != "id"}
+        if "components" in made:
+            made["components"] = [one(inner) for inner in made["components"]]
+        return made
+
+    return [one(each) for each in components]
 
 
 def _has_something(message: Message) -> bool:

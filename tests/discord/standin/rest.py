@@ -29,6 +29,8 @@ class Rest:
         self.rates = rates
         self.journal = Journal()
         self.violations: list[str] = []
+        self.judges_answers = False
+        self.own_faults: list[str] = []  # what the description says against our answers, where `judges_answers`
         self.errors: list[BaseException] = []  # our own mistakes: a test fails on them too
 
     def serving(self, template: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -77,9 +79,10 @@ class Rest:
         result = await handler(call)
         if result is None:
             return web.Response(status=204, headers={"Via": "1.1 google"})
-        if isinstance(result, Created):
-            return _json(201, result.json, {"Via": "1.1 google"})
-        return _json(200, result, {"Via": "1.1 google"})
+        status, body = (201, result.json) if isinstance(result, Created) else (200, result)
+        if self.judges_answers:
+            self.own_faults += schema.answer_faults(call.method, call.template, status, body)
+        return _json(status, body, {"Via": "1.1 google"})
 
     async def unknown_route(self, request: web.Request) -> web.StreamResponse:
         self.errors.append(LookupError(f"the stand-in has no route {request.method} {request.path}"))

@@ -47,6 +47,7 @@ class CommandRoutes:
         made = {"name_localizations": None, "description": "", "description_localizations": None, "options": [],
                 "default_member_permissions": None, "dm_permission": True, "contexts": None, "nsfw": False,
                 "integration_types": [0]} | given
+        made["integration_types"] = made["integration_types"] or [0]
         made |= {"id": str(number), "application_id": str(self.world.bot.id), "version": str(self.world.ids.next()),
                  "type": kind}
         return made | ({"guild_id": str(guild_id)} if guild_id is not None else {})

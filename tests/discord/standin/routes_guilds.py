@@ -50,7 +50,10 @@ class GuildRoutes:
                 "bot_require_code_grant": False, "flags": self.portal.flags, "verify_key": "0" * 64, "summary": "",
                 "owner": objects.user(next((each for each in self.world.users.values() if not each.is_bot), bot)),
                 "team": None, "rpc_origins": [], "redirect_uris": [], "interactions_endpoint_url": None,
-                "approximate_guild_count": len(self.world.guilds), "bot": objects.user(bot)}
+                "approximate_guild_count": len(self.world.guilds), "bot": objects.user(bot), "type": None,
+                "flags_new": str(self.portal.flags), "role_connections_verification_url": None,
+                "approximate_user_install_count": 0, "approximate_user_authorization_count": 0,
+                "explicit_content_filter": 0, "eligible_oauth2_scopes": []}
 
     async def get_user(self, call: Call) -> Json:
         return objects.user(self.world.user(call.id("user_id")))

@@ -34,8 +34,7 @@ def _judge(method: str, path: str) -> Draft202012Validator | None:
     operation = parsed["paths"].get(path, {}).get(method.lower(), {})
     if "application/json" not in operation.get("requestBody", {}).get("content", {}):
         return None
-    pointer = path.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
-    where = f"{_URI}#/paths/{pointer}/{method.lower()}/requestBody/content/application~1json/schema"
+    where = f"{_pointer(method, path)}/requestBody/content/application~1json/schema"
     return Draft202012Validator({"$ref": where}, registry=registry)
 
 
@@ -47,7 +46,7 @@ def faults(method: str, path: str, body: Any) -> list[str]:
     if judge is None:
         return []
     found = [best_match([each]) for each in judge.iter_errors(_as_described(body))]
-    return [f"{method} {path}: {'.'.join(map(str, each.absolute_path))}: {each.message[:300]}" for each in found]
+    return [f"{method} {path}: {each.json_path}: {each.message[:300]}" for each in found]
 
 
 def _as_described(body: Any) -> Any:
@@ -66,3 +65,29 @@ def _as_described(body: Any) -> Any:
             made[key] = [each | {"id": str(each["id"])} if isinstance(each, dict) and "id" in each else each
                          for each in value]
     return made
+
+
+def answer_faults(method: str, path: str, status: int, body: Any) -> list[str]:
+    """What the description says against an answer of the stand-in itself."""
+    if reason_for_absence() is not None or body is None:
+        return []
+    judge = _judge_of_answer(method, path, str(status))
+    if judge is None:
+        return []
+    found = [best_match([each]) for each in judge.iter_errors(body)]
+    return [f"{method} {path} {status}: {each.json_path}: {each.message[:300]}" for each in found]
+
+
+@cache
+def _judge_of_answer(method: str, path: str, status: str) -> Draft202012Validator | None:
+    parsed, registry = _description()
+    operation = parsed["paths"].get(path, {}).get(method.lower(), {})
+    if "application/json" not in operation.get("responses", {}).get(status, {}).get("content", {}):
+        return None
+    where = f"{_pointer(method, path)}/responses/{status}/content/application~1json/schema"
+    return Draft202012Validator({"$ref": where}, registry=registry)
+
+
+def _pointer(method: str, path: str) -> str:
+    escaped = path.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
+    return f"{_URI}#/paths/{escaped}/{method.lower()}"
