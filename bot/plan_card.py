@@ -39,7 +39,12 @@ def plan_card(
         say(
             "replies.plan.cost",
             language,
-            {"seconds": estimate.seconds, "memory": estimate.memory_bytes, "ahead": ahead, "trials": plan.trials},
+            {
+                "seconds": estimate.seconds,
+                "memory": estimate.memory_bytes,
+                "ahead": ahead,
+                "stops": plan.pruner != "none",
+            },
         )
     )
     lines.append(say("replies.plan.confirm", language))
@@ -107,12 +112,13 @@ def _searched(plan: Plan, language: Language) -> list[tuple[str, str]]:
 
 
 def _choices(plan: Plan, language: Language) -> list[tuple[str, str]]:
-    rows = [
-        ("trials", say("replies.plan.trials", language, {"trials": plan.trials})),
-        ("method", say("replies.plan.option", language, {"name": "method", "value": plan.method})),
-        ("pruner", say("replies.plan.option", language, {"name": "pruner", "value": plan.pruner})),
-        ("metric", say("replies.plan.option", language, {"name": "metric", "value": plan.metric})),
-    ]
+    """How is searched; one run with fixed settings searches nothing and compares nothing."""
+    options = {"method": plan.method, "pruner": plan.pruner, "metric": plan.metric}
+    if not plan.space and plan.trials == 1:
+        del options["method"], options["pruner"]
+    rows = [("trials", say("replies.plan.trials", language, {"trials": plan.trials}))]
+    rows += [(name, say("replies.plan.option", language, {"name": name, "value": value}))
+             for name, value in options.items()]
     if plan.time_budget_s is not None:
         rows.append(("time_budget_s", say("replies.plan.time_budget", language, {"seconds": plan.time_budget_s})))
     return [

@@ -7,10 +7,15 @@ from pathlib import Path
 
 from bot.utterance import Attachment
 
-ENDINGS = ("csv", "tsv", "txt", "xlsx", "json", "jsonl")
+READ = ("csv", "tsv", "tab", "txt", "xlsx", "xlsm", "json", "jsonl", "ndjson")
+REFUSED = ("xls", "ods", "pdf", "doc", "docx", "png", "jpg", "jpeg", "gif", "zip", "gz", "7z", "parquet")
+"""Handed over all the same: the data room says what to do instead."""
+ENDINGS = (*READ, *REFUSED)
 MAX_BYTES = 64_000_000
 """More than the data room takes: it says the limit in words; this only bounds what is read."""
 
+_NEAR = 5
+"""Files beside the missing one that are named."""
 _QUOTED = re.compile(r"[\"'「『“]([^\"'」』”]{1,400})[\"'」』”]")
 _BARE = re.compile(rf"\S{{1,400}}?\.(?:{'|'.join(ENDINGS)})(?![A-Za-z0-9_])", re.IGNORECASE)
 
@@ -46,7 +51,36 @@ def _words_with_ending(text: str) -> list[str]:
     return found
 
 
+class NoFile(Exception):
+    """A line names a file that cannot be handed over; `key` names its sentence in prompts/<language>/console.toml."""
+
+    def __init__(self, key: str, path: Path, reason: str = "", near: tuple[str, ...] = ()) -> None:
+        super().__init__(key, path)
+        self.key = key
+        self.facts = {"name": path.name, "folder": str(path.parent), "reason": reason, "near": list(near)}
+
+
 def attachment_of(path: Path) -> Attachment:
-    """Promises the file as an attachment, bounded. Raises OSError when it cannot be read."""
-    with path.open("rb") as file:
-        return Attachment(name=path.name, content=file.read(MAX_BYTES))
+    """Promises the file as an attachment, bounded. Raises NoFile when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return Attachment(name=path.name, content=file.read(MAX_BYTES))
+    except OSError as error:
+        raise NoFile("cannot_read", path, error.strerror or "") from error
+
+
+def missing_file(name: str, folder: Path) -> None:
+    """Raises NoFile when `name` looks like a data file and there is none of that name: a folder, or nothing at all."""
+    if not name.lower().endswith(tuple(f".{ending}" for ending in ENDINGS)):
+        return
+    path = folder / name
+    near: tuple[str, ...] = ()
+    try:
+        path = path.expanduser()
+        if path.is_dir():
+            raise NoFile("is_a_folder", path)
+        beside = (one.name for one in path.parent.iterdir() if one.suffix[1:].lower() in READ and one.is_file())
+        near = tuple(sorted(beside)[:_NEAR])
+    except (OSError, RuntimeError):
+        pass  # the folder above is missing as well, or may not be read
+    raise NoFile("no_such_file", path, near=near)

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot import watch
-from bot.console.files import attachment_of, named_file
+from bot.console.files import NoFile, attachment_of, missing_file, named_file
 from bot.console.screen import Screen
 from bot.desk import Desk, Services
+from bot.language.parser import parse
 from bot.phrases import LANGUAGES, Language, say
 from bot.replies import Button, Card, Reply, Text
-from bot.utterance import Utterance
+from bot.utterance import Attachment, Utterance
 from tuner.store.records import Job
 
 TEAM = "local"
@@ -41,6 +42,8 @@ class Session:
     """Called before a wait, so that somebody does the work."""
     name: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _buttons: tuple[Button, ...] = ()
+    _started: str = ""
+    """The plan that was started last."""
     _seen: dict[int, int] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -51,7 +54,7 @@ class Session:
             return True
         button = self._pressed(text)
         if button is not None:
-            await self._answer(pressed=button.action)
+            await self._press(button)
         elif _is(text, "console.leave_words"):
             return False
         elif _is(text, "console.wait_words"):
@@ -93,9 +96,37 @@ class Session:
                 return button
         return None
 
+    async def _press(self, button: Button) -> None:
+        """A typed word stands on no card: it means the plan that was spoken of last, and starts no older one."""
+        verb, _, argument = button.action.partition(":")
+        if verb in ("start", "change", "cancel"):
+            now = await self.desk.dialogue(TEAM, PERSON, CHANNEL)
+            if verb == "start" and argument not in (now.shown, self._started):
+                await self._show(Text(text=say("console.no_plan_waits", self.language or now.language)))
+                return
+            argument = now.draft or argument
+        await self._answer(pressed=f"{verb}:{argument}")
+
+    async def _file(self, text: str) -> Attachment | None:
+        """The file that a typed line names. Raises NoFile for a name that leads to none."""
+        path = await asyncio.to_thread(named_file, text, self.folder)
+        if path is not None:
+            return await asyncio.to_thread(attachment_of, path)
+        command = parse(text)
+        if command.dataset and command.intent in ("data", "tune"):
+            now = await self.desk.dialogue(TEAM, PERSON, CHANNEL)
+            if not now.is_chatting and await self.services.store.dataset(TEAM, command.dataset) is None:
+                await asyncio.to_thread(missing_file, command.dataset, self.folder)
+        return None
+
     async def _answer(self, text: str = "", pressed: str | None = None) -> None:
-        path = await asyncio.to_thread(named_file, text, self.folder) if text else None
-        attachments = (await asyncio.to_thread(attachment_of, path),) if path is not None else ()
+        try:
+            file = await self._file(text) if text else None
+        except NoFile as error:
+            language = self.language or parse(text).utterance_language
+            await self._show(Text(text=say(f"console.{error.key}", language, error.facts)))
+            return
+        attachments = (file,) if file is not None else ()
         utterance = Utterance(
             team=TEAM,
             person=PERSON,
@@ -112,6 +143,10 @@ class Session:
             async for reply in replies:
                 await self._show(reply)
                 start = _start_button(reply) or start
+        if pressed is not None and pressed.startswith("start:") and await self.unfinished():
+            self._started = pressed.partition(":")[2]
+            now = await self.desk.dialogue(TEAM, PERSON, CHANNEL)
+            await self._show(Text(text=say("console.how_to_wait", self.language or now.language)))
         if start is not None and self.confirms:
             await self._answer(pressed=start.action)
 

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from bot.desk import columns
 from bot.desk.buttons import button
 from bot.desk.context import Turn
-from bot.language.commands import Command
 from bot.phrases import problem_sentences
 from bot.replies import Card, Reply, Table, Text
 from bot.utterance import Attachment
 from tuner.data.check import inspect_file
 from tuner.plan import models
-from tuner.problems import Problem, ProblemError
+from tuner.problems import Fact, Problem, ProblemError
 from tuner.store import Store
 from tuner.store.records import DataSet
 
 _CURRENT = "dataset:"
 """Preference key of a channel's current data set."""
+_LOOKED_FOR = {
+    "repeats": ("exact_duplicates", "near_duplicates"),
+    "contradictions": ("different_answers",),
+    "empty": ("empty_question", "empty_answer", "empty_conversation"),
+    "private": ("email", "phone", "card", "my_number", "key", "password"),
+    "control": ("control_tokens",),
+}
+"""What every report card looks for -> the findings that tell of it."""
+_NAMED = 5
+"""Data sets that a refusal names."""
 
 
 async def take(turn: Turn, attachment: Attachment, mapping: dict[str, str] | None = None) -> DataSet:
@@ -28,6 +37,7 @@ async def take(turn: Turn, attachment: Attachment, mapping: dict[str, str] | Non
 
     Raises ProblemError for a file that cannot be used, with what to change.
     """
+    turn.state.pop("shown", None)  # a plan on the data before is not what “yes” means after a new file
     await columns.remember(turn, attachment)
     card = models.find(turn.services.model) or models.embedded()
     folder = turn.services.home / "teams" / turn.team / "data"
@@ -95,19 +105,23 @@ async def wanted(turn: Turn, name: str | None) -> DataSet | None:
             None,
         )
     if found is None:
-        known_names = [dataset.name for dataset in await turn.store.datasets(turn.team)]
-        raise ProblemError([Problem(key="plan.unknown_dataset", facts={"dataset": name, "datasets": known_names})])
+        known_names = list(dict.fromkeys(dataset.name for dataset in await turn.store.datasets(turn.team)))
+        facts: dict[str, Fact] = {"dataset": name, "datasets": known_names[:_NAMED], "more": len(known_names) > _NAMED}
+        raise ProblemError([Problem(key="plan.unknown_dataset", facts=facts)])
     return found
 
 
-async def choose(turn: Turn, command: Command) -> AsyncIterator[Reply]:
-    """`data` without a file: one by name becomes the current one; else what there is."""
-    if command.dataset is not None:
-        dataset = await wanted(turn, command.dataset)
-        if dataset is not None:
-            await turn.store.prefer(turn.team, None, _CURRENT + turn.utterance.channel, dataset.id)
-            yield report_card(turn, dataset)
-            return
+async def choose(turn: Turn, name: str) -> DataSet | None:
+    """Promises the data set of that name, made the channel's current one. Raises ProblemError."""
+    dataset = await wanted(turn, name)
+    if dataset is not None:
+        turn.state.pop("shown", None)
+        await turn.store.prefer(turn.team, None, _CURRENT + turn.utterance.channel, dataset.id)
+    return dataset
+
+
+async def listing(turn: Turn) -> AsyncIterator[Reply]:
+    """Promises what data there is, and how to choose."""
     datasets = await turn.store.datasets(turn.team)
     if not datasets:
         yield Text(
@@ -125,28 +139,33 @@ async def choose(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         for dataset in datasets
     )
     yield Table(title=turn.say("replies.data.list_title"), header=header, rows=rows)
+    yield Text(text=turn.say("replies.data.list_next", {"name": datasets[-1].name}))
 
 
 def report_card(turn: Turn, dataset: DataSet) -> Card:
     """Promises the report card in words: what is in the file, what is doubtful, one example as the model sees it."""
     report = dataset.report
-    tokens = report["tokens"]
-    fields = [
-        (turn.say("replies.data.name_examples"), turn.say("replies.data.examples", report)),
-        (
-            turn.say("replies.data.name_languages"),
-            turn.say("replies.data.languages", {"languages": report["languages"]}),
-        ),
-        (turn.say("replies.data.name_length"), turn.say("replies.data.length", tokens)),
-    ]
     problems = tuple(Problem.from_json(problem) for problem in report["findings"])
-    lines = (turn.say("replies.data.example", {"example": _marked(report["sample"])}), turn.say("replies.data.next"))
+    facts: dict[str, Mapping[str, Any]] = {
+        "examples": report,
+        "columns": {"roles": report.get("mapping") or {}},
+        "languages": {"languages": report["languages"]},
+        "length": report["tokens"],
+        "clean": {"kinds": _not_found({problem.key for problem in problems})},
+    }
+    sample = {"example": _marked(report["sample"]), "row": report.get("sample_row")}
+    said = {name: turn.say(f"replies.data.{name}", told) for name, told in facts.items()}
     return Card(
         title=turn.say("replies.data.title", {"name": dataset.name}),
-        fields=tuple(fields),
-        lines=lines,
+        fields=tuple((turn.say(f"replies.data.name_{name}"), words) for name, words in said.items() if words),
+        lines=tuple(filter(None, (turn.say("replies.data.example", sample), turn.say("replies.data.next")))),
         notes=problem_sentences(problems, turn.language),
     )
+
+
+def _not_found(keys: set[str]) -> list[str]:
+    """Kinds of trouble that were looked for and not found: a card without warnings says what it looked at."""
+    return [kind for kind, names in _LOOKED_FOR.items() if not keys & {f"data.{name}" for name in names}]
 
 
 def _marked(pieces: list[Any]) -> list[dict[str, Any]]:

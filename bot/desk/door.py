@@ -6,7 +6,7 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.desk import columns, data, drafts, jobs, plans, talk, tuning, words
 from bot.desk.context import Services, Turn
@@ -42,12 +42,24 @@ _HANDLERS: dict[str, Handler] = {
     "compare": talk.compare,
     "best": jobs.best,
     "history": jobs.history,
-    "data": data.choose,
+    "data": lambda turn, command: _data(turn, command),
     "rate": words.rate,
     "export": words.export,
     "settings": words.settings,
     "help": words.help_,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialogue:
+    """What a person's next words are about, for a front where buttons are typed."""
+
+    draft: str | None
+    """The plan that the next words change; None: no plan waits."""
+    shown: str | None
+    """The plan whose card answered the last wish; None: that wish has no plan yet."""
+    is_chatting: bool
+    language: Language
 
 
 class Desk:
@@ -77,6 +89,16 @@ class Desk:
             reference = uuid.uuid4().hex[:8]
             _LOG.exception("answering failed, reference %s", reference)
             yield Text(text=turn.say("replies.desk.our_mistake", {"reference": reference}))
+
+    async def dialogue(self, team: str, person: str, channel: str) -> Dialogue:
+        """Promises what this person's next words in this channel are about."""
+        state = await self._services.store.dialogue(person, f"{team}/{channel}") or {}
+        return Dialogue(
+            draft=state.get("draft"),
+            shown=state.get("shown"),
+            is_chatting=bool(state.get("chat")),
+            language="ja" if state.get("language") == "ja" else "en",
+        )
 
     async def _turn(self, utterance: Utterance) -> Turn:
         state = await self._services.store.dialogue(_speaker(utterance), _place(utterance)) or {}
@@ -221,6 +243,15 @@ async def _press(turn: Turn, action: str) -> AsyncIterator[Reply]:
         case _:
             yield Text(text=turn.say("replies.desk.button_too_old"))
             return
+    async for reply in replies:
+        yield reply
+
+
+async def _data(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """`data` without a file: one by name becomes the current one; else what there is."""
+    replies = data.listing(turn)
+    if command.dataset is not None:
+        replies = _with_data(turn, await data.choose(turn, command.dataset))
     async for reply in replies:
         yield reply
 

@@ -29,6 +29,8 @@ class Saved:
     """Data set id; None while the person still owes a file."""
     from_job: int | None = None
     """Number of the job that it changes; None for a new one."""
+    job: int | None = None
+    """Number of the job that was started from it; None while it waits."""
 
     def with_request(self, request: Request) -> Saved:
         return replace(self, request=request, id=new_id())
@@ -40,6 +42,21 @@ def new_id() -> str:
 
 async def keep(turn: Turn, saved: Saved) -> None:
     """Stores the draft and makes it the one that follow-ups of this person in this channel change."""
+    await _write(turn, saved)
+    turn.state["draft"] = saved.id
+
+
+async def mark_started(turn: Turn, saved: Saved, job: int) -> None:
+    """Notes which job came of the draft, so that nobody is told that nothing was started."""
+    await _write(turn, replace(saved, job=job))
+
+
+async def drop(turn: Turn, draft_id: str) -> None:
+    """The draft is gone: no button starts it any more."""
+    await turn.store.drop_dialogue(_SHELF, f"draft:{draft_id}")
+
+
+async def _write(turn: Turn, saved: Saved) -> None:
     value: dict[str, Any] = {
         "id": saved.id,
         "team": saved.team,
@@ -48,9 +65,9 @@ async def keep(turn: Turn, saved: Saved) -> None:
         "request": saved.request.to_json(),
         "dataset": saved.dataset,
         "from_job": saved.from_job,
+        "job": saved.job,
     }
     await turn.store.keep_dialogue(_SHELF, f"draft:{saved.id}", value, DRAFT_LIVES_S)
-    turn.state["draft"] = saved.id
 
 
 async def load(turn: Turn, draft_id: str | None) -> Saved | None:

@@ -31,9 +31,11 @@ async def propose(
 ) -> AsyncIterator[Reply]:
     """Promises a plan card with buttons, or what is still needed before there can be one. Spends nothing.
 
-    Leaves `state["complete"]` False when the request cannot run as it is.
+    Leaves `state["complete"]` False when the request cannot run as it is, and `state["shown"]` only where a card was
+    shown: no “yes” can mean an earlier one.
     """
     turn.state.pop("question", None)
+    turn.state.pop("shown", None)
     turn.state["complete"] = True
     saved = drafts.Saved(
         id=drafts.new_id(),
@@ -129,6 +131,7 @@ async def start(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:
         )
     )
     drafts.forget(turn)
+    await drafts.mark_started(turn, saved, job.number)
     turn.state["job"] = job.number
     ahead = await turn.store.ahead(job.id)
     key = "replies.plan.queued" if is_new else "replies.plan.already_queued"
@@ -139,9 +142,17 @@ async def start(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:
 
 
 async def cancel(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:
-    """Lets the plan go. A job that was already queued from it is not touched."""
+    """Lets the plan go: nothing starts it any more. A job that was already queued from it is not touched."""
+    saved = await drafts.load(turn, draft_id)
     if turn.state.get("draft") == draft_id:
         drafts.forget(turn)
+    if saved is not None and saved.job is not None:
+        yield Text(
+            text=turn.say("replies.plan.already_queued", {"job": saved.job}),
+            buttons=(button("stop", str(saved.job), turn.language, "danger"),),
+        )
+        return
+    await drafts.drop(turn, draft_id)
     yield Text(text=turn.say("replies.plan.cancelled"))
 
 

@@ -20,13 +20,14 @@ from tuner.store.records import DataSet
 
 async def tune(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     """A new plan from a `tune` command; "redo job 12 but with …" starts from that job's plan."""
+    drafts.forget(turn)  # whatever comes of the new wish, no “yes” and no “start” means the old one
     if command.job is not None:
         async for reply in _redo(turn, command):
             yield reply
         return
     dataset = await data.wanted(turn, command.dataset)
     question = questions.of_command(command, turn)
-    if question is None and "ambiguous" in command.problems and not command.space:
+    if question is None and {"ambiguous", "missing_range"} & set(command.problems) and not command.space:
         question = _bare_numbers(turn)
     open_knobs = questions.unsettled(command)
     request = request_of(command, open_knobs)
@@ -53,7 +54,7 @@ async def _redo(turn: Turn, command: Command) -> AsyncIterator[Reply]:
 async def follow_up(turn: Turn, change: Change) -> AsyncIterator[Reply]:
     """Changes the pending plan, or starts from the last job's plan when none is pending."""
     saved = None if change.again else await drafts.load(turn, turn.state.get("draft"))
-    question = turn.state.get("question")
+    question, shown = turn.state.get("question"), turn.state.get("shown")
     if saved is not None:
         request, said = changed(saved.request, change, turn.language)
         dataset = await _dataset(turn, saved.dataset, change)
@@ -64,6 +65,9 @@ async def follow_up(turn: Turn, change: Change) -> AsyncIterator[Reply]:
             turn.state["draft"] = saved.id
             if question is not None:
                 turn.state["question"] = question
+            if shown == saved.id:
+                turn.state["shown"] = shown
+                yield Text(text=turn.say("replies.plan.unchanged"))
         return
     job = await turn.store.job(turn.team, turn.state.get("job") or "last")
     if job is None:
@@ -83,12 +87,15 @@ async def _dataset(turn: Turn, before: str | None, change: Change) -> DataSet | 
 
 
 async def with_data(turn: Turn, dataset: DataSet) -> AsyncIterator[Reply]:
-    """A file arrived while a plan waited for one: the plan goes on with it."""
+    """A file arrived while a plan waited, for one or on another one: the plan goes on with it."""
     saved = await drafts.load(turn, turn.state.get("draft"))
-    if saved is None or saved.dataset is not None:
+    if saved is None or saved.dataset == dataset.id:
         return
     question = questions.Question.from_json(turn.state["question"]) if "question" in turn.state else None
-    async for reply in plans.propose(turn, saved.request, dataset=dataset, from_job=saved.from_job, question=question):
+    changes = () if saved.dataset is None else (turn.say("replies.plan.change_dataset", {"value": dataset.name}),)
+    async for reply in plans.propose(
+        turn, saved.request, dataset=dataset, changes=changes, from_job=saved.from_job, question=question
+    ):
         yield reply
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.plan.build import MAX_GRID_POINTS, build
+from tuner.plan.check import values_of
 from tuner.plan.knobs import KNOBS
 from tuner.plan.models import ModelCard, embedded
 from tuner.plan.plan import Plan
@@ -178,6 +179,22 @@ _SPECS = st.one_of(
     ),
     st.builds(Fixed, value=st.floats() | st.integers() | st.text(max_size=5)),
 )
+
+
+@pytest.mark.parametrize("method", ["grid", "random", None])
+@pytest.mark.parametrize("name", ["weight_decay", "seed"])
+def test_a_log_scale_without_a_lowest_value_begins_above_zero(name: str, method: str | None) -> None:
+    draft = build(Request(space={name: Range(high=4, log=True)}, method=method), embedded(), DATA, MEASURED)
+    assert draft.plan is not None
+    assert f"{name}.low" in draft.plan.assumed
+    assert min(float(value) for value in values_of(draft.plan.space[name])) > 0
+
+
+def test_a_grid_that_the_tries_cannot_cover_is_told() -> None:
+    space = {"epochs": Choices(values=(1, 2, 3)), "batch_size": Choices(values=(4, 8))}
+    few = build(Request(space=space, method="grid", trials=4), embedded(), DATA, MEASURED)
+    assert [(problem.key, problem.facts["all"]) for problem in few.problems] == [("plan.grid_in_part", 7)]
+    assert build(Request(space=space, method="grid", trials=7), embedded(), DATA, MEASURED).problems == ()
 
 
 @given(

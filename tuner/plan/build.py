@@ -67,7 +67,7 @@ def build(request: Request, card: ModelCard, data: DataFacts, speed: Speed) -> D
         assumed=tuple(assumed if request.model else [*assumed, "model"]),
     )
     cost = estimate(plan, data, speed)
-    problems += _doubts(plan, data, cost.seconds)
+    problems += [*_grid_in_part(plan.trials, points), *_doubts(plan, data, cost.seconds)]
     return Draft(plan=plan, estimate=cost, problems=tuple(problems))
 
 
@@ -151,6 +151,8 @@ def _complete(knob: Knob, spec: Spec, method: Method, card: ModelCard, assumed: 
             high = max(default.high, low) if default.high > low else min(low * 10 or default.high, knob.hard_high)
     if low is None or high is None:
         raise ValueError(f"one bound must be said, got none for {knob.name}")
+    if spec.log and spec.low is None and low <= 0:  # "up to 1 on a log scale": no such scale begins at zero
+        low = max(1, high // 100) if knob.kind == "int" else high / 100
     log = spec.log if spec.log is not None else (knob.log and low > 0 and spec.step is None and high / low >= 8)
     if spec.log is None:
         assumed.append(f"{knob.name}.scale")
@@ -251,6 +253,14 @@ def _doubts(plan: Plan, data: DataFacts, seconds: float | None) -> list[Problem]
             Problem(key="plan.batch_over_data", severity="warning", facts={"batch": largest, "examples": data.split[0]})
         )
     return doubts
+
+
+def _grid_in_part(trials: int, points: int) -> list[Problem]:
+    """Trial 0 runs the defaults, so a whole grid takes one try more than it has points."""
+    if not points or trials > points:
+        return []
+    return [Problem(key="plan.grid_in_part", severity="warning",
+                    facts={"points": points, "trials": trials, "all": points + 1})]
 
 
 def _batch_sizes(plan: Plan) -> tuple[float, ...]:

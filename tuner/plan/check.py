@@ -22,7 +22,7 @@ def problems_of_space(space: Space, card: ModelCard) -> tuple[Problem, ...]:
         if knob is None:
             found.append(Problem(key="plan.unknown_knob", facts={"name": name}))
             continue
-        impossible = list(_impossible(knob, spec))
+        impossible = list(_impossible(knob, spec, card))
         found += impossible or _unusual(knob, spec, card)
     return tuple(found)
 
@@ -38,7 +38,8 @@ def values_of(spec: Spec) -> tuple[Value, ...]:
             return (spec.value,)
 
 
-def _impossible(knob: Knob, spec: Spec) -> Iterator[Problem]:
+def _impossible(knob: Knob, spec: Spec, card: ModelCard) -> Iterator[Problem]:
+    usual = _usual(knob, card)
     if knob.kind == "choice":
         wrong = [value for value in values_of(spec) if value not in knob.choices]
         if wrong or isinstance(spec, Range):
@@ -49,14 +50,14 @@ def _impossible(knob: Knob, spec: Spec) -> Iterator[Problem]:
         return
     values = values_of(spec)
     if not values:
-        yield Problem(key="plan.missing_range", facts={"name": knob.name, **_usual(knob)})
+        yield Problem(key="plan.missing_range", facts={"name": knob.name, **usual})
         return
     for value in values:
         if isinstance(value, str) or not math.isfinite(value):
-            yield Problem(key="plan.not_a_number", facts={"name": knob.name, "value": str(value), **_usual(knob)})
+            yield Problem(key="plan.not_a_number", facts={"name": knob.name, "value": str(value), **usual})
             return
         if value < knob.hard_low or value > knob.hard_high or (knob.hard_low_open and value == knob.hard_low):
-            yield Problem(key="plan.out_of_range", facts={"name": knob.name, "value": value, **_usual(knob)})
+            yield Problem(key="plan.out_of_range", facts={"name": knob.name, "value": value, **usual})
             return
         if knob.kind == "int" and value != int(value):
             yield Problem(
@@ -65,13 +66,14 @@ def _impossible(knob: Knob, spec: Spec) -> Iterator[Problem]:
             )
             return
     if isinstance(spec, Range) and spec.log and min(float(v) for v in values) <= 0:
-        yield Problem(key="plan.log_from_zero", facts={"name": knob.name, **_usual(knob)})
+        above_zero = usual["low"] or float(usual["high"]) / 100
+        yield Problem(key="plan.log_from_zero", facts={"name": knob.name, **usual, "low": above_zero})
     if isinstance(spec, Range) and spec.step is not None and spec.step <= 0:
         yield Problem(key="plan.bad_step", facts={"name": knob.name, "step": spec.step})
 
 
-def _usual(knob: Knob) -> Mapping[str, float | str]:
-    low, high = knob.default_range or (knob.usual_low, knob.usual_high)
+def _usual(knob: Knob, card: ModelCard) -> Mapping[str, float | str]:
+    low, high = card.recommended.get(knob.name) or knob.default_range or (knob.usual_low, knob.usual_high)
     return {"low": low, "high": high}
 
 
