@@ -168,11 +168,13 @@ def _become(module: str, home: Path | None, arguments: list[str]) -> None:
     """This process becomes the worker or the server: signals and exit codes are theirs."""
     import asyncio
 
-    from bot.console.once import check_home
+    from bot.console.once import check_home, check_serving
     from bot.settings import load
 
     settings = load(home=home)
     if asyncio.run(check_home(settings)) != 0:
+        raise typer.Exit(1)
+    if module == "tuner.chat" and asyncio.run(check_serving(settings, arguments)) != 0:
         raise typer.Exit(1)
     folder = settings.home.expanduser().resolve()
     os.execv(sys.executable, [sys.executable, "-m", module, "--home", str(folder), *arguments])

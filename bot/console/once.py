@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import asyncio
+import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,8 +23,9 @@ from bot.replies import Text
 from bot.settings import BotSettings
 from bot.take_home import take_home
 from bot.utterance import Utterance
+from tuner.chat.address import LOOPBACK
 from tuner.plan import models
-from tuner.problems import ProblemError
+from tuner.problems import Problem, ProblemError
 from tuner.store import Store, StoreUnavailable
 
 
@@ -32,6 +36,41 @@ async def check_home(settings: BotSettings) -> int:
         return 0
 
     return await _with_turn(settings, work)
+
+
+def refuse_serving(arguments: Sequence[str]) -> Problem | None:
+    """Promises why a chat server could not serve with these options of its own, None when nothing is in the way.
+
+    The server names the same problems, but it has no words for people.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", default="0")
+    parser.add_argument("--no-token", action="store_true")
+    said, _ = parser.parse_known_args(arguments)
+    if said.no_token and said.host not in LOOPBACK:
+        return Problem(key="chat.unprotected", facts={"host": said.host})
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(said.host, int(said.port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+            trial.listen()
+    except ValueError:
+        return None  # no number: the server says how its options are used
+    except (OSError, OverflowError) as error:
+        detail = getattr(error, "strerror", None) or str(error)
+        return Problem(key="chat.cannot_listen", facts={"host": said.host, "port": said.port, "detail": detail})
+    return None
+
+
+async def check_serving(settings: BotSettings, arguments: Sequence[str]) -> int:
+    """Promises 0 when a chat server can listen, else says why not and gives 1."""
+    problem = await asyncio.to_thread(refuse_serving, arguments)
+    if problem is None:
+        return 0
+    await open_screen(as_json=False).show(Text(text="\n".join(problem_sentences([problem], settings.language or "en"))))
+    return 1
 
 
 async def jobs(settings: BotSettings, *, as_json: bool) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +95,25 @@ def test_an_unusable_home_gives_a_clear_message(language: str, tmp_path: Path) -
         assert done.returncode == 1
         assert home in done.stdout
         assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--host", "0.0.0.0", "--no-token"), "--host 127.0.0.1"),
+        (("--port", "{taken}"), "Choose another one with `--port`"),
+        (("--host=203.0.113.9",), "cannot listen on 203.0.113.9"),
+    ],
+)
+def test_a_server_that_cannot_serve_as_asked_says_what_to_change(
+    options: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", "serve", "--home", str(tmp_path),
+             *(option.format(taken=port) for option in options)],
+            capture_output=True, text=True, timeout=120, check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert words in done.stdout

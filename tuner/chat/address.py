@@ -11,6 +11,8 @@ from pathlib import Path
 
 ADDRESS_FILE = "chat.json"
 TOKEN_FILE = "chat.token"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Names of this machine under which no other one reaches it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,12 +17,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from tuner.chat import wire
+from tuner.chat.address import LOOPBACK
 from tuner.chat.asks import Answered, Ask, AskError, BadMessages, Begun, Busy, Done, Failed, ModelRef, Piece, TooLong
 from tuner.chat.wire import ApiError, ChatBody
 
 log = logging.getLogger(__name__)
-
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Answering(Protocol):

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tuner.chat.address import Address, make_token, remove_address, write_address
+from tuner.chat.address import LOOPBACK, Address, make_token, remove_address, write_address
 from tuner.chat.asks import Models
 from tuner.chat.catalogue import Catalogue
 from tuner.chat.engine import Engine
-from tuner.chat.server import LOOPBACK, Api, Limits
+from tuner.chat.server import Api, Limits
 from tuner.problems import Problem, ProblemError
 from tuner.store import Store
 
