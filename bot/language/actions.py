@@ -39,6 +39,11 @@ def is_settings(f: Facts) -> bool:
     )
 
 
+def _allowed(f: Facts) -> int:
+    """How many unknown words a wish about the bot may have."""
+    return 1 if f.is_japanese and f.any("verb:settings") and not f.everyday else 0
+
+
 def _only_wants(f: Facts) -> bool:
     """True for a wish with a language in it and no model or data: "English please"."""
     return f.any("want:request") and f.view.size <= 12 and not f.any("object:model", "object:data", "verb:chat")
@@ -101,6 +106,8 @@ def is_chat(f: Facts) -> bool:
             "verb:chat" in t.labels and t.text.lower().endswith(("model", "best", "bot", "one")) for t in f.view.tokens
         )
     )
+    if not f.is_japanese and f.mood in ("negated", "report") and not f.message:
+        return False  # "I never asked you to stop job 4"
     if f.message and (target or f.any("object:training")):
         replies = "quote:quote" in f.labels and f.any("object:answer")  # how would it answer "any vegan cake?"
         said = "say" in f.low or "tell" in f.low or "言" in f.low
@@ -113,7 +120,7 @@ def is_chat(f: Facts) -> bool:
     gates = f.gates - {"musing"}
     return (
         target
-        or (f.any("object:training") and f.view.size <= 7 and not gates)
+        or (f.any("object:training") and f.view.size <= 7 and not gates and not f.everyday)
         or (f.strange == 0 and f.view.size <= 3 and not gates)
     )
 
@@ -124,7 +131,8 @@ def is_rate(f: Facts) -> bool:
         return False
     if f.is_japanese and f.mood == "request" and f.any("verb:tune", "verb:train", "change:words", "verb:compare"):
         return False
-    if f.values or f.asks or f.references.job is not None or f.gates & {"talk"} or f.any("ask:why"):
+    asks = f.asks and not (f.is_japanese and f.low.rstrip("。.!~ー、 ").endswith(small_words("musing_ends")))
+    if f.values or asks or f.references.job is not None or f.gates & {"talk"} or f.any("ask:why"):
         return False
     judged = f.any("verb:judge_words") and f.any("object:answer") and f.mood != "request"
     known = f.any("object:answer") or (f.is_japanese and judges_answer(f))
@@ -248,7 +256,8 @@ def _stops_nothing_of_ours(f: Facts) -> bool:
     """True for 通知を切って and モデルを手元に落として."""
     if f.references.job is not None and not f.any("verb:export"):
         return False
-    return f.any("verb:settings") or (f.any("verb:export") and f.any("object:model", "artifact:words"))
+    model = f.any("object:model", "artifact:words", "ref:best_trial")
+    return f.any("verb:settings") or (f.any("verb:export") and model)
 
 
 def _only_mistaken(f: Facts) -> bool:

@@ -21,6 +21,7 @@ from bot.language.view import View
 _KANA = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
 _AFTER_ONCE = words("with on using at for and please pls , . ! ;")
 _BECOMING = frozenset({"degree:words", "verb:stop", "comparative:words", "become:words"})
+_WISHED = frozenset({"want:request", "form:te", "form:want", "verb:tune", "verb:train"})
 _STARTED = frozenset({"verb:tune", "verb:train", "verb:run", "verb:redo"})
 _LONG_MESSAGE = {False: 12, True: 6}  # characters: shorter words for the model may as well be for the bot
 _CONDITION = re.compile(
@@ -189,6 +190,8 @@ def _gates_of(view: View, i: int) -> list[str]:
     token = view.tokens[i]
     if "form:not" in token.labels and token.labels & _STARTED and token.text.endswith(small_words("negative_requests")):
         return ["refusal"]  # まだtuneしないでね
+    if token.text.endswith(small_words("so_that")) and view.labels(i + 1) & _WISHED:
+        return []  # 間違った案内をしないように鍛えて
     counts = view.number(i + 1) or (i + 1 < view.size and view.tokens[i + 1].kind == "dur")
     timed = i + 1 < view.size and view.tokens[i + 1].kind in ("dur", "clock")
     if token.text.lower() == "once" and (i + 1 == view.size or view.text(i + 1).lower() in _AFTER_ONCE):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,18 @@ _GODAN = {
 }
 
 _DOUBLED = words("stop scrap drop cap pin chat scan quit plan unplug let set run pit bet submit zip grab spin")
+
+
+_ONE_OF = re.compile(r"\{([^{}]*)\}")
+
+
+def ways(phrase: str) -> list[str]:
+    """All that "{when,whenever} you're {free,ready}" stands for; a phrase without braces stands for itself."""
+    found = _ONE_OF.search(phrase)
+    if not found:
+        return [phrase]
+    each = (phrase[: found.start()] + way + phrase[found.end() :] for way in found[1].split(","))
+    return [" ".join(form.split()) for way in each for form in ways(way)]
 
 
 def forms(entry: Mapping[str, Any], label: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -64,7 +77,7 @@ def endings(tables: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     ):
         suru.setdefault(ending, mood)
     classes = {
-        "suru": suru | {"を" + ending: mood for ending, mood in suru.items()},
+        "suru": suru | {"を" + ending: mood for ending, mood in suru.items() if ending[0] not in "中済"},
         "ichidan": _forms(tables, ("", "", "て", "た", "る", "れ", "よう", "ろ")),
         "いく": _godan(tables, "く", "っ"),
     }
@@ -82,7 +95,9 @@ def _pairs(tables: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
 
 def _listed(entry: Mapping[str, Any], key: str) -> list[str]:
     value = entry.get(key, "")
-    return [word.strip(" \n") for word in value.split("|") if word.strip(" \n")] if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return list(value)
+    return [form for word in value.split("|") if word.strip(" \n") for form in ways(word.strip(" \n"))]
 
 
 def _third_person(verb: str) -> str:

@@ -61,7 +61,8 @@ def _sets_against(f: Facts) -> bool:
     if f.is_japanese and not f.any("verb:compare"):
         return False
     if f.is_japanese:
-        return (f.asks and "より" in f.low) or any(word in f.low for word in small_words("before_and_after"))
+        than = f.asks and "より" in f.low and not f.any("ask:why")
+        return than or any(word in f.low for word in small_words("before_and_after"))
     doubts = ("noise", "luck", "signific", "chance", "why", "statist")
     return (
         f.low.startswith(("is ", "are ", "does ", "do "))

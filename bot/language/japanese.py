@@ -44,6 +44,8 @@ def _japanese_token_mood(view: View, i: int, asks: bool) -> Mood | None:
     labels = token.labels
     if "benign:words" in labels:
         return None
+    if token.text == "た" and _ends_in_past(view, i):
+        return "question" if asks else "report"
     if "mistake:words" in labels:
         return None  # ジョブ12止めて、データ間違えた: a reason
     if "gate:refusal" in labels:
@@ -64,6 +66,28 @@ def _japanese_token_mood(view: View, i: int, asks: bool) -> Mood | None:
     if "want:request" in labels:
         return "question" if asks and token.text.startswith(("で", "が")) else "request"  # 1e-3で大丈夫？
     return None
+
+
+def _ends_in_past(view: View, i: int) -> bool:
+    """True for the た of a verb that nobody here knows, where it ends what is told: OOMさせたのは自分です."""
+    before = view.tokens[i - 1] if i else None
+    if before is None or before.end != view.tokens[i].start or not _is_kana(before.text[-1]):
+        return False
+    after = view.text(i + 1)
+    return i + 1 >= view.size or view.tokens[i + 1].kind == "sym" or after.startswith(small_words("after_past"))
+
+
+def _is_kana(c: str) -> bool:
+    return "ぁ" <= c <= "ゖ"
+
+
+def _ends_elided(view: View, i: int) -> bool:
+    """True for a noun of doing that ends the sentence, its verb left out: 調整で。, 再開を、お願い."""
+    after = view.text(i + 1)
+    if i == view.size - 1 or view.tokens[i + 1].kind == "sym" or after in ("で", "、", "。", "!"):
+        return True
+    rest = view.tokens[i + 2 : i + 4]
+    return after == "を" and all(t.kind == "sym" or t.labels & {"want:request", "op:and", "say:words"} for t in rest)
 
 
 def _form_mood(view: View, i: int, forms: set[str], asks: bool) -> Mood | None:
@@ -92,7 +116,7 @@ def _form_mood(view: View, i: int, forms: set[str], asks: bool) -> Mood | None:
             return None
         return "question" if asks else "request"
     if "noun" in forms:
-        if i == view.size - 1 or view.tokens[i + 1].kind == "sym" or after in ("で", "を", "、", "。", "!"):
+        if _ends_elided(view, i):
             return "question" if asks else "request"
         return None
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.language.closed import words
 from bot.language.facts import Facts, seeks_within_budget
 from bot.language.small_words import small_words
-from bot.language.view import View
+from bot.language.telling import only_tells, tells_of_people, tells_of_term
 
 QUIET = frozenset({"refusal", "talk"})  # a question may still be asked in such a sentence, nothing may be done
 
@@ -30,7 +30,7 @@ def is_how_to(f: Facts) -> bool:
     if f.values or f.strange > 2 or f.gates & {"refusal", "people", "talk"} or f.references.job is not None:
         return False
     if "way" in f.forms:
-        return True
+        return not f.group("word") or f.any("verb:tune", "verb:run", "verb:train", "verb:search")
     if f.group("word") and f.any("ask:what") and not f.settings.space and not f.any("verb:tune", "verb:run"):
         return False
     if f.any("gate:musing") and f.settings.space and not f.any("verb:tune", "verb:run", "verb:train"):
@@ -99,7 +99,7 @@ def is_explain_term(f: Facts) -> bool:
         return not f.any("ask:why") or f.any("ask:term")
     if f.any("verb:explain") and not f.any("object:result"):
         return True
-    if f.is_japanese and _tells_of_term(f):
+    if f.is_japanese and tells_of_term(f):
         return True
     if (
         f.asks
@@ -115,27 +115,6 @@ def is_explain_term(f: Facts) -> bool:
 
 _ANYBODY = ("has anyone ", "has anybody ", "has someone ", "did anyone ", "did anybody ", "did someone ")
 _ENDS = words("crash crashed die died fail failed")
-_SMALL = frozenset({"common:words", "say:words", "op:or", "op:and", "form:stem", "verb:better", "form:phrase"})
-_TERM_GROUPS = ("knob:", "word:", "method:")
-
-
-def _tells_of_term(f: Facts) -> bool:
-    """True for a term and 教えて with nothing between: 勾配クリッピングを教えて, ベイズ最適化について教えて."""
-    view = f.view
-    for i in range(view.size):
-        if not (view.has(i, "verb:show") and view.text(i).startswith(("教え", "おしえ"))):
-            continue
-        k = i - 1
-        while k > 0 and (view.tokens[k].kind == "kana" or _is_small(view, k)):
-            k -= 1
-        if k >= 0 and any(x.startswith(_TERM_GROUPS) for x in view.tokens[k].labels):
-            return not f.any("verb:status", "verb:best", "object:result", "ask:why")
-    return False
-
-
-def _is_small(view: View, i: int) -> bool:
-    """True for padding, particles and adverbs: やさしく, 簡単に."""
-    return view.text(i) in small_words("told_about") or (view.labels(i) <= _SMALL and not view.number(i))
 
 
 def opening(f: Facts) -> str:
@@ -164,6 +143,12 @@ def _asks_how_it_ended(f: Facts) -> bool:
     return bool(why) and why <= _ENDS and yes_or_no and job and not f.settings.space
 
 
+def _no_question_of_ours(f: Facts) -> bool:
+    """True for レポートの締め切りを延長して and for a verdict with its reason: 評価: 回答Bが良い、理由: 簡潔."""
+    verdict = f.any("verb:rate") and f.any("verb:judge_words") and not f.asks and f.mood != "request"
+    return verdict or (f.everyday > 0 and not names_job_or_trial(f) and "結果" not in f.low)
+
+
 def is_explain_result(f: Facts) -> bool:
     """True for a question what a job showed and why."""
     if f.numbers or f.settings.not_a_number or f.strange > 4 or f.gates & QUIET:
@@ -172,7 +157,12 @@ def is_explain_result(f: Facts) -> bool:
         return False  # "our answers are rude, can you tune the model so they get better?"
     if f.is_japanese and f.any("ask:why") and f.settings.space and not _looks_back(f) and not names_job_or_trial(f):
         return False
-    about = has_target(f) or f.any("object:result", "ref:last", "verb:tune")
+    if f.is_japanese and _no_question_of_ours(f):
+        return False
+    about = has_target(f) or f.any("object:result", "ref:last", "verb:tune") or "結果" in f.low
+    about = about or (f.is_japanese and f.group("metric"))
+    if f.is_japanese and f.any("object:result") and f.any("ask:what") and f.asks and not _named_term(f):
+        return True  # このグラフは何を意味してる？
     if f.settings.space and not f.is_japanese and f.asks and _looks_back(f) and not f.any("verb:tune", "verb:search"):
         return True
     if f.any("proof:words") and _is_question(f):
@@ -188,7 +178,11 @@ def is_explain_result(f: Facts) -> bool:
 
 def is_compare(f: Facts) -> bool:
     """True when two answers or models shall be seen side by side."""
-    if f.values or f.strange > 1 or f.gates & QUIET or f.settings.orphans:
+    if f.values or f.strange > 1 or f.gates & QUIET:
+        return False
+    if f.settings.orphans and not (f.is_japanese and f.any("object:model", "object:answer")):
+        return False
+    if f.is_japanese and f.any("verb:history") and not (has_target(f) or f.any("object:answer")):
         return False
     if names_job_or_trial(f) and " against " in f.low and f.mood == "request":
         return True  # "put job 3 against job 5"
@@ -196,8 +190,8 @@ def is_compare(f: Facts) -> bool:
         return False
     return (
         has_target(f)
-        or f.any("object:answer", "ref:best_trial", "object:result")
-        or (f.strange == 0 and f.view.size <= 6)
+        or f.any("object:answer", "ref:best_trial", "object:result", "verb:rate")
+        or (f.strange == 0 and f.view.size <= (16 if f.is_japanese else 6))
     )
 
 
@@ -266,7 +260,7 @@ def is_best(f: Facts) -> bool:
     """True for a question which trial or setting leads."""
     if f.values or f.strange > 0 or f.gates & QUIET or f.any("verb:find") or f.settings.orphans:
         return False
-    if seeks_within_budget(f):
+    if seeks_within_budget(f) or (f.is_japanese and only_tells(f)):
         return False
     named = f.any("verb:best", "ref:best_trial") or (
         f.any("super:words")
@@ -282,8 +276,9 @@ def is_queue(f: Facts) -> bool:
         f.any("verb:queue")
         and not has_content(f)
         and not (f.gates & QUIET and not (f.gates & QUIET == {"talk"} and "gpu" in f.low and _is_question(f)))
-        and not (f.is_japanese and f.mood == "report" and "people" in f.gates and not f.asks)
-        and (f.strange == 0 or (has_target(f) and f.strange <= 1))
+        and not (f.is_japanese and tells_of_people(f))
+        and not (f.is_japanese and f.any("verb:tune", "verb:train") and f.mood == "request")
+        and (f.strange == 0 or ((has_target(f) or f.is_japanese) and not f.everyday and f.strange <= 1))
     )
 
 
@@ -293,10 +288,10 @@ def is_status(f: Facts) -> bool:
         return False
     if f.is_japanese and f.mood in ("refusal", "negated") and not f.asks:
         return False
-    if f.is_japanese and f.mood == "report" and "people" in f.gates and not f.asks:
+    if f.is_japanese and tells_of_people(f):
         return False
     if f.any("verb:status") or (not f.is_japanese and _asks_how_it_ended(f)):
-        return f.strange == 0 or (has_target(f) and f.strange <= 1)
+        return f.strange == 0 or ((has_target(f) or (f.is_japanese and f.asks)) and not f.everyday and f.strange <= 1)
     asked = (
         f.low.startswith(("what is ", "what's ", "is ", "are ", "did ", "has ", "where ", "how "))
         or (f.is_japanese and f.asks)

@@ -10,10 +10,11 @@ from bot.language.vocabulary import Vocabulary
 _SPAN_EN = re.compile(r"(?:\s?-?\s?)([a-z]+)(?![a-z])")
 _HALF_AFTER = re.compile(r"(?: and a half|半)")
 _UNIT_JA = re.compile(r"\s?(週間|時間|日間|分間|秒間|か月|日|分|秒|晩)")
+_FRACTION = re.compile("の[0-9一二三四五六七八九十]")
 _AND_MORE = re.compile(
     r"(?:\s?(?:and|,)?\s?|と)(\d{1,6}(?:\.\d{1,3})?)(?=\s?(?:s|sec|secs|seconds?|m|min|mins|minutes?|h|hrs?|hours?|分|秒|時間)(?![a-z]))"
 )
-_BARE_MINUTES = re.compile(r"h(\d{1,2})(?![\d.])m?(?![a-z])")
+_BARE_MINUTES = re.compile(r"h(\d{1,2})(?!\d|\.\d)m?(?![a-z])")
 
 
 _ARTICLE_SPAN = re.compile(
@@ -86,7 +87,7 @@ def duration(low: str, number: Number, vocabulary: Vocabulary) -> tuple[float, i
 def _unit(low: str, at: int, vocabulary: Vocabulary) -> tuple[float, int] | None:
     japanese = _UNIT_JA.match(low, at)
     if japanese:
-        if japanese[1] == "分" and low.startswith("の", japanese.end()):
+        if japanese[1] == "分" and _FRACTION.match(low, japanese.end()):
             return None
         return vocabulary.seconds[japanese[1]], japanese.end()
     english = _SPAN_EN.match(low, at)

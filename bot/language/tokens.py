@@ -43,6 +43,7 @@ _FILE_STOPS = frozenset(" \n\t\"'()<>「」『』、。,;:!?|{}[]")
 _PARTICLES = frozenset("をはがにでと")
 _GAP = re.compile(r"(?<=[a-z])[-_](?=[a-z])")
 _ASCII_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+_RESTARTS = ("もう", "中止", "中断", "中心", "中身", "しばらく", "しっかり")  # begin where an ending seems to end
 _TIGHT = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 
@@ -203,8 +204,8 @@ def _verb_at(low: str, i: int, vocabulary: Vocabulary) -> tuple[int, frozenset[s
             endings = vocabulary.endings[kind]
             for size in range(9, 0, -1):
                 mood = endings.get(low[at : at + size])
-                if mood and low.startswith("もう", at + size - 1):
-                    continue  # 下げて|もう一回
+                if mood and low.startswith(_RESTARTS, at + size - 1):
+                    continue  # 下げて|もう一回, 学習|中止
                 if mood and at + size > best and at + size <= len(low):
                     best, labels = at + size, found | {f"form:{mood}"}
                     break

@@ -1,0 +1,67 @@
+"""What a Japanese sentence only tells, only asks to see, or asks to have told."""
+
+from __future__ import annotations
+
+from bot.language.facts import Facts
+from bot.language.small_words import small_words
+from bot.language.view import View
+
+_SMALL = frozenset({"common:words", "say:words", "op:or", "op:and", "form:stem", "verb:better", "form:phrase"})
+_TERM_GROUPS = ("knob:", "word:", "method:")
+_DONE = ("verb:tune", "verb:search", "verb:train", "verb:run")
+_SEEN = ("verb:history", "verb:status", "verb:queue", "verb:best", "verb:export", "artifact:words")
+
+
+def only_asks_to_see(f: Facts) -> bool:
+    """True when the last order is to show or to hand over: 今までにやった学習を見せて, 学習したモデルをください."""
+    if f.values or f.group("method", "pruner"):
+        return False
+    if f.any("verb:data") and f.any("object:data") and not f.any(*_DONE):
+        return True  # 質問を100件まとめたのでお渡しします
+    if _hands_over(f):
+        return True
+    if f.settings.trials is not None:
+        return False
+    if not f.any(*_SEEN) and not (f.any("object:model", "object:result") and "past" in f.forms):
+        return False
+    for token in reversed(f.view.tokens):
+        if token.labels & {"form:te", "form:want", "form:plain"} or "verb:show" in token.labels:
+            return "verb:show" in token.labels and not token.labels & {"verb:tune", "verb:train", "verb:try"}
+    return False
+
+
+def _hands_over(f: Facts) -> bool:
+    """True when the last order is to take data in: このエクセルを学習用データに加えて."""
+    for token in reversed(f.view.tokens):
+        if token.labels & {"form:te", "form:want"}:
+            return "verb:data" in token.labels and "verb:set" not in token.labels and f.any("object:data")
+    return False
+
+
+def tells_of_term(f: Facts) -> bool:
+    """True for a term and 教えて with nothing between: 勾配クリッピングを教えて, ベイズ最適化について教えて."""
+    view = f.view
+    for i in range(view.size):
+        if not (view.has(i, "verb:show") and view.text(i).startswith(("教え", "おしえ"))):
+            continue
+        k = i - 1
+        while k > 0 and (view.tokens[k].kind == "kana" or _is_small(view, k) or view.has(k, "ask:term")):
+            k -= 1
+        if k >= 0 and any(x.startswith(_TERM_GROUPS) for x in view.tokens[k].labels):
+            return not f.any("verb:status", "verb:best", "object:result", "ask:why")
+    return False
+
+
+def _is_small(view: View, i: int) -> bool:
+    """True for padding, particles and adverbs: やさしく, 簡単に."""
+    return view.text(i) in small_words("told_about") or (view.labels(i) <= _SMALL and not view.number(i))
+
+
+def only_tells(f: Facts) -> bool:
+    """True for a Japanese sentence that tells something and asks nothing: 今日は最高の一日だった."""
+    return f.mood in ("report", "plan", "negated", "refusal") and not f.asks and not f.any("verb:show", "ask:wh")
+
+
+def tells_of_people(f: Facts) -> bool:
+    """True for a Japanese sentence about somebody else that asks nothing."""
+    return f.mood in ("report", "plan") and "people" in f.gates and not f.asks
