@@ -113,6 +113,8 @@ class _Words:
     def setting(self, value: Any, name: str) -> str:
         """Promises a knob's value in words: `"cosine"` by its name in the language, numbers by `plain`."""
         key = f"knobs.value_{name}_{value}"
+        if str(value) in ("True", "False"):
+            return self._word("on" if str(value) == "True" else "off")
         return self._texts.get(key) or plain(value)
 
     def listed(self, items: Sequence[Any]) -> str:

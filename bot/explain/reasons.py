@@ -34,7 +34,7 @@ def confirmed(voice: Voice, finding: Finding) -> str:
     facts = {**finding.facts, "strength": finding.strength}
     for one in ("best", "other"):
         if facts[one] is not None:
-            facts |= {f"{one}_low": voice.score(facts[one]["low"]), f"{one}_high": voice.score(facts[one]["high"])}
+            facts[f"{one}_between"] = voice.between(facts[one]["low"], facts[one]["high"])
     return voice.tell("mattered.confirmed", facts)
 
 

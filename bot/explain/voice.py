@@ -32,6 +32,10 @@ class Voice:
         """A value of the report's metric in words; empty for none."""
         return "" if value is None else self.tell("words.score", {"metric": self.report.metric, "value": value})
 
+    def between(self, low: float, high: float) -> str:
+        """Two values of the report's metric as a span."""
+        return self.tell("words.between", {"metric": self.report.metric, "low": low, "high": high})
+
     def gloss(self) -> str:
         """What the metric means."""
         return self.tell("words.gloss", {"metric": self.report.metric})

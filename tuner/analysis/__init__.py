@@ -95,7 +95,7 @@ def findings_of(study: Study) -> tuple[Finding, ...]:
         *importance.importance_findings(once, claimed),
         *directions, *pairs,
         *shape.edge_findings(once, directions, cuts),
-        *importance.thin_and_flat(once, seen, other=bool(pairs or cuts)),
+        *importance.thin_and_flat(once, seen, other=bool(pairs or cuts), whole=study),
         *thresholds.failure_findings(study), *cuts,
         *thresholds.overfitting_findings(study, each),
         *each,

@@ -105,5 +105,6 @@ def _below_threshold(study: Study, of: dict[str, Finding]) -> Iterable[dict[str,
     facts = of["threshold"].facts
     spec = study.space[facts["name"]]
     if isinstance(spec, Range) and spec.low is not None and spec.low < facts["highest_sound"]:
-        yield {"action": "narrow", "because": "threshold", "name": facts["name"], "low": spec.low,
+        low = rounded(spec.low, 3) if isinstance(spec.low, float) else spec.low
+        yield {"action": "narrow", "because": "threshold", "name": facts["name"], "low": low,
                "high": facts["value"], "trials": 12, "strength": of["threshold"].strength}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import warnings
 from collections.abc import Sequence
@@ -245,11 +246,18 @@ def importance_findings(study: Study, claimed: Sequence[Claim]) -> tuple[Finding
     )
 
 
-def thin_and_flat(study: Study, seen: Importance, other: bool) -> tuple[Finding, ...]:
+def thin_and_flat(study: Study, seen: Importance, other: bool, whole: Study) -> tuple[Finding, ...]:
     """`thin`: too few trials to say which knob mattered, and how many would do. `flat`: enough, and nothing mattered.
 
-    `other` is True when something else (a pair, a threshold) was found to matter: then nothing is called flat.
+    `other` is True when something else (a pair, a threshold) was found to matter: then nothing is called flat. `study`
+    has each repeated setting once and no lucky run; `whole` has every run.
     """
+    found = _thin_or_flat(study, seen, other)
+    fewer = len(study.complete) < len(whole.complete)
+    return tuple(dataclasses.replace(one, facts={**one.facts, "fewer_than_tried": fewer}) for one in found)
+
+
+def _thin_or_flat(study: Study, seen: Importance, other: bool) -> tuple[Finding, ...]:
     complete = len(study.complete)
     varied = knobs_that_vary(study, study.ended)
     enough = max(12, 4 * len(varied))
