@@ -1,0 +1,165 @@
+"""Parts of the Discord front that need no Discord: rights and minutes, the live card, addresses, names of teams."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.discord_front.live import Live
+from bot.discord_front.places import Room, guild_of, is_about, is_ours, keep_room, know_job, room_of, team_of
+from bot.discord_front.rights import Member, denied, keep_for, keep_minutes, month_start
+from bot.discord_front.server import api_base
+from bot.utterance import Utterance
+from tuner.events import JobStarted, TestScored, TrialFinished, TrialProgress, TrialStarted
+from tuner.plan.knobs import KNOBS
+from tuner.plan.plan import Plan
+from tuner.plan.space import Range
+from tuner.store import Store
+from tuner.store.records import Job, NewJob
+
+NOW = 1_795_000_000.0
+TEAM = "guild-1"
+PLAN = Plan(
+    model="onsa-tiny", dataset="d" * 64, space={"learning_rate": Range(low=1e-5, high=1e-3, log=True)},
+    defaults={name: knob.default for name, knob in KNOBS.items()}, method="random", pruner="none", metric="loss",
+    trials=4, parallel=1, time_budget_s=None, general_chat=0, seed=3, split=(6, 3, 3), assumed=(),
+)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
+    async with await Store.open(tmp_path, clock) as made:
+        yield made
+
+
+async def queued(store: Store, person: str = "7", message: str = "m") -> Job:
+    job, _ = await store.submit(
+        NewJob(team=TEAM, person=person, channel="5", message_id=message, language="en", plan=PLAN)
+    )
+    return job
+
+
+async def ran(store: Store, clock: Clock, minutes: float, person: str = "7") -> None:
+    """A job of this person that took so many GPU minutes."""
+    await queued(store, person, f"{person}-{clock.now}")
+    job = await store.claim("w", 1e6)
+    assert job is not None
+    clock.now += minutes * 60
+    await store.heartbeat(job.id, "w", 1e6)
+    await store.release(job.id, "w", "paused")
+
+
+async def test_everybody_may_do_everything_until_an_admin_decides(store: Store) -> None:
+    assert await denied(store, TEAM, Member(id=7), NOW) == ()
+
+
+async def test_what_is_kept_for_a_role_is_denied_to_others_but_not_to_admins(store: Store) -> None:
+    await keep_for(store, TEAM, "start", {11})
+    assert await denied(store, TEAM, Member(id=7), NOW) == ("start",)
+    assert await denied(store, TEAM, Member(id=7, roles=frozenset({11})), NOW) == ()
+    assert await denied(store, TEAM, Member(id=8, is_admin=True), NOW) == ()
+    assert await denied(store, "guild-2", Member(id=7), NOW) == ()
+    await keep_for(store, TEAM, "start", ())
+    assert await denied(store, TEAM, Member(id=7), NOW) == ()
+
+
+async def test_used_minutes_are_a_persons_own_and_count_from_the_month_on(store: Store, clock: Clock) -> None:
+    await keep_minutes(store, TEAM, "person", 30)
+    await ran(store, clock, 31)
+    assert await denied(store, TEAM, Member(id=7), clock.now) == ("minutes",)
+    assert await denied(store, TEAM, Member(id=8), clock.now) == ()
+    next_month = month_start(clock.now + 31 * 24 * 3600)
+    assert await denied(store, TEAM, Member(id=7), next_month) == ()
+
+
+async def test_the_teams_minutes_end_for_everybody_and_a_role_may_have_more_of_its_own(
+    store: Store, clock: Clock
+) -> None:
+    await keep_minutes(store, TEAM, "person", 10)
+    await keep_minutes(store, TEAM, "role-11", 100)
+    await ran(store, clock, 20)
+    assert await denied(store, TEAM, Member(id=7), clock.now) == ("minutes",)
+    assert await denied(store, TEAM, Member(id=7, roles=frozenset({11})), clock.now) == ()
+    await keep_minutes(store, TEAM, "team", 15)
+    assert await denied(store, TEAM, Member(id=8, is_admin=True), clock.now) == ("minutes",)
+
+
+def finished(number: int, value: float) -> TrialFinished:
+    return TrialFinished(number=number, state="complete", value=value, cause="", best=False)
+
+
+async def test_the_live_card_says_how_far_the_best_and_the_time_left(store: Store) -> None:
+    live = Live(job=dataclasses.replace(await queued(store), state="running"))
+    live.take(JobStarted(device="cpu", again=False), NOW)
+    for number, value in ((0, 2.0), (1, 1.0)):
+        live.take(TrialStarted(number=number, settings={}), NOW + 60 * number)
+        live.take(finished(number, value), NOW + 60 * (number + 1))
+    live.take(TrialStarted(number=2, settings={}), NOW + 120)
+    live.take(TrialProgress(number=2, step=5, steps=10), NOW + 150)
+    assert (live.done, live.best, live.default) == (2, 1.0, 2.0)
+    assert live.left_s == pytest.approx(90)
+    assert live.chart() == "▁█", "a lower loss stands higher"
+    post = live.post()
+    assert "2 of 4 done" in (post.embeds[0].description or "")
+    assert [button.action for button in post.buttons] == ["stop:1"]
+    live.take(TestScored(subject="base", right=1, count=2), NOW + 300)
+    assert "sealed test" in (live.post().embeds[0].description or "")
+
+
+async def test_a_job_that_is_over_has_nothing_to_stop(store: Store) -> None:
+    live = Live(job=dataclasses.replace(await queued(store), state="finished"))
+    assert live.post().buttons == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "base"),
+    [
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000/api/v10"),
+        ("http://127.0.0.1:5000/api/", "http://127.0.0.1:5000/api/v10"),
+        ("https://chat.example/discord/api/v9", "https://chat.example/discord/api/v9"),
+    ],
+)
+def test_another_servers_address_gets_the_usual_path_where_it_names_none(given: str, base: str) -> None:
+    assert api_base(given) == base
+
+
+def test_an_address_without_a_scheme_is_refused() -> None:
+    with pytest.raises(ValueError, match="http"):
+        api_base("localhost:5000")
+
+
+def test_a_server_is_a_team_and_a_private_talk_a_team_of_one() -> None:
+    assert team_of(12, 7) == "guild-12"
+    assert team_of(None, 7) == "person-7"
+    assert (guild_of("guild-12"), guild_of("person-7")) == (12, None)
+    assert is_ours("guild-12")
+    assert not is_ours("local")
+
+
+async def test_whoever_speaks_in_a_jobs_thread_speaks_of_that_job(store: Store) -> None:
+    room = Room(thread=9, kind="job", guild=1, parent=5)
+    await keep_room(store, room)
+    assert await room_of(store, 9) == room
+    assert await room_of(store, 5) is None
+    utterance = Utterance(team=TEAM, person="7", channel="9", message_id="1", dialogue=room.dialogue)
+    await know_job(store, utterance, room)
+    assert await store.dialogue(room.dialogue, f"{TEAM}/9") is None
+    await is_about(store, room, 3)
+    await know_job(store, utterance, room)
+    assert await store.dialogue(room.dialogue, f"{TEAM}/9") == {"job": 3}
