@@ -102,7 +102,7 @@ async def test_a_worker_that_is_asked_to_end_gives_its_job_back_at_once(store: S
         first.stdin.close()
     else:
         first.send_signal(signal.SIGTERM if how == "terminate" else signal.SIGINT)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         assert await first.wait() == 0
     assert is_gone(child)
     back = await store.job_by_id(job.id)
