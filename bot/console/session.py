@@ -13,7 +13,7 @@ from pathlib import Path
 from bot import watch
 from bot.console.files import NoFile, attachment_of, missing_file, named_file
 from bot.console.screen import Screen
-from bot.desk import Desk, Services
+from bot.desk import Desk, Dialogue, Services
 from bot.language.parser import parse
 from bot.phrases import LANGUAGES, Language, say
 from bot.replies import Button, Card, Reply, Text
@@ -55,6 +55,8 @@ class Session:
         button = self._pressed(text)
         if button is not None:
             await self._press(button)
+        elif _is(text, "buttons.start_name") and (now := await self._dialogue()).shown is None:
+            await self._show(Text(text=say("console.no_plan_waits", self.language or now.language)))
         elif _is(text, "console.leave_words"):
             return False
         elif _is(text, "console.wait_words"):
@@ -100,12 +102,15 @@ class Session:
         """A typed word stands on no card: it means the plan that was spoken of last, and starts no older one."""
         verb, _, argument = button.action.partition(":")
         if verb in ("start", "change", "cancel"):
-            now = await self.desk.dialogue(TEAM, PERSON, CHANNEL)
+            now = await self._dialogue()
             if verb == "start" and argument not in (now.shown, self._started):
                 await self._show(Text(text=say("console.no_plan_waits", self.language or now.language)))
                 return
             argument = now.draft or argument
         await self._answer(pressed=f"{verb}:{argument}")
+
+    async def _dialogue(self) -> Dialogue:
+        return await self.desk.dialogue(TEAM, PERSON, CHANNEL)
 
     async def _file(self, text: str) -> Attachment | None:
         """The file that a typed line names. Raises NoFile for a name that leads to none."""
@@ -114,7 +119,7 @@ class Session:
             return await asyncio.to_thread(attachment_of, path)
         command = parse(text)
         if command.dataset and command.intent in ("data", "tune"):
-            now = await self.desk.dialogue(TEAM, PERSON, CHANNEL)
+            now = await self._dialogue()
             if not now.is_chatting and await self.services.store.dataset(TEAM, command.dataset) is None:
                 await asyncio.to_thread(missing_file, command.dataset, self.folder)
         return None
@@ -145,7 +150,7 @@ class Session:
                 start = _start_button(reply) or start
         if pressed is not None and pressed.startswith("start:") and await self.unfinished():
             self._started = pressed.partition(":")[2]
-            now = await self.desk.dialogue(TEAM, PERSON, CHANNEL)
+            now = await self._dialogue()
             await self._show(Text(text=say("console.how_to_wait", self.language or now.language)))
         if start is not None and self.confirms:
             await self._answer(pressed=start.action)

@@ -58,14 +58,21 @@ def said(text: str) -> dict[str, str]:
 def question(turn: Turn, problems: tuple[Problem, ...]) -> Text:
     """Promises the problems in words; where columns were proposed, the two ways round as buttons."""
     offers: list[dict[str, str]] = []
+    called: dict[str, str] = {}
     for problem in problems:
         facts: Mapping[str, Any] = problem.facts
         if problem.key in ASKS and facts.get("question") and facts.get("answer"):
             first, second = str(facts["question"]), str(facts["answer"])
             offers = [{"question": first, "answer": second}, {"question": second, "answer": first}]
+            called = {first: str(facts.get("question_name", first)), second: str(facts.get("answer_name", second))}
     turn.state["columns"] = offers
     buttons = tuple(
-        numbered("columns", str(index), index + 1, turn.say("replies.data.columns_offer", offer))
+        numbered(
+            "columns",
+            str(index),
+            index + 1,
+            turn.say("replies.data.columns_offer", {role: called[column] for role, column in offer.items()}),
+        )
         for index, offer in enumerate(offers)
     )
     return Text(text="\n".join(problem_sentences(problems, turn.language)), buttons=buttons)

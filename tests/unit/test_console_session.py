@@ -45,6 +45,10 @@ class Terminal:
         await self.session.hear(line)
         return words(self._screen.replies)
 
+    @property
+    def replies(self) -> list[Reply]:
+        return self._screen.replies
+
     async def jobs(self) -> list[Job]:
         return await self.session.services.store.jobs(TEAM)
 
@@ -139,6 +143,22 @@ async def test_a_name_that_leads_to_no_data_is_answered_with_what_to_type(
         (tmp_path / "paper.pdf").write_bytes(b"%PDF-1.7 ...")
         (tmp_path / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 old")
         assert said in await terminal.type(line)
+
+
+async def test_a_question_about_columns_calls_them_by_their_names(tmp_path: Path) -> None:
+    async with a_terminal(tmp_path) as terminal:
+        (tmp_path / "odd.csv").write_text("What people say,What we tell them\n" + ROWS, encoding="utf-8")
+        asked = await terminal.type("use odd.csv")
+        assert "question=A answer=B" in asked
+        labels = [button.label for reply in terminal.replies for button in getattr(reply, "buttons", ())]
+        assert labels[0] == "questions in “What people say”, answers in “What we tell them”"
+        assert "Columns: questions in “What people say”" in await terminal.type("1")
+
+
+async def test_start_without_a_plan_says_that_none_waits(tmp_path: Path) -> None:
+    async with a_terminal(tmp_path) as terminal:
+        assert "No plan waits" in await terminal.type("start")
+        assert await terminal.jobs() == []
 
 
 async def test_data_that_is_known_by_name_needs_no_file(tmp_path: Path) -> None:

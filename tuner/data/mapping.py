@@ -134,8 +134,10 @@ def _which_columns(table: Table) -> Problem:
     facts: dict[str, Fact] = {
         "columns": _shown(table.columns),
         "samples": _samples(table),
-        "question": question,
-        "answer": answer,
+        "question": _typeable(table.columns, question),
+        "answer": _typeable(table.columns, answer) if answer is not None else "",
+        "question_name": table.columns[question][:_SAMPLE],
+        "answer_name": table.columns[answer][:_SAMPLE] if answer is not None else "",
         "count": len(table.columns),
     }
     if len(table.columns) < 2:
@@ -143,10 +145,10 @@ def _which_columns(table: Table) -> Problem:
     return Problem(key="data.which_columns" if table.has_headings else "data.no_headings", facts=facts)
 
 
-def _likely(table: Table) -> tuple[str, str]:
+def _likely(table: Table) -> tuple[int, int | None]:
     """A suggestion for the question that is asked back, never acted upon: by names, question marks and length."""
     if len(table.columns) < 2:
-        return table.columns[0], ""
+        return 0, None
     rows = table.rows[:200]
 
     def plays(index: int, role: str) -> bool:
@@ -164,7 +166,7 @@ def _likely(table: Table) -> tuple[str, str]:
     places = range(len(table.columns))
     question = max(places, key=lambda index: (asks(index), -index))
     answer = max((index for index in places if index != question), key=lambda index: (tells(index), -index))
-    return _typeable(table.columns, question), _typeable(table.columns, answer)
+    return question, answer
 
 
 def _typeable(columns: tuple[str, ...], index: int) -> str:
