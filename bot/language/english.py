@@ -66,6 +66,8 @@ def english_mood(view: View, span: tuple[int, int]) -> Mood:
         return "request"
     if _someone_acts(view, start, end) or (not wants and _someone_says(view, start, end)):
         return "report"
+    if view.text(start).lower().endswith(("'s", "s'")) and view.has(start + 1, "form:ing") and not wants:
+        return "report"  # "Jenny's running a sweep"
     verb = _first_verb(view, start, end)
     orders = verb == start and _form(view.tokens[start]) == "base"
     if _reports(view, start, end) and not wants and not orders:
@@ -204,7 +206,8 @@ def _first_verb(view: View, start: int, end: int) -> int | None:
             continue
         if not _is_action(token):
             continue
-        if any(x.startswith(("knob:", "metric:", "method:")) for x in token.labels) and i > start:
+        named = any(x.startswith(("knob:", "metric:", "method:")) for x in token.labels)
+        if named and (i > start or view.text(i + 1) in (":", "=")):
             continue
         if any(x.startswith("op:") for x in token.labels) and (i > start or _form(token) == "past"):
             continue

@@ -88,5 +88,5 @@ def _starts_item(view: View, k: int, joiner: str, *, waiting: bool) -> bool:
     if view.has(unit, "unit:trials") and view.tokens[unit].text not in small_words("value_counters"):
         return not strong or waiting
     if view.names_knob(unit):
-        return waiting and not strong
+        return (waiting or view.names_knob(k - 2)) and not strong
     return False

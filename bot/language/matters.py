@@ -121,6 +121,8 @@ def somebody(f: Facts) -> bool:
 def is_quoted(f: Facts) -> bool:
     """True when a clause ends in a verb of saying: "My boss emailed. Please tune ...", "tune lr, it said"."""
     return any(
-        end - start >= 2 and f.view.text(end - 1).lower() in small_words("saying") and mood == "report"
+        mood == "report"
+        and (end - start >= 2 or " " in f.view.text(start))
+        and f.view.text(end - 1).lower().split(" ")[-1] in small_words("saying")
         for (start, end), mood in f.spans
     )

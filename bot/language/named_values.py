@@ -15,6 +15,8 @@ def give_named_values(view: View, taken: set[int], out: Settings) -> None:
             named = [label.split(":")[1] for label in token.labels if label.startswith(group + ":")]
             if not named or i in out.used or i in taken or view.has(i, "op:nolog", "op:log") or view.set_aside(i):
                 continue
+            if view.has(i + 1, "knob:warmup_ratio") and "schedule" not in token.text.lower():
+                continue  # "linear warmup of 3%"
             values += [value for value in named if value not in values]
             out.used.add(i)
         if not values:

@@ -17,10 +17,12 @@ def find_names(view: View, found: References) -> None:
         if i in found.used:
             continue
         if token.kind == "file":
-            found.dataset = token.text
+            found.dataset = token.text.rsplit("=", 1)[-1]
             found.used.add(i)
             continue
-        if token.text.lower() in ("tiny", "small", "mini", "large") and view.text(i + 1).lower() in ("モデル", "model"):
+        before = view.text(i - 2 if view.text(i - 1) in (":", "=", "is") else i - 1).lower()
+        sized = token.text.lower() in ("tiny", "small", "mini", "large")
+        if sized and ("model" in (before, view.text(i + 1).lower()) or view.text(i + 1) == "モデル"):
             found.model = token.text
             found.used |= {i}
             found.names |= {i}
@@ -116,7 +118,8 @@ def _is_model(view: View, i: int, end: int, name: str) -> bool:
             end > i + 1
             or any(c.isdigit() for c in name)
             or view.text(end).lower() in small_words("model_words")
-            or view.text(i - 1).lower() in small_words("model_words")
+            or view.text(i - 2 if view.text(i - 1) in ("=", ":") else i - 1).lower() in small_words("model_words")
+            or (view.has(i - 1, "verb:tune", "verb:train") and view.text(end).lower() in ("on", "with", "using"))
         )
     low = name.lower()
     if view.text(end) == "モデル" and _is_name(view, i) and view.tokens[end].start == view.tokens[end - 1].end:
@@ -137,7 +140,8 @@ def _is_dataset(view: View, i: int, end: int, name: str) -> bool:
     if after in small_words("data_words") and (shaped or before in ("the", "on", "our", "my", "with", "using")):
         return view.tokens[i].kind == "word" or shaped or view.has(i, "object:topic")
     if not shaped:
-        return before in ("dataset", "data set", "データセット") and view.tokens[i].kind == "word"
+        named = view.tokens[i].kind == "word" or view.has(i, "object:topic")
+        return before in ("dataset", "data set", "データセット") and named
     if (
         before.split(" ")[-1] in small_words("about_data")
         and after in ("have", "has", "contain", "contains", "look", "hold", "include")

@@ -71,7 +71,9 @@ class Owners:
         before = self.view.text(group.start - 1).lower()
         behind = self.view.tokens[group.start - 2].labels if group.start > 1 else frozenset()
         searched = before in ("x", "×") and any(x.startswith(("method:", "verb:search", "verb:tune")) for x in behind)
-        orders = searched or (not self.out.space and before in ("do", "run", "try", "just do", "only do"))
+        named = self.view.tokens[group.start - 1].labels if group.start else frozenset()
+        opened = self.view.text(group.start).lower() in ("of", "with") and any(x.startswith("method:") for x in named)
+        orders = searched or opened or (not self.out.space and before in ("do", "run", "try", "just do", "only do"))
         dozen = "d" in self.view.tokens[group.end - 1].flags
         if self.out.trials is None and isinstance(group.spec, Fixed) and (orders or dozen) and single(group):
             self.out.trials = single(group)
@@ -99,7 +101,7 @@ class Owners:
         at = group.end
         if self.view.has(at, "op:step") and self.view.number(at + 1):
             at += 2
-        while self.view.text(at).lower() in small_words("before_knob") and at < group.end + 3:
+        while self.view.text(at).lower() in small_words("before_knob") and at < group.end + 4:
             at += 1
         self.following_at = at
         knob = self.reader.knob_at(at)

@@ -73,6 +73,8 @@ def _command(facts: Facts, written: str, language: Language) -> Command:
         return tune_command(facts)
     job = r.job if intent not in ("settings", "help", "explain_term", "data", "queue", "history") else None
     trial = r.trial if intent in _WITH_TRIAL else None
+    if intent == "export" and trial is None and job is None and not facts.is_japanese and facts.any("verb:best"):
+        trial = "best"  # EXPORT BEST
     tongue: Language | None = None
     if intent == "settings":
         tongue = _tongue(facts)
@@ -158,7 +160,7 @@ def tune_command(facts: Facts, removed: tuple[str, ...] = ()) -> Command:
         method=method,
         pruner=_one(facts, "pruner"),
         metric=_one(facts, "metric"),
-        trials=s.trials,
+        trials=s.trials if s.trials is not None else _listed_trials(facts) or _only_run(facts),
         parallel=s.parallel,
         time_budget_s=s.time_s,
         dataset=r.dataset,
@@ -188,6 +190,28 @@ def _problem_codes(
         or bool(s.blank & set(space)),
     }
     return tuple(code for code, holds in found.items() if holds)
+
+
+def _listed_trials(facts: Facts) -> int | None:
+    """How many trials, from a list of settings that names them like a trial: バッチ16固定、試行40、並列4."""
+    view = facts.view
+    for i in range(view.size - 1):
+        parted = i == 0 or view.tokens[i - 1].kind == "sym" or view.text(i - 1) in ("、", "/", "・")
+        closed = i + 2 >= view.size or view.tokens[i + 2].kind == "sym" or view.text(i + 2) in ("、", "/", "・", "で")
+        if parted and closed and view.has(i, "ref:trial") and view.has(i, "unit:trials") and view.number(i + 1):
+            return int(view.value(i + 1))
+    return None
+
+
+def _only_run(facts: Facts) -> int | None:
+    """1 for "just one run with the default settings": a single run is one trial."""
+    view = facts.view
+    for i in range(view.size - 1):
+        unit = view.text(i + 1).lower().split(" ")[0]
+        alone = view.text(i).lower() in ("single", "one", "1")
+        if alone and view.text(i - 1).lower() not in small_words("not_alone") and unit in small_words("one_trial"):
+            return 1
+    return None
 
 
 def _left_out(facts: Facts) -> set[str]:

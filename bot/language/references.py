@@ -78,7 +78,8 @@ def _number_behind(view: View, i: int, found: References, is_trial: bool) -> boo
         at += 1
     if view.text(at) == "#":
         at += 1
-    if not view.number(at) or plain.endswith("s") or _is_count(view, at) or plain in small_words("no_number_behind"):
+    counts = _is_count(view, at) and not (plain == "job" and view.text(at + 1).lower() in ("at once", "together"))
+    if not view.number(at) or plain.endswith("s") or counts or plain in small_words("no_number_behind"):
         return False
     value = int(_value(view, at))
     found.used |= set(range(i, at + 1))

@@ -212,6 +212,9 @@ class SettingsReader:
     def _bounded(self, knob: str, group: Group) -> Spec:
         """The spec of "at most rank 8" and 最低でもランク8: a bound that stands before the name."""
         spec, before = group.spec, self.named_at.get(knob, 0) - 1
+        old, name = self.out.space.get(knob), self.view.text(before + 1).lower()
+        if isinstance(spec, Fixed) and isinstance(old, Range) and old.high is None and name.startswith("max"):
+            return Range(high=spec.value) if not isinstance(spec.value, str) else spec  # "min lr 1e-5, max lr 1e-3"
         if not isinstance(spec, Fixed) or isinstance(spec.value, str) or group.is_fixed or before < 0:
             return spec
         if self.view.has(before, "op:atleast"):

@@ -17,6 +17,7 @@ from bot.language.matters import (
 )
 from bot.language.moods import Mood
 from bot.language.small_words import small_words
+from bot.language.telling import only_asks_to_see
 
 _AGAINST = frozenset({"refusal", "future", "condition", "talk", "injection"})
 
@@ -25,7 +26,9 @@ def is_start(f: Facts) -> bool:
     """True when the sentence asks for a tuning job, now, of this bot."""
     if f.gates & _AGAINST - harmless(f):
         return False
-    if not f.is_japanese and is_quoted(f):
+    if not f.is_japanese and (is_quoted(f) or _is_warned(f)):
+        return False
+    if f.is_japanese and only_asks_to_see(f):
         return False
     if f.is_japanese and (somebody(f) if "people" in f.gates else "past" in f.gates and f.mood != "request"):
         return False
@@ -63,8 +66,16 @@ def is_start(f: Facts) -> bool:
 _ON_DATA = re.compile(r"\b(?:on|with|using|over) (?:the |my |our )?[\w.-]+\.(?:csv|tsv|xlsx?|jsonl?|txt|parquet|ods)\b")
 _ANSWERS = re.compile("答え|回答|返事|返答|応答|answer|repl(?:y|ies)|respon[ds]")
 _STATING = words(
+    "covered reached spanned "
     "is was are were sounds looks seems feels failed crashed diverged worked works gives gave ran did does"
 )
+
+
+def _is_warned(f: Facts) -> bool:
+    """True when a clause that refuses leads to what follows its colon: "do not run this: lr 1 to 10"."""
+    return any(
+        mood == "negated" and f.view.text(end) == ":" and _acts(f, (start, end)) for (start, end), mood in f.spans
+    )
 
 
 def _ranks(f: Facts) -> bool:

@@ -51,9 +51,12 @@ def read_vocabulary(folder: Path) -> Vocabulary:
     words = _Words()
     for language in LANGUAGES:
         for path in sorted((folder / language / "vocabulary").glob("*.toml")):
+            text = path.read_text(encoding="utf-8")
+            if path.stem == "frames":
+                words.others.update(_WORDS.findall(text))  # no slips
             if path.stem in _OTHER_READERS:
                 continue
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+            tables = tomllib.loads(text)
             match path.stem:
                 case "endings":
                     words.endings.update(tables)
