@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import planted_variants
 import pytest
@@ -108,3 +109,9 @@ def test_settings_run_with_several_seeds_tell_how_far_luck_goes() -> None:
         (confirmed,) = one.of("confirmed")
         assert confirmed.facts["repeats"] == len(one.study.complete)
         assert confirmed.strength != "strong", "all settings are equally good"
+
+
+def test_the_readme_names_every_kind_that_is_found() -> None:
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    kinds = {finding.kind for make in RIGHT for one in seen(make)[:5] for finding in one.findings}
+    assert {kind for kind in kinds if f"`{kind}`" not in text} == set()
