@@ -85,6 +85,8 @@ def _starts_item(view: View, k: int, joiner: str, *, waiting: bool) -> bool:
         unit += 1
     if view.has(unit, "unit:parallel"):
         return True
+    if view.has(unit, "unit:trials") and view.text(unit + 1) == "=":
+        return False  # "batch_size=8,16 n_trials=30"
     if view.has(unit, "unit:trials") and view.tokens[unit].text not in small_words("value_counters"):
         return not strong or waiting
     if view.names_knob(unit):
