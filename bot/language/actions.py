@@ -95,6 +95,12 @@ def _adds_to_job(f: Facts) -> bool:
     return amount and known and "あと" in f.low and not f.settings.space and not asks_state
 
 
+def _compares_last(f: Facts) -> bool:
+    """True when comparing is what is asked for last: 同じ質問への答えを左右に並べて."""
+    last = next((t.labels for t in reversed(f.view.tokens) if t.labels & {"verb:chat", "verb:compare"}), frozenset())
+    return "verb:compare" in last and "verb:chat" not in last
+
+
 def is_chat(f: Facts) -> bool:
     """True when somebody wants to talk with a model, or has words for it."""
     if f.values or f.gates & {"refusal", "future", "people"}:
@@ -106,6 +112,9 @@ def is_chat(f: Facts) -> bool:
             "verb:chat" in t.labels and t.text.lower().endswith(("model", "best", "bot", "one")) for t in f.view.tokens
         )
     )
+    if f.is_japanese and not f.message and _compares_last(f):
+        return False
+    target = target or (f.is_japanese and any(word in f.low for word in small_words("spoken_with")))
     if not f.is_japanese and f.mood in ("negated", "report") and not f.message:
         return False  # "I never asked you to stop job 4"
     if f.message and (target or f.any("object:training")):
@@ -127,13 +136,15 @@ def is_chat(f: Facts) -> bool:
 
 def is_rate(f: Facts) -> bool:
     """True for a verdict on an answer."""
-    if f.any("verb:better") and f.mood == "request":
+    if f.any("verb:better") and (f.mood == "request" or (f.is_japanese and f.any("become:words"))):
         return False
     if f.is_japanese and f.mood == "request" and f.any("verb:tune", "verb:train", "change:words", "verb:compare"):
         return False
     asks = f.asks and not (f.is_japanese and f.low.rstrip("。.!~ー、 ").endswith(small_words("musing_ends")))
     if f.values or asks or f.references.job is not None or f.gates & {"talk"} or f.any("ask:why"):
         return False
+    if f.any("verb:stop", "verb:pause", "verb:resume") and not f.any("verb:judge_words"):
+        return False  # 今のやつキャンセルで
     judged = f.any("verb:judge_words") and f.any("object:answer") and f.mood != "request"
     known = f.any("object:answer") or (f.is_japanese and judges_answer(f))
     return (f.any("verb:rate") or judged) and f.strange <= ((2 if f.is_japanese else 1) if known else 0)
@@ -149,7 +160,8 @@ def is_export(f: Facts) -> bool:
     wanted = (
         f.any("artifact:words")
         and f.any("verb:show", "want:request", "verb:set")
-        and not f.any("verb:chat", "verb:compare", "verb:tune", "verb:train", "ask:what", "ask:why", "verb:best")
+        and not f.any("verb:chat", "verb:compare", "verb:tune", "ask:what", "ask:why", "verb:best")
+        and (not f.any("verb:train") or "past" in f.forms)
     )
     if not (f.any("verb:export") or wanted) or f.values or f.gates & {"refusal", "talk", "people"}:
         return False

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot.language import actions, starts
 from bot.language.commands import Intent
+from bot.language.evidence import asked_about
 from bot.language.facts import Facts
 from bot.language.frames import intent_of_frame
+from bot.language.histories import asks_what_was_done, is_history
 from bot.language.questions import (
-    asks_what_was_done,
     is_best,
     is_compare,
     is_cry_for_help,
     is_explain_result,
     is_explain_term,
-    is_history,
     is_how_to,
     is_queue,
     is_status,
@@ -41,7 +42,7 @@ def decide(facts: Facts) -> Intent:
     for intent, rule in _RULES:
         if rule(facts):
             return intent
-    return "unknown"
+    return asked_about(facts)
 
 
 _LAST_DECIDES: tuple[Intent, ...] = ("export", "stop", "pause", "resume", "compare")

@@ -44,8 +44,12 @@ def _japanese_token_mood(view: View, i: int, asks: bool) -> Mood | None:
     labels = token.labels
     if "benign:words" in labels:
         return None
+    if "become:words" in labels and token.text.endswith(small_words("wish_ends")):
+        return "request"  # 回答を短くして
     if token.text == "た" and _ends_in_past(view, i):
         return "question" if asks else "report"
+    if "become:words" in labels and token.text.endswith(small_words("wishing")):
+        return "request"
     if "mistake:words" in labels:
         return None  # ジョブ12止めて、データ間違えた: a reason
     if "gate:refusal" in labels:

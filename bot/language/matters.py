@@ -115,6 +115,8 @@ def somebody(f: Facts) -> bool:
                 return True
         elif view.text(i + 1) in small_words("after_person") or i + 1 == view.size:
             return True
+        elif token.text.endswith("の") and view.text(i + 2) in small_words("after_person"):
+            return True  # 隣の研究室は
     return False
 
 

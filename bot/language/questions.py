@@ -29,6 +29,8 @@ def is_how_to(f: Facts) -> bool:
     """True for a question how something is done with this bot."""
     if f.values or f.strange > 2 or f.gates & {"refusal", "people", "talk"} or f.references.job is not None:
         return False
+    if f.is_japanese and _helps_nobody(f):
+        return False
     if "way" in f.forms:
         return not f.group("word") or f.any("verb:tune", "verb:run", "verb:train", "verb:search")
     if f.group("word") and f.any("ask:what") and not f.settings.space and not f.any("verb:tune", "verb:run"):
@@ -36,6 +38,15 @@ def is_how_to(f: Facts) -> bool:
     if f.any("gate:musing") and f.settings.space and not f.any("verb:tune", "verb:run", "verb:train"):
         return False
     return f.any("verb:help") and not (f.any("verb:best", "verb:status", "ask:why") and f.settings.space)
+
+
+def _helps_nobody(f: Facts) -> bool:
+    """True for a manual that is quoted or explained later, and for a beginner who asks for something else."""
+    if f.any("quote:quote") or ("future" in f.gates and not f.asks):
+        return True
+    signs = [token.text for token in f.view.tokens if "verb:help" in token.labels]
+    else_asked = f.any("ask:what", "verb:tune", "verb:better", "verb:train")
+    return bool(signs) and else_asked and all(text in small_words("newcomers") for text in signs)
 
 
 def is_cry_for_help(f: Facts) -> bool:
@@ -59,7 +70,8 @@ def _named_term(f: Facts) -> bool:
     return bool(f.settings.space) or f.group("word", "term") or f.any("method:grid", "method:random", "method:bayes")
 
 
-def _is_question(f: Facts) -> bool:
+def is_question(f: Facts) -> bool:
+    """True when something is asked, by a question mark, a question word or the order of the words."""
     return (
         f.asks
         or f.any("ask:wh", "ask:what")
@@ -110,10 +122,9 @@ def is_explain_term(f: Facts) -> bool:
         return True
     if f.any("verb:tune", "verb:search") or f.any("want:request") or f.mood == "request":
         return f.any("ask:term") and f.any("ask:wh") and not f.any("want:request")
-    return _is_question(f) and (bool(f.settings.space) or f.any("ask:term") or f.view.size <= 3)
+    return is_question(f) and (bool(f.settings.space) or f.any("ask:term") or f.view.size <= 3)
 
 
-_ANYBODY = ("has anyone ", "has anybody ", "has someone ", "did anyone ", "did anybody ", "did someone ")
 _ENDS = words("crash crashed die died fail failed")
 
 
@@ -145,6 +156,8 @@ def _asks_how_it_ended(f: Facts) -> bool:
 
 def _no_question_of_ours(f: Facts) -> bool:
     """True for レポートの締め切りを延長して and for a verdict with its reason: 評価: 回答Bが良い、理由: 簡潔."""
+    if ("future" in f.gates and not f.asks) or (f.any("verb:compare") and f.any("verb:show") and f.mood == "request"):
+        return True
     verdict = f.any("verb:rate") and f.any("verb:judge_words") and not f.asks and f.mood != "request"
     return verdict or (f.everyday > 0 and not names_job_or_trial(f) and "結果" not in f.low)
 
@@ -165,13 +178,13 @@ def is_explain_result(f: Facts) -> bool:
         return True  # このグラフは何を意味してる？
     if f.settings.space and not f.is_japanese and f.asks and _looks_back(f) and not f.any("verb:tune", "verb:search"):
         return True
-    if f.any("proof:words") and _is_question(f):
+    if f.any("proof:words") and is_question(f):
         return True
     if not f.is_japanese and _asks_how_it_ended(f):
         return False
     if f.any("ask:why"):
         return about or bool(f.settings.space) or f.strange == 0
-    if f.any("outcome:words", "ask:term") and _is_question(f) and _looks_back(f) and (about or f.settings.space):
+    if f.any("outcome:words", "ask:term") and is_question(f) and _looks_back(f) and (about or f.settings.space):
         return True
     return f.any("verb:explain") and about and f.strange <= 3
 
@@ -180,7 +193,9 @@ def is_compare(f: Facts) -> bool:
     """True when two answers or models shall be seen side by side."""
     if f.values or f.strange > 1 or f.gates & QUIET:
         return False
-    if f.settings.orphans and not (f.is_japanese and f.any("object:model", "object:answer")):
+    if f.settings.orphans and not (f.is_japanese and f.any("object:model", "object:answer", "verb:rate")):
+        return False
+    if f.is_japanese and f.mood == "report" and not f.asks and not f.any("verb:show"):
         return False
     if f.is_japanese and f.any("verb:history") and not (has_target(f) or f.any("object:answer")):
         return False
@@ -197,63 +212,11 @@ def is_compare(f: Facts) -> bool:
 
 def _tells_terms_apart(f: Facts) -> bool:
     """True for "the difference between grid and random search": terms, no models."""
-    apart = f.any("differ:words") and _named_term(f)
+    tried = f.mood == "request" and f.any("verb:try", "verb:search", "verb:run", "verb:tune")  # どっちがいいか試して
+    apart = f.any("differ:words") and _named_term(f) and not tried
+    if f.is_japanese and f.mood == "request" and f.any("verb:try", "verb:tune", "verb:search"):
+        return False  # 線形とコサインどっちがいいか試して
     return apart and not (names_job_or_trial(f) or f.any("object:model", "ref:best_trial", "object:answer"))
-
-
-def is_history(f: Facts) -> bool:
-    """True for a question what was run before."""
-    if has_content(f) and not (f.asks and not f.numbers) and not asks_what_was_done(f):
-        return False
-    everybody = {"talk"} if f.low.startswith(_ANYBODY) else set()
-    if f.strange > 1 or f.gates & QUIET - everybody or f.any("ask:why"):
-        return False
-    return f.any("verb:history") or asks_what_was_done(f) or _names_past_jobs(f)
-
-
-def _names_past_jobs(f: Facts) -> bool:
-    """True for 先週のruns and 過去のjob: jobs of a time gone by."""
-    view = f.view
-    return any(
-        view.text(i) in small_words("past_times")
-        and view.text(i + 1) == "の"
-        and view.has(i + 2, "ref:job", "unit:trials", "verb:tune", "verb:train", "verb:search")
-        for i in range(view.size)
-    )
-
-
-def asks_what_was_done(f: Facts) -> bool:
-    """True for "have we ever tried cosine?", "what did the team run in March?", 先週何を回したっけ"""
-    told = any(t.text.lower() in ("we tuned", "we ran", "we tried", "i ran", "i tuned") for t in f.view.tokens)
-    verbs = told or f.any("verb:run", "verb:try", "verb:tune", "verb:train", "verb:search", "verb:redo")
-    if f.is_japanese:
-        asked = f.any("ask:wh") or any(word in f.low for word in small_words("ever"))
-        return verbs and f.references.trial is None and "past" in f.forms and asked and _is_question(f)
-    return verbs and f.low.startswith(
-        (
-            "what did we",
-            "what did i",
-            "what have we",
-            "what have i",
-            "have we",
-            "have i",
-            "did we",
-            "did i",
-            "what all did",
-            "which did we",
-            "what has the team",
-            "what did the team",
-            "had we",
-            "how many jobs have",
-            "how many runs have",
-            "how many jobs did",
-            "how many runs did",
-            "how often have we",
-            "how often did we",
-            "what have you",
-            *_ANYBODY,
-        )
-    )
 
 
 def is_best(f: Facts) -> bool:
@@ -275,7 +238,7 @@ def is_queue(f: Facts) -> bool:
     return (
         f.any("verb:queue")
         and not has_content(f)
-        and not (f.gates & QUIET and not (f.gates & QUIET == {"talk"} and "gpu" in f.low and _is_question(f)))
+        and not (f.gates & QUIET and not (f.gates & QUIET == {"talk"} and "gpu" in f.low and is_question(f)))
         and not (f.is_japanese and tells_of_people(f))
         and not (f.is_japanese and f.any("verb:tune", "verb:train") and f.mood == "request")
         and (f.strange == 0 or ((has_target(f) or f.is_japanese) and not f.everyday and f.strange <= 1))

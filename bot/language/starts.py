@@ -64,7 +64,7 @@ def is_start(f: Facts) -> bool:
 
 
 _ON_DATA = re.compile(r"\b(?:on|with|using|over) (?:the |my |our )?[\w.-]+\.(?:csv|tsv|xlsx?|jsonl?|txt|parquet|ods)\b")
-_ANSWERS = re.compile("答え|回答|返事|返答|応答|answer|repl(?:y|ies)|respon[ds]")
+_ANSWERS = re.compile("答え|案内|応対|受け答え|接客|回答|返事|返答|応答|answer|repl(?:y|ies)|respon[ds]")
 _STATING = words(
     "covered reached spanned "
     "is was are were sounds looks seems feels failed crashed diverged worked works gives gave ran did does"
