@@ -214,7 +214,7 @@ def _numbered(components: list[Json]) -> list[Json]:
     free = (each for each in range(1, 200) if each not in taken)
 
     def one(each: Json) -> Json:
-        made = {"id": each.get("id") or next(free)} | {key: value for key, value in each.items() if key != "id"}
+        made: Json = {"id": each.get("id") or next(free)} | {key: value for key, value in each.items() if key != "id"}
         if "components" in made:
             made["components"] = [one(inner) for inner in made["components"]]
         return made
