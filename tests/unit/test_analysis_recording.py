@@ -147,6 +147,15 @@ def test_a_recording_with_settings_of_any_type_gives_a_report() -> None:
         assert explain(report, language).headline
 
 
+def test_values_beyond_all_measure_still_give_a_report() -> None:
+    lines = [json.dumps({"params": {"lr": [1e-4, 3e-4, 1e-3][n % 3], "seed": n},
+                         "value": [0.5, 1e300, 0.6, -1e300][n % 4],
+                         "curve": [[0, 4.0, 1e300], [9, "nan", -1.0]]}) for n in range(16)]
+    report = report_of(read_recording(lines))
+    json.dumps([dict(finding.facts) for finding in report.findings], allow_nan=False)
+    assert explain(report, "ja").headline
+
+
 def command(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "bot", "explain", *arguments], capture_output=True, text=True,
                           input=text, timeout=120, check=False, cwd=Path(__file__).resolve().parents[2])

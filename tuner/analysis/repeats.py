@@ -60,7 +60,7 @@ def spread_of(repeated: Sequence[Group]) -> tuple[float, int]:
     for group in repeated:
         values = [trial.value or 0.0 for trial in group]
         mean = sum(values) / len(values)
-        squares += sum((value - mean) ** 2 for value in values)
+        squares += sum((value - mean) * (value - mean) for value in values)
         freedom += len(values) - 1
     return (math.sqrt(squares / freedom) if freedom else 0.0), freedom
 
@@ -136,6 +136,8 @@ def _t_p(gap: float, error: float, freedom: int) -> float:
     from scipy.stats import t
 
     if freedom < 1:
+        return 1.0
+    if not math.isfinite(error) or not math.isfinite(gap):
         return 1.0
     if error <= 0:
         return 0.0 if gap > 0 else 1.0
