@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -22,9 +23,11 @@ from bot.utterance import Utterance
 from tuner.chat.client import ChatUnavailable
 from tuner.problems import ProblemError
 from tuner.store import StoreUnavailable
+from tuner.store.faults import problem_of_os
 from tuner.store.records import DataSet
 
 _LOG = logging.getLogger("onsa.desk")
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
 
 Handler = Callable[[Turn, Command], AsyncIterator[Reply]]
 
@@ -85,10 +88,16 @@ class Desk:
             await self._keep(turn)
         except (StoreUnavailable, ChatUnavailable) as error:
             yield Text(text="\n".join(problem_sentences([error.problem], turn.language)))
-        except Exception:
-            reference = uuid.uuid4().hex[:8]
-            _LOG.exception("answering failed, reference %s", reference)
-            yield Text(text=turn.say("replies.desk.our_mistake", {"reference": reference}))
+        except Exception as error:
+            yield self._failed(error, turn)
+
+    def _failed(self, error: Exception, turn: Turn) -> Text:
+        if isinstance(error, OSError) and error.errno in _DISK:
+            problem = problem_of_os(error, self._services.home)
+            return Text(text="\n".join(problem_sentences([problem], turn.language)))
+        reference = uuid.uuid4().hex[:8]
+        _LOG.error("answering failed, reference %s", reference, exc_info=error)
+        return Text(text=turn.say("replies.desk.our_mistake", {"reference": reference}))
 
     async def dialogue(self, team: str, person: str, channel: str) -> Dialogue:
         """Promises what this person's next words in this channel are about."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from typing import Any, Literal
 
@@ -111,7 +112,7 @@ async def stop(turn: Turn, reference: JobRef | None) -> AsyncIterator[Reply]:
 
 
 async def pause(turn: Turn, reference: JobRef | None) -> AsyncIterator[Reply]:
-    """Holds a job after the try under way."""
+    """Holds a job as soon as it can; the try under way runs again when it goes on."""
     async for reply in _wish(turn, reference, "pause"):
         yield reply
 
@@ -185,6 +186,11 @@ async def extend(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     trials, time_s = command.add_trials or 0, command.time_budget_s or 0
     if not trials and not time_s:
         trials = job.plan.trials
+    if not trials and job.plan.time_budget_s is None:
+        yield Text(text=turn.say("replies.jobs.no_time_limit", {"job": job.number}))
+        return
+    if not time_s:
+        time_s = await _time_for(turn, job, trials)
     if job.state in ("queued", "running", "paused"):
         async for reply in extend_now(turn, job.number, trials, time_s):
             yield reply
@@ -197,6 +203,15 @@ async def extend(turn: Turn, command: Command) -> AsyncIterator[Reply]:
             button("cancel", "-", turn.language, "danger"),
         ),
     )
+
+
+async def _time_for(turn: Turn, job: Job, trials: int) -> int:
+    """Seconds that so many further tries need beside a time limit that is used up; 0: without a limit, or before it."""
+    budget = job.plan.time_budget_s
+    done = sum(trial.state != "running" for trial in await turn.store.trials(job.id))
+    if budget is None or not done or job.state != "finished" or done >= job.plan.trials:
+        return 0
+    return math.ceil(budget * trials / done)
 
 
 async def extend_now(turn: Turn, number_: int, trials: int, time_s: int) -> AsyncIterator[Reply]:

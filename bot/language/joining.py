@@ -17,9 +17,10 @@ def is_new(text: str, command: Command, change: Change, *, pending: bool) -> boo
 
     While a plan waits, a sentence that names tuning and its settings or data is a new one unless a word joins it to the
     plan; when none waits, only such a word (or "same again", "without …", "longer") starts from the last job's plan.
+    A wish for a numbered job is about that job.
     """
     if command.intent != "tune":
-        return False
+        return command.intent != "unknown" and isinstance(command.job, int)
     if change.again or change.removes or change.budget_factor is not None or _joins(text):
         return False
     if not pending:

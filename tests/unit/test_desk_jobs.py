@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -132,3 +134,46 @@ async def test_an_old_button_is_answered_kindly(tmp_path: Path) -> None:
             replies = await person.press(Button(name="x", label="x", action=action))
             assert replies
             assert "reference" not in words(replies)
+
+
+async def _ended(person: Person, limit: str) -> None:
+    """A job of ten tries that ended after one."""
+    await _started(person, f"tune lr between 1e-5 and 1e-3 with 10 trials{limit}")
+    await _one_trial_done(person)
+    job = await person.store.job("team", "last")
+    assert job is not None
+    await person.store.release(job.id, "worker", "finished")
+
+
+async def test_more_tries_for_a_job_whose_time_was_over_come_with_time(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await _ended(person, ", at most 30 minutes")
+        asked = await person.say("10 more trials")
+        assert "10 more tries and 5 hours more" in words(asked)
+        await person.press(button(asked, "extend"))
+        job = await person.store.job("team", "last")
+        assert job is not None
+        assert (job.plan.trials, job.plan.time_budget_s) == (20, 30 * 60 * 11)
+
+
+async def test_more_time_for_a_job_without_a_limit_says_what_helps(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await _ended(person, "")
+        assert "10 more trials" in words(await person.say("give job 1 10 more minutes"))
+        job = await person.store.job("team", "last")
+        assert job is not None
+        assert (job.state, job.plan.trials) == ("finished", 10)
+
+
+@pytest.mark.parametrize(("code", "expected"), [(errno.ENOSPC, "full"), (errno.EROFS, "read-only"), (errno.EIO, "reference")])
+async def test_a_disk_that_takes_nothing_is_named(
+    tmp_path: Path, code: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    async with a_desk(tmp_path) as person:
+        monkeypatch.setattr(type(person.store), "jobs", broken)
+        said = words(await person.say("what is in the queue?"))
+        assert expected in said
+        assert ("on my side" in said) == (code == errno.EIO)
