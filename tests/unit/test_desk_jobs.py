@@ -150,7 +150,7 @@ async def test_more_tries_for_a_job_whose_time_was_over_come_with_time(tmp_path:
         await _ended(person, ", at most 30 minutes")
         asked = await person.say("10 more trials")
         assert "10 more tries and 5 hours more" in words(asked)
-        await person.press(button(asked, "extend"))
+        await person.press(button(asked, "yes"))
         job = await person.store.job("team", "last")
         assert job is not None
         assert (job.plan.trials, job.plan.time_budget_s) == (20, 30 * 60 * 11)
@@ -165,7 +165,7 @@ async def test_more_time_for_a_job_without_a_limit_says_what_helps(tmp_path: Pat
         assert (job.state, job.plan.trials) == ("finished", 10)
 
 
-@pytest.mark.parametrize(("code", "expected"), [(errno.ENOSPC, "full"), (errno.EROFS, "read-only"), (errno.EIO, "reference")])
+@pytest.mark.parametrize(("code", "expected"), [(errno.ENOSPC, "full"), (errno.EROFS, "writable"), (errno.EIO, "reference")])
 async def test_a_disk_that_takes_nothing_is_named(
     tmp_path: Path, code: int, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
