@@ -165,7 +165,9 @@ async def test_more_time_for_a_job_without_a_limit_says_what_helps(tmp_path: Pat
         assert (job.state, job.plan.trials) == ("finished", 10)
 
 
-@pytest.mark.parametrize(("code", "expected"), [(errno.ENOSPC, "full"), (errno.EROFS, "writable"), (errno.EIO, "reference")])
+@pytest.mark.parametrize(
+    ("code", "expected"), [(errno.ENOSPC, "full"), (errno.EROFS, "writable"), (errno.EIO, "reference")]
+)
 async def test_a_disk_that_takes_nothing_is_named(
     tmp_path: Path, code: int, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
