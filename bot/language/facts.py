@@ -182,7 +182,7 @@ def _wishes_better(view: View, i: int) -> bool:
         made = [k for k in before if view.text(k).lower() in ("make", "get", "teach", "help")]
         return bool(made) and (ours or view.text(made[-1] + 1).lower() in ("it", "them"))
     return view.has(i, "become:words") and (
-        ours or any(view.has(k, "trait:words", "object:answer") for k in range(max(0, i - 4), i))
+        ours or any(view.has(k, "trait:words", "object:answer", "verb:rate") for k in range(max(0, i - 4), i))
     )
 
 
