@@ -37,12 +37,29 @@ def decide(facts: Facts) -> Intent:
     last = _last_verb(facts) if facts.is_japanese else None
     if last == "resume" and actions.is_extend(facts):
         return "extend"
+    if last == "stop" and any({"verb:pause", "form:phrase"} <= token.labels for token in facts.view.tokens):
+        last = "pause"  # ちょっとタイム、学習止めといて
     if last is not None and not facts.message and dict(_RULES)[last](facts):
         return last
     for intent, rule in _RULES:
         if rule(facts):
             return intent
-    return asked_about(facts)
+    return asked_about(facts) if facts.is_japanese else _asked_of_ours(facts)
+
+
+_STRANGE = 2  # words that nobody knows, in a question about what is ours
+_SEEN: tuple[Intent, ...] = ("explain_result", "compare", "best", "history", "queue", "status")
+_NOT_NOW = frozenset({"refusal", "talk", "people", "injection", "condition", "future", "negation"})
+
+
+def _asked_of_ours(f: Facts) -> Intent:
+    """The intent of a question about a job, a model or results with a word or two that nobody knows."""
+    ours = f.references.job is not None or f.any("ref:job", "ref:trial", "ref:best_trial", "object:result")
+    asking = f.asks or f.any("ask:what", "ask:wh", "verb:show")
+    if f.everyday or f.gates & _NOT_NOW or not (ours and asking) or not 0 < f.foreign <= _STRANGE:
+        return "unknown"
+    plain = replace(f, foreign=0)
+    return next((intent for intent, rule in _RULES if intent in _SEEN and rule(plain)), "unknown")
 
 
 _LAST_DECIDES: tuple[Intent, ...] = ("export", "stop", "pause", "resume", "compare")

@@ -101,6 +101,8 @@ def _run_number(view: View, i: int, found: References) -> bool:
         return False
     if "w" in view.tokens[i + 1].flags or _is_count(view, i + 1) or view.has(i - 1, "unit:more"):
         return False
+    if view.has(i + 2, "unit:more"):
+        return False  # "let job 4 run 30 more trials"
     if not _ends(view, i + 2):
         return False
     found.trial = int(_value(view, i + 1))
