@@ -90,5 +90,7 @@ def _starts_item(view: View, k: int, joiner: str, *, waiting: bool) -> bool:
     if view.has(unit, "unit:trials") and view.tokens[unit].text not in small_words("value_counters"):
         return not strong or waiting
     if view.names_knob(unit):
-        return (waiting or view.names_knob(k - 2)) and not strong
+        names = {label for label in view.labels(unit) if label.startswith("knob:")}
+        another = view.names_knob(k - 2) and names.isdisjoint(view.labels(k - 2))  # not 2エポックと3エポック
+        return (waiting or another) and not strong
     return False
