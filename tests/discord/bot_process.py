@@ -105,8 +105,8 @@ class Bot:
 async def running(standin: Standin, home: Path, **given: object) -> AsyncIterator[Bot]:
     """A connected bot, ended with the block."""
     bot = Bot(standin=standin, home=home, **given)  # type: ignore[arg-type]
-    await bot.start()
     try:
+        await bot.start()
         yield bot
     finally:
         await bot.stop()
