@@ -171,8 +171,8 @@ def is_export(f: Facts) -> bool:
 
 
 def is_data(f: Facts) -> bool:
-    """True when data is handed over or asked about."""
-    if f.values or f.mood in ("negated", "plan") or f.gates & {"refusal", "talk", "people"}:
+    """True when data is handed over or asked about; no span of time is: "add two hours to my timesheet"."""
+    if f.settings.time_s is not None or f.values or f.mood in ("negated", "plan") or f.gates & {"refusal", "talk", "people"}:
         return False
     if f.any("verb:queue") and f.references.dataset is None and not f.any("object:data"):
         return False
