@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from tuner.plan.knobs import KNOBS
@@ -53,8 +54,8 @@ def _decimal(value: float, digits: int) -> str:
     rounded = float(f"{value:.{digits}g}")
     if rounded != 0 and abs(rounded) < 1e-6:
         return f"{rounded:g}"
-    text = f"{rounded:,.15f}".rstrip("0").rstrip(".")
-    return text or "0"
+    text = f"{Decimal(repr(rounded)):,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def percent(value: float) -> str:

@@ -111,6 +111,11 @@ def _trials_with_trouble(voice: Voice) -> Iterable[str]:
     for key, still in (("still_falling", True), ("learnt_little", False)):
         if numbers := _numbers([finding for finding in little if finding.facts["still_falling"] is still]):
             yield voice.tell(f"wrong.{key}", {"numbers": numbers})
+    high = [one for one in voice.all("learning_rate_too_high") if "sound_up_to" in one.facts]
+    if high and not any(cut.facts["name"] == "learning_rate" for cut in voice.all("threshold")):
+        surest = next((one for one in high if one.strength == "strong"), high[0])
+        facts = {**surest.facts, "numbers": _numbers(high), "strength": surest.strength}
+        yield voice.tell("wrong.learning_rate_too_high", facts)
     if low := voice.all("learning_rate_too_low"):
         surest = next((finding for finding in low if finding.strength == "strong"), low[0])
         yield voice.tell(

@@ -27,7 +27,7 @@ lucky is left out there. How strong the evidence is, by kind. A finding that rea
                     weak    >= 12 complete trials and 4 a knob, no knob at p < 0.01
     thin            strong  always: it is a count
     learning_rate_too_high  strong  searched; every sound run (>= 6) used less; >= 3 broke
-                            weak    every sound run (>= 3) used less
+                            weak    every sound run (>= 3, or 1 beside >= 3 broken ones) used less
     learning_rate_too_low   strong  searched; all (>= 3) runs at or below it learnt less than half as much as the best,
                                     >= 3 runs above it at least 80% as much
                             weak    >= 3 such runs below and 1 above, or 2 below and >= 13 above

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tuner.analysis.study import Study, is_number, median, rounded
+from tuner.analysis.study import Study, broke_down, is_number, median, rounded
 from tuner.events import Finding
 from tuner.plan.knobs import KNOBS
 from tuner.plan.space import Range
@@ -42,7 +42,9 @@ def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any
     of = {finding.kind: finding for finding in reversed(findings)}
     if study.state == "running":
         return
-    if not study.complete:
+    broken = sum(broke_down(trial) for trial in study.trials)
+    mostly_broken = "threshold" not in of and broken >= 3 and broken > len(study.complete)
+    if not study.complete or mostly_broken:
         yield from _rescue(study, of)
     if "edge" in of:
         facts = of["edge"].facts
@@ -50,7 +52,7 @@ def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any
                "low": facts["new_low"], "high": facts["new_high"], "trials": 12, "strength": of["edge"].strength}
     yield from _lengths(study, findings, of)
     thin = next((finding for finding in findings if finding.kind == "thin" and finding.facts["what"] == "trials"), None)
-    if thin is not None and study.complete:
+    if thin is not None and study.complete and not mostly_broken:
         yield {"action": "more_trials", "because": "thin", "trials": max(2, thin.facts["more"]), "strength": "strong"}
     if "lucky" in of and not of["lucky"].facts["repeated"]:
         yield {"action": "other_seeds", "because": "lucky", "name": "seed", "low": 1, "high": 5, "trials": 6,
@@ -67,7 +69,8 @@ def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any
 def _rescue(study: Study, of: dict[str, Finding]) -> Iterable[dict[str, Any]]:
     """No run came through: the one knob that is known to help against what happened."""
     causes = of["failures"].facts["causes"] if "failures" in of else {}
-    rates = [value for trial in study.trials if is_number(value := trial.settings.get("learning_rate"))]
+    rates = [value for trial in study.trials if trial not in study.complete
+             and is_number(value := trial.settings.get("learning_rate"))]
     if causes.get("out_of_memory"):
         batch = [int(value) for trial in study.trials if is_number(value := trial.settings.get("batch_size"))]
         if batch and min(batch) > 1:

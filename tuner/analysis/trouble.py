@@ -91,6 +91,7 @@ def _broken(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Finding:
               "learning_rate": trial.settings.get("learning_rate"), "given_up": trial.state == "failed"}
     if suspect is None:
         return Finding(kind="diverged", strength="strong", facts=facts)
+    facts["sound_up_to"] = rounded(max(_rate(other) for other in study.complete if not broke_down(other)), 3)
     return Finding(kind="learning_rate_too_high", strength=strength, facts=facts)
 
 
@@ -101,14 +102,15 @@ def _reference(study: Study, trial: TrialRecord) -> str:
 
 
 def _suspect_too_high(study: Study, trial: TrialRecord) -> tuple[str | None, Strength]:
-    """Blames the learning rate only where this study tested it: at least three sound runs, all at a lower one."""
+    """Blames the learning rate only where it was tested: three sound runs, or one beside three broken, all lower."""
     rate = trial.settings.get("learning_rate")
     if "learning_rate" not in study.searched or not is_number(rate):
         return None, "none"
     sound = [value for other in study.complete
              if not broke_down(other) and is_number(value := other.settings.get("learning_rate"))]
     broken = [other for other in study.trials if broke_down(other)]
-    if len(sound) < 3 or max(sound) >= rate:
+    tested = len(sound) >= 3 or (len(sound) >= 1 and len(broken) >= 3)
+    if not tested or max(sound) >= rate:
         return None, "none"
     return "learning_rate", "strong" if len(broken) >= 3 and len(sound) >= 6 else "weak"
 
