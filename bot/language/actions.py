@@ -9,15 +9,19 @@ from bot.language.closed import words
 from bot.language.facts import Facts
 from bot.language.questions import has_content, has_target, names_job_or_trial
 from bot.language.small_words import small_words
+from bot.language.telling import compares_last, judges_answer, names_way_of, says_who
 
 _DETERMINERS = words("a an the my your our his her their this")
 _POINTERS = words("it that this everything them all one ones thing stuff ai")
+_UNASKED = ("negated", "plan")
 _ACTING_FORMS = words("base te want vol noun phrase plain may can ing stem")
 
 
 def is_settings(f: Facts) -> bool:
     """True for a wish about the bot itself: its language, its notifications, who may start."""
-    if has_content(f) or f.strange > 0 or f.gates & {"refusal", "talk", "people"} or f.references.job is not None:
+    if has_content(f) or f.strange > _allowed(f) or f.references.job is not None:
+        return False
+    if f.gates & {"refusal", "talk", "people"}:
         return False
     if f.low.strip(" .!?。、…") in small_words("settings_alone"):
         return True
@@ -34,7 +38,7 @@ def is_settings(f: Facts) -> bool:
     return (
         f.any("verb:settings")
         and f.mood != "report"
-        and not f.any("verb:tune", "verb:better", "verb:train", "verb:best")
+        and (says_who(f) or not f.any("verb:tune", "verb:better", "verb:train", "verb:best"))
         and not f.any("ref:best_trial", "super:words")
     )
 
@@ -95,12 +99,6 @@ def _adds_to_job(f: Facts) -> bool:
     return amount and known and "あと" in f.low and not f.settings.space and not asks_state
 
 
-def _compares_last(f: Facts) -> bool:
-    """True when comparing is what is asked for last: 同じ質問への答えを左右に並べて."""
-    last = next((t.labels for t in reversed(f.view.tokens) if t.labels & {"verb:chat", "verb:compare"}), frozenset())
-    return "verb:compare" in last and "verb:chat" not in last
-
-
 def is_chat(f: Facts) -> bool:
     """True when somebody wants to talk with a model, or has words for it."""
     if f.values or f.gates & {"refusal", "future", "people"}:
@@ -112,7 +110,7 @@ def is_chat(f: Facts) -> bool:
             "verb:chat" in t.labels and t.text.lower().endswith(("model", "best", "bot", "one")) for t in f.view.tokens
         )
     )
-    if f.is_japanese and not f.message and _compares_last(f):
+    if f.is_japanese and not f.message and compares_last(f):
         return False
     target = target or (f.is_japanese and any(word in f.low for word in small_words("spoken_with")))
     if not f.is_japanese and f.mood in ("negated", "report") and not f.message:
@@ -150,11 +148,6 @@ def is_rate(f: Facts) -> bool:
     return (f.any("verb:rate") or judged) and f.strange <= ((2 if f.is_japanese else 1) if known else 0)
 
 
-def judges_answer(f: Facts) -> bool:
-    """True when the words that rate name an answer: さっきの回答, 今の返し."""
-    return any("verb:rate" in t.labels and any(x in t.text for x in small_words("answers")) for t in f.view.tokens)
-
-
 def is_export(f: Facts) -> bool:
     """True when the adapter or its weights shall be handed over."""
     wanted = (
@@ -167,12 +160,14 @@ def is_export(f: Facts) -> bool:
         return False
     if f.mood in ("report", "negated", "plan"):
         return False
+    if f.is_japanese and names_way_of(f, "verb:export"):
+        return False
     return ((_names_target(f) or f.any("object:result")) and f.strange <= 2) or f.strange == 0
 
 
 def is_data(f: Facts) -> bool:
     """True when data is handed over or asked about; no span of time is: "add two hours to my timesheet"."""
-    if f.settings.time_s is not None or f.values or f.mood in ("negated", "plan") or f.gates & {"refusal", "talk", "people"}:
+    if f.values or f.settings.time_s is not None or f.mood in _UNASKED or f.gates & {"refusal", "talk", "people"}:
         return False
     if f.any("verb:queue") and f.references.dataset is None and not f.any("object:data"):
         return False

@@ -126,6 +126,8 @@ def look(
         spans = [((0, view.size), mood)]
         if _kana_condition(view, low):
             sight.gates.add("condition")
+        if text.startswith("@") or "<@" in text:
+            sight.gates.add("talk")
     else:
         spans = [(span, english_mood(view, span)) for span in english_clauses(view)]
         mood = _best(spans)
@@ -186,10 +188,16 @@ def _wishes_better(view: View, i: int) -> bool:
     )
 
 
+def _closes(view: View, i: int) -> bool:
+    return i + 1 == view.size or view.tokens[i + 1].kind == "sym"
+
+
 def _gates_of(view: View, i: int) -> list[str]:
     token = view.tokens[i]
     if "form:not" in token.labels and token.labels & _STARTED and token.text.endswith(small_words("negative_requests")):
         return ["refusal"]  # まだtuneしないでね
+    if token.text == "って" and view.has(i - 1, "form:te", "form:want") and _closes(view, i):
+        return ["talk"]  # 学習率1e-4で回してって
     if token.text.endswith(small_words("so_that")) and view.labels(i + 1) & _WISHED:
         return []  # 間違った案内をしないように鍛えて
     counts = view.number(i + 1) or (i + 1 < view.size and view.tokens[i + 1].kind == "dur")

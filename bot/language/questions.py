@@ -29,7 +29,7 @@ def is_how_to(f: Facts) -> bool:
     """True for a question how something is done with this bot."""
     if f.values or f.strange > 2 or f.gates & {"refusal", "people", "talk"} or f.references.job is not None:
         return False
-    if f.is_japanese and _helps_nobody(f):
+    if f.is_japanese and (f.everyday or _helps_nobody(f)):
         return False
     if "way" in f.forms:
         return not f.group("word") or f.any("verb:tune", "verb:run", "verb:train", "verb:search")
@@ -157,6 +157,10 @@ def _asks_how_it_ended(f: Facts) -> bool:
 def _no_question_of_ours(f: Facts) -> bool:
     """True for レポートの締め切りを延長して and for a verdict with its reason: 評価: 回答Bが良い、理由: 簡潔."""
     if ("future" in f.gates and not f.asks) or (f.any("verb:compare") and f.any("verb:show") and f.mood == "request"):
+        return True
+    progress = any("verb:status" in t.labels and t.text.startswith(small_words("progress")) for t in f.view.tokens)
+    seen = f.any("verb:history") and f.any("verb:show") and f.mood == "request"
+    if (progress or seen) and not f.any("ask:why"):
         return True
     verdict = f.any("verb:rate") and f.any("verb:judge_words") and not f.asks and f.mood != "request"
     return verdict or (f.everyday > 0 and not names_job_or_trial(f) and "結果" not in f.low)

@@ -18,7 +18,7 @@ def only_asks_to_see(f: Facts) -> bool:
         return False
     if f.any("verb:data") and f.any("object:data") and not f.any(*_DONE):
         return True  # 質問を100件まとめたのでお渡しします
-    if _hands_over(f):
+    if _hands_over(f) or _orders_no_work(f):
         return True
     if f.settings.trials is not None:
         return False
@@ -28,6 +28,22 @@ def only_asks_to_see(f: Facts) -> bool:
         if token.labels & {"form:te", "form:want", "form:plain"} or "verb:show" in token.labels:
             return "verb:show" in token.labels and not token.labels & {"verb:tune", "verb:train", "verb:try"}
     return False
+
+
+_WORK = frozenset(f"verb:{name}" for name in ("tune", "train", "search", "run", "better", "find", "redo", "set", "try"))
+_OTHER = frozenset(
+    f"verb:{name}"
+    for name in ("show", "explain", "compare", "chat", "stop", "pause", "resume", "export", "status", "queue", "speak")
+)
+_ORDERS = frozenset({"form:te", "form:want", "form:vol"})
+
+
+def _orders_no_work(f: Facts) -> bool:
+    """True when all that is ordered is something else than tuning: 学習の進捗についてご報告いただけますか."""
+    if f.any("become:words") or (f.settings.time_s is not None and f.any("verb:stop")):
+        return False  # 今夜中に調整終わらせて
+    ordered = [token.labels for token in f.view.tokens if token.labels & _ORDERS and token.labels & (_WORK | _OTHER)]
+    return bool(ordered) and not any(labels & _WORK for labels in ordered)
 
 
 def _hands_over(f: Facts) -> bool:
@@ -65,3 +81,28 @@ def only_tells(f: Facts) -> bool:
 def tells_of_people(f: Facts) -> bool:
     """True for a Japanese sentence about somebody else that asks nothing."""
     return f.mood in ("report", "plan") and "people" in f.gates and not f.asks
+
+
+def compares_last(f: Facts) -> bool:
+    """True when comparing is what is asked for last: 同じ質問への答えを左右に並べて."""
+    last = next((t.labels for t in reversed(f.view.tokens) if t.labels & {"verb:chat", "verb:compare"}), frozenset())
+    return "verb:compare" in last and "verb:chat" not in last
+
+
+def says_who(f: Facts) -> bool:
+    """True for 誰でも学習を始められるように: who may start, not a start."""
+    return any("verb:settings" in t.labels and t.text.startswith(("誰", "だれ")) for t in f.view.tokens)
+
+
+def judges_answer(f: Facts) -> bool:
+    """True when the words that rate name an answer: さっきの回答, 今の返し."""
+    return any("verb:rate" in t.labels and any(x in t.text for x in small_words("answers")) for t in f.view.tokens)
+
+
+def names_way_of(f: Facts, label: str) -> bool:
+    """True when a verb only says of what a way, a time or a case is: ダウンロードする方法は…"""
+    view = f.view
+    return any(
+        view.has(i, label) and view.has(i, "form:plain") and view.text(i + 1).startswith(small_words("ways"))
+        for i in range(view.size)
+    )
