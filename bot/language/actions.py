@@ -9,7 +9,7 @@ from bot.language.closed import words
 from bot.language.facts import Facts
 from bot.language.questions import has_content, has_target, names_job_or_trial
 from bot.language.small_words import small_words
-from bot.language.telling import compares_last, judges_answer, names_way_of, says_who
+from bot.language.telling import compares_last, judges_answer, names_way_of, says_who, takes_in_nothing_of_ours
 
 _DETERMINERS = words("a an the my your our his her their this")
 _POINTERS = words("it that this everything them all one ones thing stuff ai")
@@ -172,7 +172,7 @@ def is_data(f: Facts) -> bool:
     if f.any("verb:queue") and f.references.dataset is None and not f.any("object:data"):
         return False
     if f.any("verb:data"):
-        return f.strange <= 1
+        return f.strange <= (0 if f.is_japanese and takes_in_nothing_of_ours(f) else 1)
     if f.any("object:data") and f.low.startswith(("here's", "here is", "here are", "heres", "this is")):
         return f.strange <= 1
     if f.any("data_word:words") and not names_job_or_trial(f) and (f.any("verb:show") or f.asks):

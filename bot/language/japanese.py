@@ -7,6 +7,9 @@ from bot.language.small_words import small_words
 from bot.language.view import View
 
 
+_STATES = frozenset({"verb:status", "verb:queue"})
+
+
 def japanese_mood(view: View) -> Mood:
     """The mood of the last predicate that is not subordinate; "fragment" when there is none."""
     i = view.size - 1
@@ -81,6 +84,17 @@ def _ends_in_past(view: View, i: int) -> bool:
     return i + 1 >= view.size or view.tokens[i + 1].kind == "sym" or after.startswith(small_words("after_past"))
 
 
+def _goes_on(view: View, i: int) -> bool:
+    """True when a wish is only about something (回したい人), or unknown endings follow the verb (回して|あげました)."""
+    text, after = view.text(i), view.text(i + 1)
+    if text.endswith("たい"):
+        return after.startswith(small_words("after_wish")) and not after.startswith("方向")
+    k = i + 1
+    while k < view.size and view.tokens[k].start == view.tokens[k - 1].end and view.tokens[k].kind == "kana":
+        k += 1
+    return k - i > 2 and not view.has(k, "want:request")
+
+
 def _is_kana(c: str) -> bool:
     return "ぁ" <= c <= "ゖ"
 
@@ -98,6 +112,8 @@ def _form_mood(view: View, i: int, forms: set[str], asks: bool) -> Mood | None:
     after = view.text(i + 1)
     if forms & {"te", "want", "vol"}:
         allowed = after == "も" and view.text(i + 2).startswith(small_words("permitting"))
+        if _goes_on(view, i):
+            return "plan"  # 回したい人いる？ 回して|くれてありがとう
         if after in ("から", "は", "も") and i + 2 < view.size and not allowed:
             return None
         return "request"
@@ -110,10 +126,16 @@ def _form_mood(view: View, i: int, forms: set[str], asks: bool) -> Mood | None:
     if "musing" in forms or "cond" in forms:
         return "plan"
     if "may" in forms:
+        if view.text(i).endswith("も") and not after.startswith(small_words("permitting")):
+            return "plan"  # 調整しても無駄
         return "question" if asks else "request"
     if "can" in forms:
         return "request" if asks else "plan"
     if forms & {"plain", "stem"}:
+        if view.text(i).endswith("のは") and not any(view.number(k) for k in range(i + 1, view.size)):
+            return "plan"  # 回すのは怖い
+        if {x for x in view.labels(i) if x.startswith("verb:")} <= _STATES:
+            return "question" if asks else "report"
         if after.startswith(small_words("explaining")) and not asks:
             return "report"
         if after in small_words("after_noun_form") or "stem" in forms:

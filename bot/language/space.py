@@ -112,7 +112,7 @@ class SettingsReader:
     def _word(self, i: int) -> int:
         """A word that says something about the knob before it: a scale, or none of it."""
         view, text = self.view, self.view.text(i).lower()
-        named = self.knob_at(i - 1) or (view.text(i - 1) in ("は", "を", "も") and self.knob_at(i - 2))  # dropoutはなし
+        named = self.knob_at(i - 1) or (view.text(i - 1) == "は" and self.knob_at(i - 2) in _SWITCHED)  # dropoutはなし
         if view.has(i, "op:log", "op:nolog") and not view.has(i, "knob:learning_rate"):
             self._scale(i, log=view.has(i, "op:log"))
         elif view.has(i, "op:nothing") and named and self.last in self.waiting:

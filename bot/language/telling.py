@@ -106,3 +106,9 @@ def names_way_of(f: Facts, label: str) -> bool:
         view.has(i, label) and view.has(i, "form:plain") and view.text(i + 1).startswith(small_words("ways"))
         for i in range(view.size)
     )
+
+
+def takes_in_nothing_of_ours(f: Facts) -> bool:
+    """True for 書類を登録してください: something is to be entered, and no data is named."""
+    named = f.references.dataset is not None or f.any("object:data", "data_word:words", "verb:train")
+    return not named and not any({"verb:data", "form:phrase"} <= token.labels for token in f.view.tokens)
