@@ -149,7 +149,11 @@ def intent_of_frame(facts: Facts) -> Intent | None:
     _add_tokens(facts, found, edges)
     skips: _Edges = [[("", i + 1)] if word in _SILENT else [] for i, (word, _, _) in enumerate(found)]
     openings: _Edges = [[] for _ in found]
+    present = {symbol for around in edges for symbol, _ in around}
     for name, net in frames.classes.items():
+        if net.openers.isdisjoint(present):
+            continue
+        present.add(f"<{name}>")
         for i, j in set(net.spans(edges)):
             if name == "pad":
                 skips[i].append(("", j))

@@ -11,6 +11,7 @@ from bot.language.evidence import asked_about
 from bot.language.facts import Facts
 from bot.language.frames import intent_of_frame
 from bot.language.histories import asks_what_was_done, is_history
+from bot.language.likeness import most_like
 from bot.language.questions import (
     is_best,
     is_compare,
@@ -57,9 +58,9 @@ def _asked_of_ours(f: Facts) -> Intent:
     ours = f.references.job is not None or f.any("ref:job", "ref:trial", "ref:best_trial", "object:result")
     asking = f.asks or f.any("ask:what", "ask:wh", "verb:show")
     if f.everyday or f.gates & _NOT_NOW or not (ours and asking) or not 0 < f.foreign <= _STRANGE:
-        return "unknown"
+        return most_like(f)
     plain = replace(f, foreign=0)
-    return next((intent for intent, rule in _RULES if intent in _SEEN and rule(plain)), "unknown")
+    return next((intent for intent, rule in _RULES if intent in _SEEN and rule(plain)), most_like(f))
 
 
 _LAST_DECIDES: tuple[Intent, ...] = ("export", "stop", "pause", "resume", "compare")
