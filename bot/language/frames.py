@@ -147,6 +147,8 @@ def intent_of_frame(facts: Facts) -> Intent | None:
         return None
     edges: _Edges = [[(form, i + 1) for form in (word, *_SHORT.get(word, ()))] for i, (word, _, _) in enumerate(found)]
     _add_tokens(facts, found, edges)
+    for around in edges:
+        around.append(("<rest>", len(found)))
     skips: _Edges = [[("", i + 1)] if word in _SILENT else [] for i, (word, _, _) in enumerate(found)]
     openings: _Edges = [[] for _ in found]
     present = {symbol for around in edges for symbol, _ in around}

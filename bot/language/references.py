@@ -81,6 +81,9 @@ def _number_behind(view: View, i: int, found: References, is_trial: bool) -> boo
     counts = _is_count(view, at) and not (plain == "job" and view.text(at + 1).lower() in ("at once", "together"))
     if not view.number(at) or plain.endswith("s") or counts or plain in small_words("no_number_behind"):
         return False
+    written = view.text(at).lower()
+    if _value(view, at) != int(_value(view, at)) or (written[:1].isdigit() and ("." in written or "e" in written)):
+        return False  # "learning rate sweep 1e-5 to 1e-3"
     value = int(_value(view, at))
     found.used |= set(range(i, at + 1))
     if not is_trial:
