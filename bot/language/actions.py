@@ -9,7 +9,14 @@ from bot.language.closed import words
 from bot.language.facts import Facts
 from bot.language.questions import has_content, has_target, names_job_or_trial
 from bot.language.small_words import small_words
-from bot.language.telling import compares_last, judges_answer, names_way_of, says_who, takes_in_nothing_of_ours
+from bot.language.telling import (
+    compares_last,
+    judges_answer,
+    names_way_of,
+    rates_no_answer_of_ours,
+    says_who,
+    takes_in_nothing_of_ours,
+)
 
 _DETERMINERS = words("a an the my your our his her their this")
 _POINTERS = words("it that this everything them all one ones thing stuff ai")
@@ -143,6 +150,8 @@ def is_rate(f: Facts) -> bool:
         return False
     if f.any("verb:stop", "verb:pause", "verb:resume") and not f.any("verb:judge_words"):
         return False  # 今のやつキャンセルで
+    if f.is_japanese and rates_no_answer_of_ours(f):
+        return False
     judged = f.any("verb:judge_words") and f.any("object:answer") and f.mood != "request"
     known = f.any("object:answer") or (f.is_japanese and judges_answer(f))
     return (f.any("verb:rate") or judged) and f.strange <= ((2 if f.is_japanese else 1) if known else 0)

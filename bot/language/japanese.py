@@ -84,6 +84,21 @@ def _ends_in_past(view: View, i: int) -> bool:
     return i + 1 >= view.size or view.tokens[i + 1].kind == "sym" or after.startswith(small_words("after_past"))
 
 
+def _describes(view: View, i: int) -> bool:
+    """True when the verb only says something about what follows: 回す案, 回すのが普通, 回すように言われた."""
+    k = i + 1
+    if k >= view.size or view.tokens[k].kind == "sym":
+        return False
+    after = view.text(k)
+    if after.startswith("ように"):
+        return k + 1 < view.size and not view.has(k + 1, "want:request", "verb:set", "verb:tune", "become:words")
+    if after.startswith(small_words("after_order")) or any(view.number(n) for n in range(k, view.size)):
+        return False
+    if after == "の":
+        return k + 1 < view.size and view.text(k + 1) in ("が", "は", "も", "に", "を")
+    return view.tokens[k].kind == "jword" or view.has(k, "say:words", "object:topic", "unit:total", "object:result")
+
+
 def _goes_on(view: View, i: int) -> bool:
     """True when a wish is only about something (回したい人), or unknown endings follow the verb (回して|あげました)."""
     text, after = view.text(i), view.text(i + 1)
@@ -128,12 +143,16 @@ def _form_mood(view: View, i: int, forms: set[str], asks: bool) -> Mood | None:
     if "may" in forms:
         if view.text(i).endswith("も") and not after.startswith(small_words("permitting")):
             return "plan"  # 調整しても無駄
+        if view.text(i).endswith(("方が", "ほうが")) or (after.startswith("のか") and i + 2 < view.size):
+            return "question" if asks else "plan"
         return "question" if asks else "request"
     if "can" in forms:
         return "request" if asks else "plan"
     if forms & {"plain", "stem"}:
         if view.text(i).endswith("のは") and not any(view.number(k) for k in range(i + 1, view.size)):
             return "plan"  # 回すのは怖い
+        if "plain" in forms and _describes(view, i):
+            return "plan"  # 回す予算がありません
         if {x for x in view.labels(i) if x.startswith("verb:")} <= _STATES:
             return "question" if asks else "report"
         if after.startswith(small_words("explaining")) and not asks:

@@ -117,7 +117,7 @@ def somebody(f: Facts) -> bool:
             return True
         elif token.text.endswith("の") and view.text(i + 2) in small_words("after_person"):
             return True  # 隣の研究室は
-        elif view.has(i + 1, "gate:report"):
+        elif view.has(i + 1, "gate:report") or view.has(i + 1, "verb:train"):
             return True  # boss said
     return False
 

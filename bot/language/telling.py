@@ -112,3 +112,14 @@ def takes_in_nothing_of_ours(f: Facts) -> bool:
     """True for 書類を登録してください: something is to be entered, and no data is named."""
     named = f.references.dataset is not None or f.any("object:data", "data_word:words", "verb:train")
     return not named and not any({"verb:data", "form:phrase"} <= token.labels for token in f.view.tokens)
+
+
+def rates_no_answer_of_ours(f: Facts) -> bool:
+    """True for 彼の返事が遅い and アンケートの回答をお願いします."""
+    view = f.view
+    for i, token in enumerate(view.tokens):
+        behind = view.has(i + 1, "verb:rate") or (view.text(i + 1) == "の" and view.has(i + 2, "verb:rate"))
+        if "gate:people" in token.labels and behind:
+            return True
+    rated = [token.text for token in view.tokens if "verb:rate" in token.labels]
+    return bool(rated) and all(text in ("の回答", "の返答") for text in rated) and not f.any("verb:judge_words")
