@@ -93,7 +93,9 @@ def _asks(view: View, start: int, end: int) -> bool:
 
 def _someone_says(view: View, start: int, end: int) -> bool:
     return any(
-        view.text(i).lower() in _SAYING and view.text(i - 1).lower() not in _BEFORE_AROUND
+        view.text(i).lower() in _SAYING
+        and (view.labels(i) or view.tokens[i].kind != "vocab")  # a name: "tune on claims-2024"
+        and view.text(i - 1).lower() not in _BEFORE_AROUND
         for i in range(start + 1, end)
     )
 

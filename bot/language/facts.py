@@ -19,6 +19,7 @@ from bot.language.typos import is_near_refusal
 from bot.language.view import View
 
 _KANA = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
+_AFTER_NAME = words(", : ! please pls can could would will")
 _AFTER_ONCE = words("with on using at for and please pls , . ! ;")
 _BECOMING = frozenset({"degree:words", "verb:stop", "comparative:words", "become:words"})
 _WISHED = frozenset({"want:request", "form:te", "form:want", "verb:tune", "verb:train"})
@@ -251,7 +252,7 @@ def _vocative(text: str, view: View) -> bool:
     name = 0
     while name < 3 and view.text(name).lower() in small_words("greetings"):
         name += 1
-    if view.size < name + 3 or view.text(name + 1) not in (",", ":", "!") or not text[tokens[name].start].isupper():
+    if view.size < name + 3 or view.text(name + 1).lower() not in _AFTER_NAME or not text[tokens[name].start].isupper():
         return False
     return tokens[name].kind == "word" or "gate:people" in tokens[name].labels
 

@@ -32,6 +32,7 @@ _AGAINST = frozenset({"refusal", "talk", "people", "injection", "condition", "fu
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _SIGN = re.compile(r"<\w+>|[a-z]+(?:'[a-z]+)?")
 _TERMS = ("knob:", "word:", "method:", "pruner:")
+_ORDERS = ("verb:stop", "verb:pause", "verb:resume", "verb:export", "verb:extend")
 _LONGEST = 16  # words: a longer message is about more than one thing
 _STRANGE = 2
 _MARGIN = 1.5  # how many times likelier than the next, as a logarithm
@@ -64,7 +65,7 @@ def most_like(f: Facts) -> Intent:
         )
     ):
         return "unknown"
-    if f.requested("verb:tune", "verb:train", "verb:stop", "verb:pause", "verb:resume", "verb:export", "verb:extend"):
+    if f.any(*_ORDERS) or f.requested("verb:tune", "verb:train") or ("negation" in f.gates and not f.asks):
         return "unknown"
     likeness = _likeness()
     signs = set(said) | {f"<{name}>" for name, of in likeness.classes.items() if not of.isdisjoint(said)}

@@ -85,7 +85,7 @@ def _name_end(view: View, i: int) -> int | None:
         i > 0
         and view.tokens[i - 1].end == token.start
         and view.tokens[i - 1].text[-1:].isascii()
-        and view.tokens[i - 1].text[-1:] not in "\"'(:,"
+        and view.tokens[i - 1].text[-1:] not in "\"'(:,="
     ):
         return None
     end = i + 1

@@ -46,8 +46,20 @@ def read_facts(text: str, vocabulary: Vocabulary | None = None) -> tuple[Facts, 
     shown, low = _spelled(glued(written), words)
     view = View(tokenize(shown[:ANALYSED], low[:ANALYSED], words))
     references = find_references(view)
+    view = _without_signs(view, references.names)
     settings = SettingsReader(view, references).read()
     return look(shown, low, view, references, settings, language), written
+
+
+def _without_signs(view: View, names: set[int]) -> View:
+    """The view with names read as names only: "claims-2024" says nothing about claims."""
+    if not any(x.startswith(("gate:", "form:")) for i in names for x in view.labels(i)):
+        return view
+    tokens = list(view.tokens)
+    for i in names:
+        kept = frozenset(x for x in tokens[i].labels if not x.startswith(("gate:", "form:", "verb:")))
+        tokens[i] = tokens[i]._replace(labels=kept)
+    return View(tokens)
 
 
 def _spelled(written: str, vocabulary: Vocabulary) -> tuple[str, str]:

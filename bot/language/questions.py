@@ -170,6 +170,8 @@ def is_explain_result(f: Facts) -> bool:
     """True for a question what a job showed and why."""
     if f.numbers or f.settings.not_a_number or f.strange > 4 or f.gates & QUIET:
         return False
+    if not f.is_japanese and f.low.startswith(("if ", "once ", "as soon as ")) and not f.asks:
+        return False  # "if job 9 fails, cancel it"
     if not f.is_japanese and f.everyday and not f.group("ref", "knob", "metric"):
         return False  # "when's the deadline for the report?"
     if not f.is_japanese and f.mood == "request" and f.requested("verb:tune") and not f.group("ref"):

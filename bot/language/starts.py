@@ -190,7 +190,8 @@ def _english_mood(f: Facts) -> Mood:
         return "request" if "negated" not in content or "request" in content else "negated"
     if "negated" in content or "report" in every or "question" in every:
         return "report"
-    return "fragment" if content else "none"
+    named = "=" in f.low and (f.references.dataset or f.references.model)
+    return "fragment" if content or named else "none"
 
 
 def _only_wish(f: Facts, span: tuple[int, int]) -> bool:
