@@ -12,9 +12,11 @@ from bot.language.small_words import small_words
 from bot.language.telling import (
     compares_last,
     judges_answer,
+    names_best_artifact,
     names_way_of,
     rates_no_answer_of_ours,
     says_who,
+    stops_nothing_of_ours,
     takes_in_nothing_of_ours,
 )
 
@@ -160,7 +162,7 @@ def is_rate(f: Facts) -> bool:
 def is_export(f: Facts) -> bool:
     """True when the adapter or its weights shall be handed over."""
     wanted = (
-        f.any("artifact:words")
+        (f.any("artifact:words") or (f.is_japanese and names_best_artifact(f)))
         and f.any("verb:show", "want:request", "verb:set")
         and not f.any("verb:chat", "verb:compare", "verb:tune", "ask:what", "ask:why", "verb:best")
         and (not f.any("verb:train") or "past" in f.forms)
@@ -255,7 +257,7 @@ def _speaks_against(f: Facts, verb: str) -> bool:
         gates = frozenset()  # ジョブ12止めて、データ間違えた
     if has_content(f) or matters.is_foreign_matter(f) or gates:
         return True
-    if f.is_japanese and verb == "stop" and _stops_nothing_of_ours(f):
+    if f.is_japanese and verb == "stop" and stops_nothing_of_ours(f):
         return True
     if not f.is_japanese and matters.is_quoted(f):
         return True  # "he said: stop job 4"
@@ -266,14 +268,6 @@ def _speaks_against(f: Facts, verb: str) -> bool:
         return True
     asked = f.any("want:request") and f.mood == "question"
     return f.mood in ("report", "negated", "question", "plan", "refusal") and not asked
-
-
-def _stops_nothing_of_ours(f: Facts) -> bool:
-    """True for 通知を切って and モデルを手元に落として."""
-    if f.references.job is not None and not f.any("verb:export"):
-        return False
-    model = f.any("object:model", "artifact:words", "ref:best_trial")
-    return f.any("verb:settings") or (f.any("verb:export") and model)
 
 
 def _only_mistaken(f: Facts) -> bool:

@@ -186,7 +186,8 @@ class Counts:
         if unit not in small_words("value_units"):
             return False
         listed = isinstance(self.out.space.get(self.reader.last or ""), Choices) or self.reader.knob_at(at + 1)
-        summed = view.text(group.start - 1) == "の" and view.text(group.start - 2) in ("、", "と")
+        named = any(label.startswith(("module:", "schedule:")) for label in view.labels(group.start - 2))
+        summed = view.text(group.start - 1) == "の" and (named or view.text(group.start - 2) in ("、", "と"))
         if listed or summed:
             self._take_count(group, at + 1)
         return bool(listed or summed)

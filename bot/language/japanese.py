@@ -6,7 +6,6 @@ from bot.language.moods import Mood
 from bot.language.small_words import small_words
 from bot.language.view import View
 
-
 _STATES = frozenset({"verb:status", "verb:queue"})
 
 
@@ -147,7 +146,8 @@ def _form_mood(view: View, i: int, forms: set[str], asks: bool) -> Mood | None:
             return "question" if asks else "plan"
         return "question" if asks else "request"
     if "can" in forms:
-        return "request" if asks else "plan"
+        asked = asks or (view.text(i).endswith("か") and not view.has(i, "verb:tune", "verb:train"))
+        return "request" if asked else "plan"
     if forms & {"plain", "stem"}:
         if view.text(i).endswith("のは") and not any(view.number(k) for k in range(i + 1, view.size)):
             return "plan"  # 回すのは怖い

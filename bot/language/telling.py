@@ -123,3 +123,16 @@ def rates_no_answer_of_ours(f: Facts) -> bool:
             return True
     rated = [token.text for token in view.tokens if "verb:rate" in token.labels]
     return bool(rated) and all(text in ("の回答", "の返答") for text in rated) and not f.any("verb:judge_words")
+
+
+def stops_nothing_of_ours(f: Facts) -> bool:
+    """True for 通知を切って and モデルを手元に落として."""
+    if f.references.job is not None and not f.any("verb:export"):
+        return False
+    model = f.any("object:model", "artifact:words", "ref:best_trial")
+    return f.any("verb:settings") or (f.any("verb:export") and model)
+
+
+def names_best_artifact(f: Facts) -> bool:
+    """True for 一番いいアダプター, which is one word of the vocabulary."""
+    return any("ref:best_trial" in t.labels and t.text.endswith(small_words("artifacts")) for t in f.view.tokens)
