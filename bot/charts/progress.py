@@ -28,7 +28,7 @@ def progress(report: Report, language: Language, folder: Path) -> Picture | None
     curves = {trial.number: _curve(trial) for trial in report.trials}
     rows = 2 if any(len(points) > 1 for points in curves.values()) else 1
     canvas = Canvas(language, rows=rows, height=4.4 * rows)
-    best = facts_of(report, "winner")["best_trial"]
+    best = facts_of(report, "winner").get("best_trial")
     _best_so_far(report, language, canvas.axes[0], complete)
     canvas.words(canvas.axes[0], say("charts.progress_title", language), say("charts.progress_x", language),
                  say(f"charts.score_{report.metric}", language))

@@ -56,7 +56,7 @@ def _setting(report: Report, name: str, language: Language, folder: Path) -> Pic
                  "" if in_words else say("charts.knob", language, {"name": name}),
                  say(f"charts.score_{report.metric}", language))
     canvas.legend(axes)
-    chosen = next(trial.settings[name] for trial in complete if trial.number == best)
+    chosen = next((trial.settings[name] for trial in complete if trial.number == best), None)
     facts = {"name": name, "complete": len(complete), "good_low": low, "good_high": high,
              "best": float(f"{chosen:.3g}") if isinstance(chosen, float) else chosen,
              **{state: sum(trial.state == state for trial in lost) for state in _LOST}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import struct
 import subprocess
@@ -169,3 +170,12 @@ def test_importance_is_drawn_with_its_interval(tmp_path: Path) -> None:
     facts = next(one.facts for one in reports()["strong"].findings if one.kind == "what_mattered")
     assert facts["share_low"] < facts["share"] < facts["share_high"]
     assert "95% interval" in picture.alt
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_results_without_a_winner_are_drawn_all_the_same(language: Language, tmp_path: Path) -> None:
+    report = reports()["only losses"]
+    without = dataclasses.replace(report, findings=tuple(one for one in report.findings if one.kind != "winner"))
+    pictures = draw(without, language, tmp_path)
+    assert pictures
+    assert all("None" not in picture.alt for picture in pictures)
