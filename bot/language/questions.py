@@ -44,6 +44,8 @@ def _helps_nobody(f: Facts) -> bool:
     """True for a manual that is quoted or explained later, and for a beginner who asks for something else."""
     if f.any("quote:quote") or ("future" in f.gates and not f.asks):
         return True
+    if f.mood == "fragment" and f.group("method") and not f.asks and not f.any("ask:wh"):
+        return True  # 時間は1時間、方法はベイズ
     signs = [token.text for token in f.view.tokens if "verb:help" in token.labels]
     else_asked = f.any("ask:what", "verb:tune", "verb:better", "verb:train")
     return bool(signs) and else_asked and all(text in small_words("newcomers") for text in signs)

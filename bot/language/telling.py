@@ -14,6 +14,8 @@ _SEEN = ("verb:history", "verb:status", "verb:queue", "verb:best", "verb:export"
 
 def only_asks_to_see(f: Facts) -> bool:
     """True when the last order is to show or to hand over: 今までにやった学習を見せて, 学習したモデルをください."""
+    if not f.values and f.settings.trials is None and f.any("verb:show", "verb:explain") and _orders_no_work(f):
+        return True  # ベイズ最適化をやさしく教えて
     if f.values or f.group("method", "pruner"):
         return False
     if f.any("verb:data") and f.any("object:data") and not f.any(*_DONE):
