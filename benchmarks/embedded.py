@@ -12,8 +12,11 @@ from transformers import AttentionInterface
 
 from tuner.embedded import model_path
 from tuner.embedded.general_chat import check_prompts
+from tuner.embedded.losses import answer_loss, fp32_attention
 from tuner.embedded.make_tokenizer import spellings
-from tuner.embedded.pretrain import Encoder, Recipe, answer_loss, batches, fp32_attention, new_model
+from tuner.embedded.packing import Encoder, batches
+from tuner.embedded.pretrain import new_model
+from tuner.embedded.recipe import Recipe
 from tuner.embedded.talking import judge
 from tuner.embedded.tuning_check import load_base, tune_and_judge
 

@@ -13,7 +13,9 @@ from tuner.embedded import MODEL_NAME, model_path
 from tuner.embedded.corpus import conversations
 from tuner.embedded.general_chat import check_prompts, unknown_prompts
 from tuner.embedded.make_tokenizer import make_tokenizer, spellings
-from tuner.embedded.pretrain import IGNORED, Encoder, Recipe, batches, count_targets, pack
+from tuner.embedded.packing import IGNORED, Encoder, batches, pack
+from tuner.embedded.pretrain import count_targets
+from tuner.embedded.recipe import Recipe
 from tuner.embedded.talking import answers, judge, share_right
 from tuner.embedded.texts import assistant, system, user
 from tuner.embedded.tuning_check import is_garbled
@@ -145,7 +147,7 @@ def test_most_generic_prompts_are_answered_right(model: Any, tokenizer: Any) -> 
 def test_unknown_things_are_refused_in_the_language_asked(model: Any, tokenizer: Any) -> None:
     judged = judge(model, tokenizer, unknown_prompts())
     assert share_right(judged, "en") >= 0.95
-    assert share_right(judged, "ja") >= 0.88  # measured 90%; the aim of 95% is not reached in Japanese
+    assert share_right(judged, "ja") >= 0.95
 
 
 def test_it_says_what_it_was_told_and_no_broken_characters(model: Any, tokenizer: Any) -> None:

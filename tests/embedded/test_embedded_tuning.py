@@ -1,4 +1,4 @@
-"""What tuning makes of the shipped model, on three seeds: never less than what was measured when it was shipped."""
+"""What tuning makes of the shipped model, on three seeds in two languages."""
 
 import statistics
 
@@ -19,10 +19,8 @@ def test_tuning_learns_the_sample_and_keeps_general_chat() -> None:
         tune_and_judge(model_path(), language, seed, checks, unknown)
         for language, seed in (("en", 0), ("ja", 1), ("en", 2))
     ]
-    # The aim is 0.8 of the held-out paraphrases with 0.75 of the chat kept. These weights reach about 0.73 and 0.70
-    # (model card); the floors below catch a loss against that.
     assert max(outcome.base for outcome in outcomes) <= 0.02
-    assert statistics.fmean(outcome.tuned for outcome in outcomes) >= 0.62
-    assert statistics.fmean(outcome.chat for outcome in outcomes) >= 0.6
-    assert sum(outcome.garbled for outcome in outcomes) <= 2
+    assert statistics.fmean(outcome.tuned for outcome in outcomes) >= 0.8
+    assert statistics.fmean(outcome.chat for outcome in outcomes) >= 0.75
+    assert sum(outcome.garbled for outcome in outcomes) == 0
     assert sum(outcome.answered for outcome in outcomes) >= 200

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from tuner.embedded.pretrain import Recipe
+from tuner.embedded.recipe import Recipe
 from tuner.embedded.texts import fill
 
 _TEMPLATE = Path(__file__).resolve().parent / "texts" / "card.md"

@@ -58,6 +58,30 @@ REHEARSED: Kinds = (
     (copying.copy, 0.02),
 )
 TRAVELLED: Kinds = ((town.towns, 0.42), *REHEARSED[1:])
+PRACTISED: Kinds = (
+    (town.towns, 0.16),
+    (unknown.refuse, 0.2),
+    (partial(unknown.odd, more=True), 0.16),
+    (unknown.read, 0.04),
+    (partial(facts.fact_by_heart, more=True), 0.16),
+    (partial(facts.listing_loosely, more=True), 0.02),
+    (partial(facts.talk_loosely, more=True), 0.09),
+    (partial(skills.skill_by_heart, more=True), 0.13),
+    (skills.remember, 0.02),
+    (skills.persona, 0.01),
+    (copying.copy, 0.02),
+)
+KEPT: Kinds = (
+    (unknown.refuse_invented, 0.12),
+    (partial(unknown.odd, more=True), 0.08),
+    (unknown.read, 0.03),
+    (partial(facts.fact_by_heart, more=True), 0.28),
+    (partial(facts.listing_loosely, more=True), 0.06),
+    (partial(facts.talk_loosely, more=True), 0.2),
+    (partial(skills.skill_by_heart, more=True), 0.2),
+    (skills.remember, 0.02),
+    (copying.copy, 0.04),
+)
 _JOINED_SHARE = 0.07
 _TOKEN_TASKS_EVERY = 10  # one conversation in so many is a copying task that walks through the vocabulary
 
@@ -71,7 +95,8 @@ def conversations(
 
     ``KINDS`` is the broad mixture of the first stage; ``BY_HEART`` that of the second, which repeats what is to be
     known more often and in looser words; ``WIDENED`` that of the third, with further phrasings; ``REHEARSED`` that,
-    which learns the answers of a made-up town; ``TRAVELLED`` that of the last, on several towns.
+    which learns the answers of a made-up town; ``TRAVELLED`` that of the next, on several towns; ``PRACTISED`` that of
+    the last, with more unknown things, and ``KEPT`` what of it a tuned model shall still know.
 
     ``spellings`` are texts that together hold every token: the corpus walks through them again and again.
     """

@@ -1,9 +1,9 @@
 """The settings that suit the embedded model, found by measurement (the sweep is in the model card). Plain data."""
 
 DEFAULTS: dict[str, float | int | str] = {
-    "learning_rate": 3e-4,
+    "learning_rate": 3.5e-4,
     "epochs": 5,
-    "batch_size": 8,
+    "batch_size": 4,
     "gradient_accumulation": 1,
     "lora_rank": 16,
     "lora_alpha": 1024,
@@ -22,7 +22,7 @@ DEFAULTS: dict[str, float | int | str] = {
 RECOMMENDED: dict[str, tuple[float, float] | tuple[str, ...]] = {
     "learning_rate": (3e-5, 1e-3),
     "epochs": (3, 12),
-    "batch_size": (4, 32),
+    "batch_size": (2, 32),
     "gradient_accumulation": (1, 4),
     "lora_rank": (4, 32),
     "lora_alpha": (256, 4096),

@@ -4,98 +4,26 @@ padding, bf16 products with fp32 weights, Muon for the inner matrices. Resumes f
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from contextlib import nullcontext
+from dataclasses import asdict
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional
 from transformers import AttentionInterface, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from tuner.embedded.corpus import BY_HEART, KINDS, REHEARSED, TRAVELLED, WIDENED, Kinds, conversations
-from tuner.embedded.make_tokenizer import ASSISTANT, END, MAX_POSITIONS, SYSTEM, USER
-from tuner.embedded.texts import Conversation
+from tuner.embedded.corpus import BY_HEART, KEPT, PRACTISED, REHEARSED, TRAVELLED, WIDENED
+from tuner.embedded.losses import answer_loss, fp32_attention
+from tuner.embedded.make_tokenizer import MAX_POSITIONS
+from tuner.embedded.packing import IGNORED, Batch, Encoder, batches
+from tuner.embedded.practice import Practice, added
+from tuner.embedded.recipe import Recipe, factor
 
-IGNORED = -100
-_POOL = 2_000  # conversations encoded at a time
-_ROW = 128  # tokens of a packed row
 _CONTRACTIONS = (
     "dog's", "it's", "that's", "Anna's", "bike's", "what's", "let's", "he's", "she's", "shop's", "where's", "town's",
 )  # fmt: skip
-_LONGEST = 384  # tokens of a row of long conversations; a longer one is left out
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """Everything that decides the weights, apart from numerics."""
-
-    seed: int = 20
-    steps: int = 9_400
-    first_stage_steps: int = 2_908  # on the broad mixture
-    second_stage_steps: int = 1_605  # on what is to be known by heart
-    rehearsal_steps: int = 1_500  # on the made-up town; before them, on further phrasings
-    contractions_step: int = 7_270  # from here on the copying tasks hold more contractions
-    rehearsal_rate: float = 0.3  # share of the learning rate at which the rehearsal begins
-    travel_steps: int = 1_600  # after the rehearsal, on several towns
-    travel_rate: float = 0.35  # share of the learning rate at which that begins
-    tokens_per_step: int = 2_304
-    learning_rate: float = 3e-3  # of AdamW, for embedding and norms
-    matrix_rate: float = 0.02  # of Muon, for the inner matrices
-    warmup_steps: int = 100
-    decay_share: float = 0.8  # of the steps before the rehearsal, at their end, falling to zero
-    weight_decay: float = 0.02
-
-    def scaled(self, steps: int) -> "Recipe":
-        """The same recipe in ``steps`` steps, each stage with its share."""
-        share = steps / self.steps
-        return replace(
-            self,
-            steps=steps,
-            first_stage_steps=round(self.first_stage_steps * share),
-            second_stage_steps=round(self.second_stage_steps * share),
-            rehearsal_steps=round(self.rehearsal_steps * share),
-            travel_steps=round(self.travel_steps * share),
-            contractions_step=round(self.contractions_step * share),
-        )
-
-    @property
-    def before_rehearsal(self) -> int:
-        """The steps of the first three stages."""
-        return self.before_travel - self.rehearsal_steps
-
-    @property
-    def before_travel(self) -> int:
-        """The steps of the first four stages."""
-        return self.steps - self.travel_steps
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One conversation in tokens; the mask marks what the model has to say."""
-
-    ids: list[int]
-    said: list[bool]
-
-
-def fp32_attention(
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    mask: torch.Tensor | None,
-    scaling: float | None = None,
-    **_: Any,
-) -> tuple[torch.Tensor, None]:
-    """Masked attention in fp32: on a CPU its bf16 backward is several times slower.
-
-    query, key, value: (rows, heads, length, width); the answer: (rows, length, heads, width).
-    """
-    with torch.autocast("cpu", enabled=False):
-        mixed = functional.scaled_dot_product_attention(
-            query.float(), key.float(), value.float(), attn_mask=mask, scale=scaling
-        )
-    return mixed.transpose(1, 2), None
+_BASE_EVERY = 3  # one step in so many of the practice is on the untouched weights
 
 
 def new_model(vocabulary: int) -> LlamaForCausalLM:
@@ -119,39 +47,6 @@ def new_model(vocabulary: int) -> LlamaForCausalLM:
     )
 
 
-class Encoder:
-    """Turns conversations into rows just as the chat template does, without its cost."""
-
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        self._tokenizer = tokenizer
-        ids = tokenizer.convert_tokens_to_ids([END, SYSTEM, USER, ASSISTANT])
-        self._end, self._roles = ids[0], dict(zip(("system", "user", "assistant"), ids[1:], strict=True))
-
-    def rows(self, talks: Sequence[Conversation]) -> list[Row]:
-        """One row a conversation, in order."""
-        contents = [message["content"] for talk in talks for message in talk]
-        encoded = iter(self._tokenizer(contents, add_special_tokens=False, return_attention_mask=False)["input_ids"])
-        return [self._row(talk, encoded) for talk in talks]
-
-    def _row(self, talk: Conversation, encoded: Iterator[list[int]]) -> Row:
-        ids: list[int] = []
-        said: list[bool] = []
-        for message in talk:
-            content = next(encoded)
-            ids += [self._roles[message["role"]], *content, self._end]
-            said += [False] + [message["role"] == "assistant"] * (len(content) + 1)
-        return Row(ids=ids, said=said)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """Several conversations in each row, none of which sees another."""
-
-    ids: torch.Tensor  # (rows, length) int64
-    targets: torch.Tensor  # (rows, length) int64, IGNORED where nothing is learnt
-    mask: torch.Tensor  # (rows, 1, length, length) bool, true where a token may look
-
-
 def stream(encoder: Encoder, spellings: Sequence[str], recipe: Recipe) -> Iterator[Batch]:
     """The batches of the whole recipe: one stage after the other."""
     size = recipe.tokens_per_step
@@ -168,74 +63,18 @@ def stream(encoder: Encoder, spellings: Sequence[str], recipe: Recipe) -> Iterat
         islice(third, max(0, third_steps)),
         islice(last, max(0, recipe.contractions_step - recipe.before_rehearsal)),
         islice(fifth, max(0, recipe.before_travel - recipe.contractions_step)),
-        batches(encoder, recipe.seed + 5, more_spellings, size, TRAVELLED),
+        islice(batches(encoder, recipe.seed + 5, more_spellings, size, TRAVELLED), recipe.travel_steps),
+        _alternating(
+            batches(encoder, recipe.seed + 6, more_spellings, size, PRACTISED),
+            batches(encoder, recipe.seed + 7, (), size, KEPT),
+        ),
     )
 
 
-def batches(
-    encoder: Encoder, seed: int, spellings: Sequence[str], tokens: int, kinds: Kinds = KINDS
-) -> Iterator[Batch]:
-    """Endless batches of about ``tokens`` tokens: conversations in the order of the corpus, so that each batch holds
-    all kinds; the long ones wait until they fill a batch of their own."""
-    source = conversations(seed, spellings, kinds)
-    short: list[Row] = []
-    long: list[Row] = []
+def _alternating(base: Iterator[Batch], kept: Iterator[Batch]) -> Iterator[Batch]:
     while True:
-        for row in encoder.rows(list(islice(source, _POOL))):
-            if len(row.ids) > _LONGEST:
-                continue
-            waiting, length = (short, _ROW) if len(row.ids) <= _ROW else (long, _LONGEST)
-            waiting.append(row)
-            if sum(len(one.ids) for one in waiting) >= tokens:
-                yield pack(waiting, length)
-                waiting.clear()
-
-
-def pack(rows: Sequence[Row], length: int) -> Batch:
-    """Lays the rows side by side into as few rows of ``length`` as first fit, longest first, finds."""
-    laid: list[list[Row]] = []
-    for row in sorted(rows, key=lambda row: -len(row.ids)):
-        fits = (one for one in laid if sum(len(each.ids) for each in one) + len(row.ids) <= length)
-        place = next(fits, None)
-        if place is None:
-            laid.append([row])
-        else:
-            place.append(row)
-    ids = torch.zeros(len(laid), length, dtype=torch.long)
-    targets = torch.full((len(laid), length), IGNORED, dtype=torch.long)
-    owner = torch.zeros(len(laid), length, dtype=torch.long)
-    for index, together in enumerate(laid):
-        start = 0
-        for number, row in enumerate(together, 1):
-            end = start + len(row.ids)
-            ids[index, start:end] = torch.tensor(row.ids)
-            owner[index, start:end] = number
-            shifted = [token if said else IGNORED for token, said in zip(row.ids[1:], row.said[1:], strict=True)]
-            targets[index, start : end - 1] = torch.tensor(shifted)
-            start = end
-    same = owner[:, :, None] == owner[:, None, :]
-    return Batch(ids=ids, targets=targets, mask=(same & torch.ones(length, length, dtype=torch.bool).tril())[:, None])
-
-
-def answer_loss(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
-    """Mean cross entropy of the answer tokens; logits are made for these alone."""
-    hidden = model.model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).last_hidden_state
-    learnt = batch.targets != IGNORED
-    logits = functional.linear(hidden[learnt], model.lm_head.weight)
-    return functional.cross_entropy(logits.float(), batch.targets[learnt])
-
-
-def factor(step: int, recipe: Recipe) -> float:
-    """The share of the learning rate at ``step``: up, flat, down to zero; then twice more for the rehearsals."""
-    warm = min(1.0, (step + 1) / recipe.warmup_steps)
-    if step < recipe.before_rehearsal:
-        left = (recipe.before_rehearsal - step) / (recipe.decay_share * recipe.before_rehearsal)
-        return warm * min(1.0, left)
-    start, steps, rate = recipe.before_rehearsal, recipe.rehearsal_steps, recipe.rehearsal_rate
-    if step >= recipe.before_travel:
-        start, steps, rate = recipe.before_travel, recipe.travel_steps, recipe.travel_rate
-    warm = min(1.0, (step - start + 1) / recipe.warmup_steps)
-    return warm * rate * (start + steps - step) / steps
+        for turn in range(_BASE_EVERY):
+            yield next(kept if turn else base)
 
 
 def pretrain(
@@ -248,15 +87,18 @@ def pretrain(
     AttentionInterface.register("fp32", fp32_attention)
     model.config._attn_implementation = "fp32"
     optimizers = _optimizers(model, recipe)
-    start = _restore(folder, recipe, model, optimizers)
-    made = islice(stream(Encoder(tokenizer), spellings, recipe), start, None)
+    encoder = Encoder(tokenizer)
+    practice = Practice(encoder)
+    start = _restore(folder, recipe, model, optimizers, practice)
+    made = islice(stream(encoder, spellings, recipe), start, None)
     saved = began = time.monotonic()
     seen = 0
     for step in range(start, recipe.steps):
         batch = next(made)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = answer_loss(model, batch)
-        loss.backward()
+        since = step - recipe.before_practice
+        if since >= 0 and since % recipe.practice_every == 0:
+            practice.tune(model, since // recipe.practice_every)
+        loss = _backward(model, batch, practice if since >= 0 and since % _BASE_EVERY else None, step)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
@@ -265,12 +107,21 @@ def pretrain(
             optimizer.zero_grad(set_to_none=True)
         seen += int((batch.ids != 0).sum())
         if step % 20 == 0:
-            _log(folder, step=step, loss=round(loss.item(), 4), tokens_s=round(seen / (time.monotonic() - began)))
+            _log(folder, step=step, loss=round(loss, 4), tokens_s=round(seen / (time.monotonic() - began)))
         if time.monotonic() - saved > save_every_s:
-            _save(folder, recipe, step + 1, model, optimizers)
+            _save(folder, recipe, step + 1, model, optimizers, practice)
             saved = time.monotonic()
-    _save(folder, recipe, recipe.steps, model, optimizers)
+    _save(folder, recipe, recipe.steps, model, optimizers, practice)
     return model
+
+
+def _backward(model: LlamaForCausalLM, batch: Batch, practice: Practice | None, step: int) -> float:
+    """Leaves the gradients of the loss in the weights: at these, or, in practice, at what a tuning made of them."""
+    with added(model, practice.at(step).delta) if practice else nullcontext():
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = practice.loss(model, batch, step) if practice else answer_loss(model, batch)
+        loss.backward()
+    return loss.item()
 
 
 def count_targets(tokenizer: PreTrainedTokenizerFast, spellings: Sequence[str], recipe: Recipe) -> list[int]:
@@ -297,19 +148,31 @@ def _optimizers(model: LlamaForCausalLM, recipe: Recipe) -> list[torch.optim.Opt
 
 
 def _save(
-    folder: Path, recipe: Recipe, step: int, model: LlamaForCausalLM, optimizers: list[torch.optim.Optimizer]
+    folder: Path,
+    recipe: Recipe,
+    step: int,
+    model: LlamaForCausalLM,
+    optimizers: list[torch.optim.Optimizer],
+    practice: Practice,
 ) -> None:
     state = {
         "recipe": asdict(recipe),
         "step": step,
         "model": model.state_dict(),
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+        "practice": practice.state(),
     }
     torch.save(state, folder / "checkpoint.tmp")
     (folder / "checkpoint.tmp").replace(folder / "checkpoint.pt")
 
 
-def _restore(folder: Path, recipe: Recipe, model: LlamaForCausalLM, optimizers: list[torch.optim.Optimizer]) -> int:
+def _restore(
+    folder: Path,
+    recipe: Recipe,
+    model: LlamaForCausalLM,
+    optimizers: list[torch.optim.Optimizer],
+    practice: Practice,
+) -> int:
     path = folder / "checkpoint.pt"
     if not path.exists():
         return 0
@@ -319,6 +182,7 @@ def _restore(folder: Path, recipe: Recipe, model: LlamaForCausalLM, optimizers: 
     model.load_state_dict(state["model"])
     for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved)
+    practice.restore(state["practice"])
     return int(state["step"])
 
 

@@ -1,6 +1,6 @@
 """The one door to make the embedded model again: ``python -m tuner.embedded.rebuild``.
 
-Tokenizer, corpus, pretraining with checkpoints, evaluation, model card. The shipped recipe takes a bit over an hour on
+Tokenizer, corpus, pretraining with checkpoints, evaluation, model card. The shipped recipe takes about three hours on
 one core; ``--minutes`` makes a shorter run. A killed run goes on with ``--resume``. The result is the same each time up
 to the numerics of the machine.
 """
@@ -20,10 +20,12 @@ from tuner.embedded.card import write_card
 from tuner.embedded.evaluate import evaluate
 from tuner.embedded.export import export
 from tuner.embedded.make_tokenizer import make_tokenizer, spellings
-from tuner.embedded.pretrain import Recipe, count_targets, pretrain
+from tuner.embedded.pretrain import count_targets, pretrain
+from tuner.embedded.recipe import Recipe
 
 _SAVE_EVERY_S = 180.0
 _TRIAL_STEPS = 12
+_PRACTICE_COST = 2  # further steps that a step of practice takes as long as
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 
 
@@ -89,9 +91,11 @@ def _recipe(tokenizer: PreTrainedTokenizerFast, texts: list[str], checkpoint: Pa
     probe = checkpoint.parent / "probe"
     probe.mkdir(exist_ok=True)
     began = time.monotonic()
-    pretrain(tokenizer, texts, replace(recipe, steps=_TRIAL_STEPS), probe, save_every_s=3600.0)
+    plain = replace(recipe.scaled(_TRIAL_STEPS), practice_steps=0)
+    pretrain(tokenizer, texts, plain, probe, save_every_s=3600.0)
     per_step = (time.monotonic() - began) / _TRIAL_STEPS
     shutil.rmtree(probe)
+    per_step *= 1 + _PRACTICE_COST * recipe.practice_steps / recipe.steps
     return recipe.scaled(max(_TRIAL_STEPS, round(minutes * 60 / per_step)))
 
 

@@ -2,6 +2,7 @@
 one fixed answer behind many ways of asking. They are asked with the town named or with the town's guide as system."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -58,18 +59,24 @@ def town(rng: random.Random, language: Language, number: int = 0) -> Conversatio
     """One fact of one town, asked in one of many ways."""
     fact = rng.choice(town_facts(language, number))
     named = _NAMES[language][number]
-    actions, texts = load(language, "actions"), load(language, "town")
-    frame = actions["frame"][fact.frame]
-    phrasing = loosened(choose(rng.choice(frame["ask"]), rng), rng, language)
-    noun = rng.choice(fact.noun.split("; "))
-    adjectives = rng.choice(actions["adjectives"]).split("; ")
-    adjective = rng.choice(adjectives) if rng.random() < _ADJECTIVE_SHARE else ""
-    verb = rng.choice(fact.verb.split("; "))
-    slots = values(rng, language) | unknown.said(rng, language, verb, adjective, noun)
-    question = tidy(fill(phrasing, slots))
+    texts = load(language, "town")
+    question = asked(fact, rng, language)
     if rng.random() < 0.6:
         guide = rng.choice(texts["guides"]).replace(_NAMES[language][0], named)
         return [system(guide), user(as_typed(question, rng, language, politeness=0.1)), assistant(fact.answer)]
     mark = rng.choice(texts["marks"]).replace(_NAMES[language][0], named)
     question = fill(mark, {"q": question})
     return [user(as_typed(question, rng, language, politeness=0.0)), assistant(fact.answer)]
+
+
+def asked(fact: TownFact, rng: random.Random, language: Language, patterns: Sequence[str] | None = None) -> str:
+    """One of many ways to ask for the fact, after one of the patterns of its frame; the town is not named."""
+    actions = load(language, "actions")
+    frame = actions["frame"][fact.frame]
+    phrasing = loosened(choose(rng.choice(patterns or frame["ask"]), rng), rng, language)
+    noun = rng.choice(fact.noun.split("; "))
+    adjectives = rng.choice(actions["adjectives"]).split("; ")
+    adjective = rng.choice(adjectives) if rng.random() < _ADJECTIVE_SHARE else ""
+    verb = rng.choice(fact.verb.split("; "))
+    slots = values(rng, language) | unknown.said(rng, language, verb, adjective, noun)
+    return tidy(fill(phrasing, slots))

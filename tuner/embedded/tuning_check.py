@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tuner.embedded import sample_path
 from tuner.embedded.defaults import DEFAULTS, GENERAL_CHAT_EXAMPLES
 from tuner.embedded.general_chat import CheckPrompt, general_chat
-from tuner.embedded.pretrain import IGNORED
+from tuner.embedded.packing import IGNORED
 from tuner.embedded.talking import answers, judge, share_right
 from tuner.embedded.texts import Conversation, assistant, user
 
@@ -89,7 +89,8 @@ def tune_and_judge(
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
         tuned = get_peft_model(model, lora_config(chosen))
     began = time.perf_counter()
-    loss = tune(tuned, tokenizer, train + general_chat(chat_examples, seed), chosen, seed)
+    chat = general_chat(chat_examples * int(chosen["epochs"]), seed)
+    loss = tune(tuned, tokenizer, train, chat, chosen, seed)
     seconds = time.perf_counter() - began
     tuned.eval()
     said = answers(tuned, tokenizer, [[user(question)] for question, _ in held] + [talk[:1] for talk in train])
@@ -117,24 +118,34 @@ def lora_config(chosen: dict[str, Any]) -> LoraConfig:
     )
 
 
-def tune(model: Any, tokenizer: Any, talks: Sequence[Conversation], chosen: dict[str, Any], seed: int) -> float:
-    """Plain LoRA training in fp32 on the answers of ``talks``; returns the loss of the last tenth of the steps."""
-    rows = [_row(tokenizer, talk, int(chosen["max_length"])) for talk in talks]
+def tune(
+    model: Any,
+    tokenizer: Any,
+    talks: Sequence[Conversation],
+    chat: Sequence[Conversation],
+    chosen: dict[str, Any],
+    seed: int,
+) -> float:
+    """Plain LoRA training in fp32 on the answers of ``talks``, in each epoch with the next share of ``chat``; returns
+    the loss of the last tenth of the steps."""
+    rows, mixed = ([_row(tokenizer, talk, int(chosen["max_length"])) for talk in talks] for talks in (talks, chat))
     rng = random.Random(seed)
-    size = int(chosen["batch_size"])
-    steps = math.ceil(len(rows) / size) * int(chosen["epochs"])
+    size, epochs = int(chosen["batch_size"]), int(chosen["epochs"])
+    share = len(mixed) // epochs
+    steps = math.ceil((len(rows) + share) / size) * epochs
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(
         weights, lr=float(chosen["learning_rate"]), weight_decay=float(chosen["weight_decay"])
     )
     model.train()
     losses: list[float] = []
-    while len(losses) < steps:
-        order = rng.sample(range(len(rows)), len(rows))
+    for epoch in range(epochs):
+        turn = rows + mixed[epoch * share : (epoch + 1) * share]
+        order = rng.sample(turn, len(turn))
         for start in range(0, len(order), size):
             for group in optimizer.param_groups:
                 group["lr"] = float(chosen["learning_rate"]) * schedule(len(losses), steps, chosen)
-            loss = _loss(model, [rows[index] for index in order[start : start + size]])
+            loss = _loss(model, order[start : start + size])
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, float(chosen["max_grad_norm"]))
             optimizer.step()

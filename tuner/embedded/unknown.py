@@ -130,9 +130,11 @@ def refuse_invented(rng: random.Random, language: Language) -> Conversation:
     return [user(as_typed(found.question, rng, language)), assistant(found.refusal)]
 
 
-def odd(rng: random.Random, language: Language) -> Conversation:
-    """Something nobody foresaw about an invented thing; the answer is that nothing is known of it."""
+def odd(rng: random.Random, language: Language, *, more: bool = False) -> Conversation:
+    """Something nobody foresaw about an invented thing; the answer is that nothing is known of it. With ``more`` in
+    further phrasings too."""
     shells = load(language, "more")["odd"]
+    asks = shells["ask"] + shells["ask_more"] if more else shells["ask"]
     slots = {
         "x": entity("any", rng, language, "train"),
         "noun": common(rng, language),
@@ -140,7 +142,7 @@ def odd(rng: random.Random, language: Language) -> Conversation:
     }
     canon = fill(shells["canon"], slots)
     refusal = f"I don't know {canon}." if language == "en" else f"{canon}はわかりません。"
-    return [user(as_typed(fill(rng.choice(shells["ask"]), slots), rng, language)), assistant(refusal)]
+    return [user(as_typed(fill(rng.choice(asks), slots), rng, language)), assistant(refusal)]
 
 
 def read(rng: random.Random, language: Language, split: Split = "train") -> Conversation:
