@@ -50,8 +50,14 @@ class _Net:
     openers: frozenset[str] = frozenset()
 
     def add(self, template: str, name: str) -> None:
-        """One more frame, which leads to `name`."""
-        _, end = self._sequence(_PART.findall(template), 0, 0)
+        """One more frame, which leads to `name`. Raises ValueError when its brackets do not match."""
+        parts = _PART.findall(template)
+        try:
+            k, end = self._sequence(parts, 0, 0)
+        except IndexError:
+            k, end = -1, 0
+        if k != len(parts):
+            raise ValueError(f"brackets do not match in the frame of {name!r}: {template!r}")
         self.ends[end] = name
 
     def _sequence(self, parts: list[str], k: int, at: int) -> tuple[int, int]:
@@ -61,7 +67,10 @@ class _Net:
             if parts[k] in _OPENING:
                 if parts[k] == "[":
                     self.free[at] += (after,)
-                while parts[k] not in "]}":
+                closing = "]" if parts[k] == "[" else "}"
+                while parts[k] != closing:
+                    if parts[k] in ("]", "}"):
+                        raise IndexError
                     k, end = self._sequence(parts, k + 1, at)
                     self.free[end] += (after,)
             else:
@@ -152,11 +161,11 @@ def intent_of_frame(facts: Facts) -> Intent | None:
     skips: _Edges = [[("", i + 1)] if word in _SILENT else [] for i, (word, _, _) in enumerate(found)]
     openings: _Edges = [[] for _ in found]
     present = {symbol for around in edges for symbol, _ in around}
-    for name, net in frames.classes.items():
-        if net.openers.isdisjoint(present):
+    for name, phrases in frames.classes.items():
+        if phrases.openers.isdisjoint(present):
             continue
         present.add(f"<{name}>")
-        for i, j in set(net.spans(edges)):
+        for i, j in set(phrases.spans(edges)):
             if name == "pad":
                 skips[i].append(("", j))
             elif name == "opening":
@@ -211,22 +220,23 @@ def _frames() -> _Frames:
     tables: dict[str, Any] = tomllib.loads((FOLDER / "en" / "vocabulary" / "frames.toml").read_text(encoding="utf-8"))
     classes: dict[str, _Net] = {}
     for name, value in tables["class"].items():
-        classes[name] = _net({name: value})
-    intents = _net(tables["intent"])
+        classes[name] = net({name: value})
+    intents = net(tables["intent"])
     return _Frames(classes=classes, intents=intents, order=tuple(tables["intent"]), spelling=tables["spelling"])
 
 
-def _net(entries: Mapping[str, str]) -> _Net:
-    net = _Net()
+def net(entries: Mapping[str, str]) -> _Net:
+    """The frames of each name as one net. Raises ValueError when the brackets of a frame do not match."""
+    found = _Net()
     for name, value in entries.items():
         for template in value.split("|"):
             if template.strip():
-                net.add(template.strip(), name)
-    net.settle()
-    return net
+                found.add(template.strip(), name)
+    found.settle()
+    return found
 
 
 @cache
 def frame_words() -> frozenset[str]:
     """The plain words of the frames that ask for something: no names of people."""
-    return frozenset(word for net in (_frames().intents,) for step in net.steps for word in step)
+    return frozenset(word for step in _frames().intents.steps for word in step)

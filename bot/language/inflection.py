@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,13 +25,21 @@ _DOUBLED = words("stop scrap drop cap pin chat scan quit plan unplug let set run
 
 
 _ONE_OF = re.compile(r"\{([^{}]*)\}")
+_MOST_WAYS = 5000  # of one phrase: more is a slip, such as a missing bar
 
 
 def ways(phrase: str) -> list[str]:
-    """All that "{when,whenever} you're {free,ready}" stands for; a phrase without braces stands for itself."""
+    """All that "{when,whenever} you're {free,ready}" stands for; a phrase without braces stands for itself.
+
+    Raises ValueError when the braces do not match or stand for too much.
+    """
+    if "{" not in phrase and "}" not in phrase:
+        return [phrase]
     found = _ONE_OF.search(phrase)
     if not found:
-        return [phrase]
+        raise ValueError(f"braces do not match: {phrase!r}")
+    if math.prod(each[1].count(",") + 1 for each in _ONE_OF.finditer(phrase)) > _MOST_WAYS:
+        raise ValueError(f"braces that stand for more than {_MOST_WAYS} phrases: {phrase!r}")
     each = (phrase[: found.start()] + way + phrase[found.end() :] for way in found[1].split(","))
     return [" ".join(form.split()) for way in each for form in ways(way)]
 

@@ -47,7 +47,7 @@ def default_vocabulary() -> Vocabulary:
 
 
 def read_vocabulary(folder: Path) -> Vocabulary:
-    """The vocabulary under `folder`/<language>/vocabulary. Raises OSError or tomllib.TOMLDecodeError."""
+    """The vocabulary under `folder`/<language>/vocabulary. Raises OSError, or ValueError for a malformed file."""
     words = _Words()
     for language in LANGUAGES:
         for path in sorted((folder / language / "vocabulary").glob("*.toml")):

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.language import inflection
 from bot.language.characters import clean, lower
 from bot.language.commands import Language
 from bot.language.examples import examples
+from bot.language.frames import net as frame_net
 from bot.language.parser import parse
 from bot.language.speaks import language_of
 from bot.language.tokens import matchable
@@ -161,3 +163,25 @@ def test_no_slip_of_one_letter_turns_one_knob_into_another() -> None:
 )
 def test_the_language_is_that_of_the_letters(text: str, language: str) -> None:
     assert language_of(text) == language
+
+
+@pytest.mark.parametrize("phrase", ["{a,b", "a,b}", "{a,{b,c}", "}a{", "{a}}", "x {y} {z"])
+def test_a_phrase_with_unmatched_braces_is_refused(phrase: str) -> None:
+    with pytest.raises(ValueError, match="braces do not match"):
+        inflection.ways(phrase)
+
+
+def test_a_phrase_cannot_stand_for_more_than_memory_holds() -> None:
+    with pytest.raises(ValueError, match="more than"):
+        inflection.ways(" ".join(["{a,b,c,d,e,f,g,h}"] * 12))
+
+
+@pytest.mark.parametrize("template", ["{a,b", "a,b}", "[a {b]}", "{a]", "a ] b", "[[[", "{a,[b,c}", "a, b", "}"])
+def test_a_frame_with_unmatched_brackets_is_refused(template: str) -> None:
+    with pytest.raises(ValueError, match="brackets do not match"):
+        frame_net({"status": template})
+
+
+def test_a_net_of_frames_grows_with_its_text_only() -> None:
+    template = "[a,b,{c,d [e]}] " * 50
+    assert len(frame_net({"status": template.strip()}).steps) <= len(template)
