@@ -1,7 +1,7 @@
 """The settings that suit the embedded model, found by measurement (the sweep is in the model card). Plain data."""
 
 DEFAULTS: dict[str, float | int | str] = {
-    "learning_rate": 3.5e-4,
+    "learning_rate": 4e-4,
     "epochs": 5,
     "batch_size": 4,
     "gradient_accumulation": 1,
@@ -37,4 +37,4 @@ RECOMMENDED: dict[str, tuple[float, float] | tuple[str, ...]] = {
     "seed": (0, 2**31 - 1),
 }
 
-GENERAL_CHAT_EXAMPLES = 200
+GENERAL_CHAT_EXAMPLES = 150
