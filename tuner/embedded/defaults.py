@@ -1,7 +1,7 @@
 """The settings that suit the embedded model, found by measurement (the sweep is in the model card). Plain data."""
 
 DEFAULTS: dict[str, float | int | str] = {
-    "learning_rate": 4e-4,
+    "learning_rate": 2e-4,
     "epochs": 5,
     "batch_size": 4,
     "gradient_accumulation": 1,
