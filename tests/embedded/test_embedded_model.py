@@ -114,11 +114,9 @@ def test_the_recorded_counts_agree_with_the_corpus(tokenizer: Any) -> None:
     recipe = Recipe()
     texts = spellings(tokenizer)[0]
     steps = 60
-    counted = torch.tensor(
-        count_targets(tokenizer, texts, Recipe(steps=steps, tokens_per_step=recipe.tokens_per_step)), dtype=torch.float
-    )
+    counted = torch.tensor(count_targets(tokenizer, texts, recipe.scaled(steps)), dtype=torch.float)
     assert bool((counted <= recorded).all())
-    assert recorded.sum().item() == pytest.approx(counted.sum().item() * recipe.steps / steps, rel=0.03)
+    assert recorded.sum().item() == pytest.approx(counted.sum().item() * recipe.steps / steps, rel=0.05)
     often = counted > 400
     assert torch.allclose(recorded[often] / recorded.sum(), counted[often] / counted.sum(), rtol=0.25)
 

@@ -37,21 +37,27 @@ def workers_of(home: Path) -> list[int]:
     return found
 
 
+async def only_worker_of(home: Path) -> int:
+    """A moment passes before a new process has its command line."""
+    await soon(lambda: len(workers_of(home)) == 1, 20)
+    return workers_of(home)[0]
+
+
 async def test_a_killed_worker_is_started_anew_without_being_asked_for(children: Children, tmp_path: Path) -> None:
     await children.keep_worker()
-    [first] = workers_of(tmp_path)
+    first = await only_worker_of(tmp_path)
     os.kill(first, signal.SIGKILL)
     await soon(lambda: len(workers_of(tmp_path)) == 1 and workers_of(tmp_path) != [first], 20)
 
 
 async def test_asking_twice_keeps_one_worker(children: Children, tmp_path: Path) -> None:
     await asyncio.gather(children.keep_worker(), children.keep_worker(), children.keep_worker())
-    assert len(workers_of(tmp_path)) == 1
+    await only_worker_of(tmp_path)
 
 
 async def test_closed_children_stay_away(children: Children, tmp_path: Path) -> None:
     await children.keep_worker()
-    [worker] = workers_of(tmp_path)
+    worker = await only_worker_of(tmp_path)
     process = psutil.Process(worker)
     await children.close()
     assert is_gone(process)

@@ -85,7 +85,7 @@ def test_general_chat_is_asked_when_it_was_mixed_in(tmp_path: Path) -> None:
 
     base = load(tmp_path)
     own = bench(tmp_path, base)
-    mixed = dataclasses.replace(own, splits=dataclasses.replace(own.splits, chat=own.splits.train[:2]), _encoded={})
+    mixed = dataclasses.replace(own, splits=dataclasses.replace(own.splits, chat=(own.splits.train[:2],)), _encoded={})
     ended, _ = run(mixed, epochs=1)
     assert ended.metrics["general_chat_accuracy"] == 0.0
     assert ended.metrics["general_chat_prompts"] == min(SAMPLE, len(check_prompts()))
