@@ -111,7 +111,8 @@ def somebody(f: Facts) -> bool:
                 "が",
                 "も",
             )
-            if subject or view.has(i + 2, "verb:train", "verb:tune"):
+            theirs = view.text(i + 2) in small_words("their_work") and view.text(i + 3) in small_words("after_person")
+            if subject or theirs or view.has(i + 2, "verb:train", "verb:tune"):
                 return True
         elif view.text(i + 1) in small_words("after_person") or i + 1 == view.size:
             return True
