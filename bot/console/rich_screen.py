@@ -28,6 +28,7 @@ class RichScreen:
         self._console = Console(file=out, highlight=False, record=picture is not None, width=width)
         self._picture = picture
         self._live: Live | None = None
+        self._last_row: RichTable | None = None
 
     def echo(self, line: str) -> None:
         self._console.print(RichText(f"› {line}", style="bold"))
@@ -66,8 +67,8 @@ class RichScreen:
 
     def _card(self, card: Card) -> None:
         grid = RichTable.grid(padding=(0, 2))
-        grid.add_column(style="dim", no_wrap=False, max_width=26)
-        grid.add_column(ratio=1)
+        grid.add_column(style="dim", overflow="fold", max_width=26)
+        grid.add_column(ratio=1, overflow="fold")
         for name, value in card.fields:
             grid.add_row(RichText(name), RichText(value))
         parts: list[RichTable | RichText] = [grid] if card.fields else []
@@ -89,7 +90,9 @@ class RichScreen:
     def _progress(self, reply: Progress) -> None:
         row = RichTable.grid(padding=(0, 1))
         row.add_row(ProgressBar(total=1.0, completed=reply.done, width=24), RichText(reply.text))
-        if self._live is None:
+        if not self._console.is_terminal:  # a picture drawn without a terminal: only the bar's last state
+            self._last_row = row
+        elif self._live is None:
             self._live = Live(row, console=self._console, refresh_per_second=4)
             self._live.start()
         else:
@@ -101,6 +104,9 @@ class RichScreen:
         if self._live is not None:
             self._live.stop()
             self._live = None
+        if self._last_row is not None:
+            self._console.print(self._last_row)
+            self._last_row = None
 
     async def _stream(self, stream: Stream) -> None:
         self._console.print(RichText(f"{stream.speaker}: ", style=f"bold {_FORK}"), end="")
