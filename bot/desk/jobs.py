@@ -70,12 +70,14 @@ def _buttons(turn: Turn, job: Job, has_best: bool) -> tuple[Any, ...]:
 
 
 async def queue(turn: Turn, _: Command) -> AsyncIterator[Reply]:
-    """What runs and what waits."""
+    """What runs and what waits, in the order in which it runs."""
     jobs = [job for job in await turn.store.jobs(turn.team) if job.state in ("queued", "running", "paused")]
     if not jobs:
         yield Text(text=turn.say("replies.jobs.queue_empty"))
         return
-    yield await _table(turn, "replies.jobs.queue_title", sorted(jobs, key=lambda job: job.number))
+    states = ("running", "queued", "paused")
+    order = {job.id: (states.index(job.state), await turn.store.ahead(job.id), job.number) for job in jobs}
+    yield await _table(turn, "replies.jobs.queue_title", sorted(jobs, key=lambda job: order[job.id]))
 
 
 async def history(turn: Turn, _: Command) -> AsyncIterator[Reply]:
@@ -95,7 +97,9 @@ async def _table(turn: Turn, title: str, jobs: list[Job]) -> Table:
         rows.append(
             (
                 str(job.number),
-                turn.say(f"replies.jobs.state_{job.state}"),
+                turn.say("replies.jobs.state_ahead", facts)
+                if facts["ahead"]
+                else turn.say(f"replies.jobs.state_{job.state}"),
                 dataset.name if dataset else "",
                 turn.say("replies.jobs.done_of", facts),
                 "" if facts["value"] is None else number(facts["value"]),

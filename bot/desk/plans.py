@@ -67,7 +67,7 @@ async def propose(
         return
     await drafts.keep(turn, saved)
     turn.state["shown"] = saved.id
-    ahead = await _ahead(turn)
+    ahead = await turn.store.ahead_of_new(turn.team, turn.utterance.person)
     yield plan_card(
         draft, dataset, turn.language, draft_id=saved.id, ahead=ahead, changes=changes, doubts=tuple(doubts)
     )
@@ -164,8 +164,3 @@ async def how_to_change(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:
         return
     turn.state["draft"] = saved.id
     yield Text(text=turn.say("replies.plan.how_to_change"))
-
-
-async def _ahead(turn: Turn) -> int:
-    jobs = await turn.store.jobs(turn.team)
-    return sum(1 for job in jobs if job.state in ("queued", "running"))

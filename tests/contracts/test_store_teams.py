@@ -69,7 +69,7 @@ def test_every_door_that_takes_a_team_is_listed_here() -> None:
         name for name, door in inspect.getmembers(Store, inspect.iscoroutinefunction)
         if "team" in inspect.signature(door).parameters
     }
-    assert doors - {"prefer"} == set(DOORS)
+    assert doors - {"prefer", "spent", "ahead_of_new"} == set(DOORS), "a count shows nothing but itself"
 
 
 async def test_a_team_with_the_same_names_and_numbers_sees_its_own(store: Store) -> None:
@@ -108,3 +108,7 @@ async def test_a_wish_of_one_team_leaves_the_others_job_alone(store: Store) -> N
 
 async def test_the_same_person_in_another_teams_channel_has_no_dialogue(store: Store) -> None:
     assert await store.dialogue("ana", "blue-lab") is None
+
+
+async def test_a_team_counts_its_own_minutes_only(store: Store) -> None:
+    assert (await store.spent("blue", None, 0.0)).used_s == (await store.spent("blue", "ana", 0.0)).used_s == 0.0

@@ -16,17 +16,17 @@ import aiosqlite
 
 from tuner.events import Event
 from tuner.problems import Problem
-from tuner.store import journal
+from tuner.store import journal, spending
 from tuner.store.connection import Database, one
 from tuner.store.faults import LeaseLost
-from tuner.store.queue import some_finished
+from tuner.store.queue import STANDING, some_finished, standing_of
 from tuner.store.records import Job, JobState, Wish
 from tuner.store.rows import job_of, plan_of, to_text
 from tuner.store.states import settle
+from tuner.store.turns import Rounds
 
-_WAITING = """
-    SELECT * FROM jobs WHERE state = 'queued' OR (state = 'running' AND lease_until <= ?) ORDER BY place LIMIT 1
-"""
+_ANY = "SELECT 1 FROM jobs WHERE state = 'queued' OR (state = 'running' AND lease_until <= ?) LIMIT 1"
+_LOST = "SELECT * FROM jobs WHERE state = 'running' AND lease_until <= ? ORDER BY place LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,18 +50,18 @@ async def held(database: Database, job_id: int, worker: str) -> AsyncIterator[He
 
 
 async def claim(database: Database, worker: str, lease_s: float) -> Job | None:
-    if await database.row(_WAITING, (database.clock(),)) is None:
+    if await database.row(_ANY, (database.clock(),)) is None:
         return None  # an idle worker never takes the write lock
     async with database.transaction() as connection:
         now = database.clock()
-        row = await one(connection, _WAITING, (now,))
+        row = await one(connection, _LOST, (now,)) or await _next(connection)
         if row is None:
             return None
         await connection.execute(
             """
             UPDATE jobs SET state = 'running', worker = :worker, lease_until = :until, counted_until = :now,
                             started_at = COALESCE(started_at, :now), ended_at = NULL, problem = NULL,
-                            resumed = 0, extended = 0
+                            resumed = 0, extended = 0, had_turn = 1
             WHERE id = :id
             """,
             {"worker": worker, "until": now + lease_s, "now": now, "id": row["id"]},
@@ -71,12 +71,28 @@ async def claim(database: Database, worker: str, lease_s: float) -> Job | None:
         return job_of(claimed)
 
 
+async def _next(connection: aiosqlite.Connection) -> sqlite3.Row | None:
+    """The queued job whose turn it is, with the turn noted; a job that a worker gave back has had its turn."""
+    standing = standing_of(await connection.execute_fetchall(STANDING))
+    job = next(standing.order(), None)
+    if job is None:
+        return None
+    if not job.had_turn:
+        taken = Rounds(standing.had).take(job.team, job.person)
+        await connection.executemany(
+            "INSERT OR REPLACE INTO turns (team, person, round) VALUES (?, ?, ?)",
+            [(team, person, number) for (team, person), number in taken.items()],
+        )
+    return await one(connection, "SELECT * FROM jobs WHERE id = ?", (job.id,))
+
+
 async def heartbeat(database: Database, job_id: int, worker: str, lease_s: float) -> Wish:
     async with held(database, job_id, worker) as job:
         await job.connection.execute(
             "UPDATE jobs SET lease_until = ?, counted_until = ?, ran_s = ? WHERE id = ?",
             (job.now + lease_s, job.now, _ran_s(job), job_id),
         )
+        await _spend(job)
         wish: Wish = job.row["wish"]
         return wish
 
@@ -100,6 +116,7 @@ async def release(
             work_left=bool(job.row["extended"]) and await _work_left(job),
             some_finished=await some_finished(job.connection, job_id),
         )
+        await _spend(job)
         said = problem.to_json() if isinstance(problem, Problem) else problem
         await job.connection.execute(
             """
@@ -118,10 +135,19 @@ async def release(
         )
 
 
-def _ran_s(job: Held) -> float:
+def _since_s(job: Held) -> float:
     """Time after the lease ran out does not count: nobody can say whether the worker was running then."""
     until = min(job.now, float(job.row["lease_until"]))
-    return float(job.row["ran_s"]) + max(0.0, until - float(job.row["counted_until"]))
+    return max(0.0, until - float(job.row["counted_until"]))
+
+
+def _ran_s(job: Held) -> float:
+    return float(job.row["ran_s"]) + _since_s(job)
+
+
+async def _spend(job: Held) -> None:
+    """Counts the running time since the last heartbeat as its person's, on the day of now."""
+    await spending.add(job.connection, job.row["team"], job.row["person"], job.now, _since_s(job))
 
 
 async def _work_left(job: Held) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sqlite3
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import aiosqlite
@@ -14,10 +15,16 @@ from tuner.store.connection import Database, one
 from tuner.store.records import Job, NewJob
 from tuner.store.rows import LARGEST, job_of, plan_of, to_text
 from tuner.store.states import Asked, answer
+from tuner.store.turns import Waiting, in_order
 
 JobNumber = int | Literal["last"]
 
 NEXT_PLACE = "(SELECT COALESCE(MAX(place), 0) + 1 FROM jobs)"
+
+STANDING = """
+    SELECT state AS kind, id, team, person, place AS number, had_turn FROM jobs WHERE state IN ('queued', 'running')
+    UNION ALL SELECT 'turn', 0, team, person, round, 0 FROM turns
+"""
 
 
 async def submit(database: Database, new: NewJob) -> tuple[Job, bool]:
@@ -27,11 +34,13 @@ async def submit(database: Database, new: NewJob) -> tuple[Job, bool]:
         )
         if known is not None:
             return job_of(known), False
+        await _forget_turns_of_a_quiet_time(connection)
         await connection.execute(
             f"""
-            INSERT INTO jobs (team, number, person, channel, message_id, language, plan, state, place, created_at)
+            INSERT INTO jobs (team, number, person, channel, message_id, language, plan, state, place, created_at,
+                              expected_s)
             VALUES (:team, (SELECT COALESCE(MAX(number), 0) + 1 FROM jobs WHERE team = :team),
-                    :person, :channel, :message_id, :language, :plan, 'queued', {NEXT_PLACE}, :now)
+                    :person, :channel, :message_id, :language, :plan, 'queued', {NEXT_PLACE}, :now, :expected_s)
             """,
             {
                 "team": new.team,
@@ -41,6 +50,7 @@ async def submit(database: Database, new: NewJob) -> tuple[Job, bool]:
                 "language": new.language,
                 "plan": to_text(new.plan.to_json()),
                 "now": database.clock(),
+                "expected_s": new.expected_s,
             },
         )
         stored = await one(connection, "SELECT * FROM jobs WHERE id = last_insert_rowid()")
@@ -71,16 +81,54 @@ async def jobs(database: Database, team: str, limit: int) -> list[Job]:
 
 
 async def ahead(database: Database, job_id: int) -> int:
-    row = await database.row(
-        """
-        SELECT COUNT(*) AS count FROM jobs other JOIN jobs mine ON mine.id = ?
-        WHERE mine.state = 'queued'
-          AND (other.state = 'running' OR (other.state = 'queued' AND other.place < mine.place))
-        """,
-        (job_id,),
+    standing = standing_of(await database.rows(STANDING))
+    before = next((at for at, each in enumerate(standing.order()) if each.id == job_id), None)
+    return 0 if before is None else standing.running + before
+
+
+async def ahead_of_new(database: Database, team: str, person: str) -> int:
+    standing = standing_of(await database.rows(STANDING))
+    last = max((job.place for job in standing.waiting), default=0)
+    new = Waiting(id=0, team=team, person=person, place=last + 1)
+    is_quiet = not standing.waiting and not standing.running
+    order = in_order([*standing.waiting, new], {} if is_quiet else standing.had)
+    return standing.running + next(at for at, each in enumerate(order) if each is new)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The queue of all teams at one moment."""
+
+    waiting: list[Waiting]
+    running: int
+    had: dict[tuple[str, str], int]
+    """Who had a turn in which round."""
+
+    def order(self) -> Iterator[Waiting]:
+        return in_order(self.waiting, self.had)
+
+
+def standing_of(rows: Iterable[sqlite3.Row]) -> Standing:
+    """Reads the rows of STANDING, one statement so that they belong to one moment."""
+    by_kind: dict[str, list[sqlite3.Row]] = {"queued": [], "running": [], "turn": []}
+    for row in rows:
+        by_kind[row["kind"]].append(row)
+    return Standing(
+        waiting=[
+            Waiting(id=row["id"], team=row["team"], person=row["person"], place=row["number"],
+                    had_turn=bool(row["had_turn"]))
+            for row in by_kind["queued"]
+        ],
+        running=len(by_kind["running"]),
+        had={(row["team"], row["person"]): row["number"] for row in by_kind["turn"]},
     )
-    assert row is not None
-    return int(row["count"])
+
+
+async def _forget_turns_of_a_quiet_time(connection: aiosqlite.Connection) -> None:
+    """Before a job is queued where nobody waits and nothing runs: earlier turns took nothing from anybody."""
+    await connection.execute(
+        "DELETE FROM turns WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE state IN ('queued', 'running'))"
+    )
 
 
 async def ask(database: Database, team: str, number: int, asked: Asked) -> Job | None:
@@ -146,11 +194,12 @@ async def _become(database: Database, connection: aiosqlite.Connection, row: sql
 
 
 async def _move(connection: aiosqlite.Connection, job_id: int, state: str, wish: str, now: float) -> None:
-    """From one resting state to another: a job that is queued again goes to the end of the queue."""
+    """From one resting state to another: a job that is queued again goes to the end of its person's line."""
     if state == "queued":
+        await _forget_turns_of_a_quiet_time(connection)
         await connection.execute(
-            f"UPDATE jobs SET state = 'queued', wish = ?, ended_at = NULL, problem = NULL, place = {NEXT_PLACE} "
-            "WHERE id = ?",
+            f"UPDATE jobs SET state = 'queued', wish = ?, ended_at = NULL, problem = NULL, had_turn = 0, "
+            f"place = {NEXT_PLACE} WHERE id = ?",
             (wish, job_id),
         )
     else:

@@ -40,6 +40,8 @@ class NewJob:
     """Unique: a redelivered message queues nothing twice."""
     language: Literal["en", "ja"]
     plan: Plan
+    expected_s: float = 0.0
+    """What the plan is expected to take; 0 where nobody can say. Counts as promised until it has run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,3 +91,12 @@ class Checkpoint:
     """Relative to the home."""
     sha256: str
     value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """Running time of a person's jobs, or of all of a team's."""
+
+    used_s: float
+    promised_s: float
+    """What jobs that wait or run are still expected to take."""

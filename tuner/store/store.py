@@ -16,10 +16,10 @@ from typing import Any, Literal, Self
 
 from tuner.events import Event, TestResult, TrialRecord
 from tuner.problems import Problem
-from tuner.store import datasets, journal, lease, people, queue, speeds, studies
+from tuner.store import datasets, journal, lease, people, queue, speeds, spending, studies
 from tuner.store.connection import Clock, Database
 from tuner.store.migrate import migrate
-from tuner.store.records import Checkpoint, DataSet, Job, JobState, NewJob, StoredEvent, Wish
+from tuner.store.records import Checkpoint, DataSet, Job, JobState, NewJob, Spent, StoredEvent, Wish
 
 
 class Store:
@@ -83,8 +83,17 @@ class Store:
         return await queue.jobs(self._database, team, limit)
 
     async def ahead(self, job_id: int) -> int:
-        """Jobs of all teams that run now or come first; 0 for a job that does not wait."""
+        """Jobs of all teams that run now, or are claimed first if nothing new arrives (order: turns.py); 0 for a job
+        that does not wait."""
         return await queue.ahead(self._database, job_id)
+
+    async def ahead_of_new(self, team: str, person: str) -> int:
+        """As `ahead`, of a job that this person would queue now."""
+        return await queue.ahead_of_new(self._database, team, person)
+
+    async def spent(self, team: str, person: str | None, since: float) -> Spent:
+        """Running time from the day of `since` on, of this person's jobs or of the whole team's (None)."""
+        return await spending.spent(self._database, team, person, since)
 
     async def wish(self, team: str, number: int, wish: Literal["stop", "pause"]) -> Job | None:
         """The job as it is afterwards (table in states.py); None where the team has no such job."""
@@ -101,7 +110,8 @@ class Store:
     # Jobs, for workers
 
     async def claim(self, worker: str, lease_s: float) -> Job | None:
-        """The first that waits, or whose worker is lost; `wish == "stop"` then means: only report, start no trial."""
+        """One whose worker is lost, else the one whose turn it is (turns.py). `wish == "stop"` then means: only
+        report, start no trial."""
         return await lease.claim(self._database, worker, lease_s)
 
     async def heartbeat(self, job_id: int, worker: str, lease_s: float) -> Wish:
