@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bot.language.examples import examples
 from bot.language.parser import parse
+from bot.language.vocabulary.examples import examples
 
 ROOT = Path(__file__).parent.parent
 LIMIT_S = 0.05  # no text may take longer

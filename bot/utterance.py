@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.language.commands import Command
-from bot.language.followups import Change
+from bot.language.dialogue.followups import Change
 from bot.phrases import Language
 
 Privilege = Literal["start", "stop", "export", "minutes"]

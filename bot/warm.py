@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.language.answers import Expecting, parse_answer
-from bot.language.examples import examples
+from bot.language.dialogue.answers import Expecting, parse_answer
 from bot.language.parser import parse
+from bot.language.vocabulary.examples import examples
 from bot.phrases import LANGUAGES, say
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from bot.desk import columns, data, drafts, jobs, plans, talk, tuning, words
 from bot.desk.context import Services, Turn
 from bot.desk.questions import Question
-from bot.language.answers import Expecting, parse_answer
 from bot.language.commands import Command
-from bot.language.followups import parse_followup
-from bot.language.joining import is_new
+from bot.language.dialogue.answers import Expecting, parse_answer
+from bot.language.dialogue.followups import parse_followup
+from bot.language.dialogue.joining import is_new
 from bot.language.parser import parse
 from bot.phrases import Language, problem_sentences
 from bot.replies import Reply, Text

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.language.commands import Command
-from bot.language.followups import Change
+from bot.language.dialogue.followups import Change
 from bot.phrases import Language, say
 from bot.plan_card import spec_words
 from tuner.plan.build import usual_trials

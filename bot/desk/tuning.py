@@ -8,9 +8,9 @@ from dataclasses import replace
 from bot.desk import data, drafts, plans, questions
 from bot.desk.context import Turn
 from bot.desk.requests import changed, doubts_of, request_of, request_of_plan
-from bot.language.answers import Expecting, parse_answer
 from bot.language.commands import Command
-from bot.language.followups import Change
+from bot.language.dialogue.answers import Expecting, parse_answer
+from bot.language.dialogue.followups import Change
 from bot.phrases import Language, say
 from bot.replies import Reply, Text
 from tuner.plan.request import Request

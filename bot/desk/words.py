@@ -10,7 +10,7 @@ from bot.desk import jobs
 from bot.desk.buttons import button
 from bot.desk.context import Turn
 from bot.language.commands import Command
-from bot.language.examples import examples
+from bot.language.vocabulary.examples import examples
 from bot.replies import Card, Reply, Text
 from bot.take_home import take_home
 from tuner.plan import models

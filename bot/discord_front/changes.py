@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.language.commands import Command
-from bot.language.followups import Change, parse_followup
+from bot.language.dialogue.followups import Change, parse_followup
 from bot.phrases import Language, say
 from tuner.plan.request import Request
 from tuner.plan.space import Choices, Range, Spec

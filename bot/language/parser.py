@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.language import background, problems
-from bot.language.characters import clean, glued, lower
-from bot.language.closed import words
+from bot.language.clauses import background
+from bot.language.clauses.facts import Facts, look
+from bot.language.clauses.messages import message_for_model
 from bot.language.commands import Command, Fixed, Language, Range, Spec
-from bot.language.facts import Facts, look
-from bot.language.intents import decide
-from bot.language.messages import message_for_model
-from bot.language.references import find_references
-from bot.language.small_words import small_words
-from bot.language.space import SettingsReader
-from bot.language.speaks import language_of
-from bot.language.tokens import tokenize
-from bot.language.typos import corrected
-from bot.language.view import View
-from bot.language.vocabulary import Vocabulary, default_vocabulary
+from bot.language.intents.decide import decide
+from bot.language.references.find import find_references
+from bot.language.tokens.characters import clean, glued, lower
+from bot.language.tokens.speaks import language_of
+from bot.language.tokens.tokenizer import tokenize
+from bot.language.tokens.typos import corrected
+from bot.language.tokens.view import View
+from bot.language.values import problems
+from bot.language.values.reader import SettingsReader
+from bot.language.vocabulary.closed import words
+from bot.language.vocabulary.lexicon import Vocabulary, default_vocabulary
+from bot.language.vocabulary.small_words import small_words
 from tuner.plan.knobs import KNOBS
 
 ANALYSED = 1200  # characters that are understood: a request is a sentence or two; the message of a chat may be longer

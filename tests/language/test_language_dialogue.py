@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.language.answers import Answer, Expecting, parse_answer
 from bot.language.commands import Choices, Command, Fixed, Range
-from bot.language.followups import parse_followup
+from bot.language.dialogue.answers import Answer, Expecting, parse_answer
+from bot.language.dialogue.followups import parse_followup
 
 
 def _adds(text: str) -> Command:

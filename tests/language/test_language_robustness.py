@@ -11,8 +11,8 @@ from types import ModuleType
 import pytest
 from language_judging import cases
 
-from bot.language.answers import Expecting, parse_answer
-from bot.language.followups import parse_followup
+from bot.language.dialogue.answers import Expecting, parse_answer
+from bot.language.dialogue.followups import parse_followup
 from bot.language.jsonl import lines
 from bot.language.parser import parse
 

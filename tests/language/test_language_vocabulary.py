@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.language import inflection
-from bot.language.characters import clean, lower
 from bot.language.commands import Language
-from bot.language.examples import examples
-from bot.language.frames import net as frame_net
+from bot.language.intents.frames import net as frame_net
 from bot.language.parser import parse
-from bot.language.speaks import language_of
-from bot.language.tokens import matchable
-from bot.language.typos import correction
-from bot.language.vocabulary import FOLDER, default_vocabulary, read_vocabulary
+from bot.language.tokens.characters import clean, lower
+from bot.language.tokens.speaks import language_of
+from bot.language.tokens.tokenizer import matchable
+from bot.language.tokens.typos import correction
+from bot.language.vocabulary import inflection
+from bot.language.vocabulary.examples import examples
+from bot.language.vocabulary.lexicon import FOLDER, default_vocabulary, read_vocabulary
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Which of the nineteen intents a sentence has."""

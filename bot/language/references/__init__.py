@@ -1,0 +1,1 @@
+"""What a sentence points at: jobs, trials, data sets, models."""

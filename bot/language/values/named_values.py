@@ -1,0 +1,32 @@
+"""Knobs whose values are words: the schedule of the learning rate and the modules that LoRA changes."""
+
+from __future__ import annotations
+
+from bot.language.commands import Choices, Fixed
+from bot.language.tokens.view import View
+from bot.language.values.settings import Settings
+
+
+def give_named_values(view: View, taken: set[int], out: Settings) -> None:
+    """Give the schedules and modules that are named to their knobs."""
+    for group, knob in (("schedule", "lr_schedule"), ("module", "target_modules")):
+        values: list[str] = []
+        for i, token in enumerate(view.tokens):
+            named = [label.split(":")[1] for label in token.labels if label.startswith(group + ":")]
+            if not named or i in out.used or i in taken or view.has(i, "op:nolog", "op:log") or view.set_aside(i):
+                continue
+            if view.has(i + 1, "knob:warmup_ratio") and "schedule" not in token.text.lower():
+                continue  # "linear warmup of 3%"
+            values += [value for value in named if value not in values]
+            out.used.add(i)
+        if not values:
+            continue
+        if group == "module":
+            values += [
+                name
+                for name in ("all",)
+                if name not in values
+                and any("weak_module:all" in token.labels and token.text.lower() != "both" for token in view.tokens)
+            ]
+        out.space[knob] = Fixed(value=values[0]) if len(values) == 1 else Choices(values=tuple(values))
+        out.bare.discard(knob)
