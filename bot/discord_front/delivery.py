@@ -6,7 +6,6 @@ sent but not noted is found again by its footer, and by its nonce within a few m
 
 from __future__ import annotations
 
-import datetime
 import logging
 import uuid
 from collections.abc import AsyncIterator
@@ -16,6 +15,7 @@ from typing import Any
 import discord
 
 from bot.discord_front import outlet, pictures
+from bot.discord_front.found import has_footer, own_message
 from bot.discord_front.markup import escape
 from bot.discord_front.places import FOREVER_S, SHELF, guild_of, is_ours, room_of
 from bot.discord_front.render import COLOUR, Post, posts_of
@@ -28,8 +28,6 @@ from tuner.store import Store
 from tuner.store.records import Job, StoredEvent
 
 _LOG = logging.getLogger("onsa.discord")
-
-_HISTORY = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +70,7 @@ async def _deliver(client: discord.Client, store: Store, stored: StoredEvent, jo
             _LOG.warning("report %s of job %s not sent there: %s", stored.seq, job.id, error.code)
             sending |= {"place": None, "parts": []}
             continue
-        await _send_line(client, store, job, told, stored, sending)
+        await _send_line(client, store, job, told, stored, sending, is_again=known is not None)
         await store.delivered(stored.seq, str(_id(place)), str(sending["parts"][-1]))
         await store.drop_dialogue(SHELF, shelf)
         return
@@ -93,31 +91,23 @@ async def _send_parts(
 ) -> None:
     for index in range(len(sending["parts"]), len(told.posts)):
         post = told.posts[index]
-        found = await _find(client, place, post, sending["at"]) if is_again else None
+        footer = post.embeds[-1].footer.text if post.embeds else None
+        found = await own_message(client, place, has_footer(footer)) if is_again else None
         if found is None:
             found = await outlet.send(place, post, nonce=f"onsa-{stored.seq}-{index}")
         sending |= {"place": str(_id(place)), "parts": [*sending["parts"], found.id]}
         await store.keep_dialogue(SHELF, f"sending:{stored.seq}", sending, FOREVER_S)
 
 
-async def _find(
-    client: discord.Client, place: discord.abc.Messageable, post: Post, since: float
-) -> discord.Message | None:
-    """The message that was already sent with the same footer, or None."""
-    footer = post.embeds[-1].footer.text if post.embeds else None
-    after = datetime.datetime.fromtimestamp(since - 60, datetime.UTC)
-    try:
-        async for message in place.history(limit=_HISTORY, after=after, oldest_first=False):
-            is_mine = client.user is not None and message.author.id == client.user.id
-            if is_mine and any(embed.footer.text == footer for embed in message.embeds):
-                return message
-    except discord.Forbidden:
-        pass  # without the right to read back, the nonce alone has to do
-    return None
-
-
 async def _send_line(
-    client: discord.Client, store: Store, job: Job, told: Told, stored: StoredEvent, sending: dict[str, Any]
+    client: discord.Client,
+    store: Store,
+    job: Job,
+    told: Told,
+    stored: StoredEvent,
+    sending: dict[str, Any],
+    *,
+    is_again: bool,
 ) -> None:
     """One line with a link in the channel; a line that cannot be sent holds nothing up."""
     room = await room_of(store, int(job.channel))
@@ -126,7 +116,9 @@ async def _send_line(
     parent = client.get_partial_messageable(room.parent, guild_id=room.guild)
     try:
         line = f"{told.line} → <#{room.thread}>"
-        sent = await outlet.send(parent, Post(content=line), nonce=f"onsa-{stored.seq}-line")
+        sent = await own_message(client, parent, lambda message: message.content == line) if is_again else None
+        if sent is None:
+            sent = await outlet.send(parent, Post(content=line), nonce=f"onsa-{stored.seq}-line")
     except (discord.NotFound, discord.Forbidden):
         return
     sending["line"] = sent.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Literal
 
@@ -15,6 +16,7 @@ from tuner.store import Store
 _LOG = logging.getLogger("onsa.discord")
 
 _NAME = 90
+_RENAME_S = 10.0
 _ARCHIVED_AFTER_MIN: Literal[10080] = 10080
 
 Kind = Literal["job", "chat"]
@@ -62,11 +64,13 @@ async def _keep(store: Store, thread: discord.Thread, kind: Kind, parent: int) -
 
 
 async def rename(client: discord.Client, room: Room, name: str) -> None:
-    """Gives the thread a better name; it keeps the old one where Discord refuses."""
+    """Gives the thread a better name; it keeps the old one where Discord refuses, or wants us to wait (twice in ten
+    minutes is the most that it allows)."""
     thread = client.get_channel(room.thread)
-    if not isinstance(thread, discord.Thread):
+    if not isinstance(thread, discord.Thread) or thread.name == clip(name, _NAME):
         return
     try:
-        await thread.edit(name=clip(name, _NAME))
-    except discord.HTTPException as error:
-        _LOG.info("a thread could not be renamed: %s (%s)", error.status, error.code)
+        async with asyncio.timeout(_RENAME_S):
+            await thread.edit(name=clip(name, _NAME))
+    except (discord.HTTPException, TimeoutError) as error:
+        _LOG.info("a thread could not be renamed: %r", error)

@@ -13,11 +13,10 @@ import aiohttp
 import discord
 
 from bot.discord_front import outlet, rooms
-from bot.discord_front.buttons import view_of
+from bot.discord_front.cards import OVER, Card, Cards
 from bot.discord_front.delivery import deliver_all
 from bot.discord_front.live import Live
-from bot.discord_front.places import FOREVER_S, SHELF, guild_of, is_about, is_ours, room_of
-from bot.discord_front.render import Post
+from bot.discord_front.places import FOREVER_S, SHELF, is_about, is_ours, room_of
 from bot.phrases import say
 from tuner.events import event_from_json
 from tuner.store import Store, StoreUnavailable
@@ -30,22 +29,7 @@ EDIT_S = 5.0
 """Between two edits of one card: Discord allows about one a second a channel."""
 RENEW_S = 3000.0
 """Edits of messages older than an hour are capped (error 30046): before that the card is posted anew."""
-TOO_OLD = 30046
 _INDEX = "live"
-_OVER = ("finished", "stopped", "failed", "paused")
-
-
-@dataclass(slots=True, kw_only=True)
-class Card:
-    """A live card in Discord."""
-
-    live: Live
-    message: int | None = None
-    posted_at: float = 0.0
-    edited_at: float = 0.0
-    shown: str = ""
-    is_refused: bool = False
-    """Nobody can see it: no right, or the thread is gone. The report finds its own way."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +42,8 @@ class Watch:
     cards: dict[int, Card] = field(default_factory=dict)
     """Job.id -> its card."""
     _after: int = 0
+    _mark: int = 0
+    """Of the newest card; every card that is posted gets its own."""
     _hints: set[tuple[str, str]] = field(default_factory=set)
     _saved: str = ""
 
@@ -90,7 +76,7 @@ class Watch:
         for team, channel in hints:
             for job in await self.store.jobs(team, limit=5):
                 if job.channel == channel and job.state in ("queued", "running") and job.id not in self.cards:
-                    await self._begin(job)
+                    await self._begin(job, until=self._after)
         while events := await self.store.events(self._after):
             for stored in events:
                 await self._take(stored)
@@ -110,17 +96,25 @@ class Watch:
         """Takes up the cards of the process before this one."""
         known = await self.store.dialogue(SHELF, _INDEX)
         self._after = int(known["after"]) if known else await self.store.last_seq()
+        self._mark = int((known or {}).get("mark", 0))
         for job_id, kept in (known or {}).get("cards", {}).items():
             with suppress(KeyError):
                 card = await self._add(await self.store.job_by_id(int(job_id)), until=self._after)
-                card.message, card.posted_at = kept["message"], kept["posted_at"]
+                self.cards[int(job_id)] = Card.again(card.live, kept)
 
     async def _save(self) -> None:
-        cards = {str(key): {"message": card.message, "posted_at": card.posted_at} for key, card in self.cards.items()}
-        value = {"after": self._after, "cards": cards}
+        cards = {str(key): card.kept() for key, card in self.cards.items()}
+        value = {"after": self._after, "mark": self._mark, "cards": cards}
         if repr(value) != self._saved:
             await self.store.keep_dialogue(SHELF, _INDEX, value, FOREVER_S)
             self._saved = repr(value)
+
+    def _hands(self) -> Cards:
+        return Cards(client=self.client, store=self.store, save=self._save, next_mark=self._next_mark)
+
+    def _next_mark(self) -> int:
+        self._mark += 1
+        return self._mark
 
     async def _add(self, job: Job, until: int) -> Card:
         """A card that knows the job's events up to `until`; later ones come with the next look."""
@@ -132,8 +126,9 @@ class Watch:
                 after = stored.seq
         return card
 
-    async def _begin(self, job: Job) -> None:
-        await self._add(job, until=self._after)
+    async def _begin(self, job: Job, until: int) -> None:
+        if job.state not in OVER:
+            await self._add(job, until=until)
         room = await room_of(self.store, int(job.channel))
         if room is not None and room.kind == "job":
             await is_about(self.store, room, job.number)
@@ -144,14 +139,14 @@ class Watch:
     async def _take(self, stored: StoredEvent) -> None:
         if stored.job not in self.cards:
             job = await self.store.job_by_id(stored.job)
-            if stored.body["kind"] != "JobStarted" or not is_ours(job.team) or job.state in _OVER:
-                return
-            await self._add(job, until=stored.seq - 1)  # resumed, extended, or queued while nobody looked
-        _take_in(self.cards[stored.job].live, stored)
+            if stored.body["kind"] == "JobStarted" and is_ours(job.team):
+                await self._begin(job, until=stored.seq - 1)  # resumed, extended, or queued while nobody looked
+        if stored.job in self.cards:
+            _take_in(self.cards[stored.job].live, stored)
 
     async def _show(self, card: Card) -> None:
         job = card.live.job = await self.store.job_by_id(card.live.job.id)
-        is_over = job.state in _OVER
+        is_over = job.state in OVER
         now = self.clock()
         post = card.live.post()
         looks = repr([embed.to_dict() for embed in post.embeds]) + repr(post.buttons)
@@ -160,39 +155,10 @@ class Watch:
             if not is_over and 0 <= now - card.edited_at < EDIT_S:
                 return
             if not card.is_refused:
-                await self._put(card, post, now, anew=is_old)
+                await self._hands().put(card, post, now, anew=is_old)
             card.shown, card.edited_at = looks, now
         if is_over:
             self.cards.pop(job.id, None)
-
-    async def _put(self, card: Card, post: Post, now: float, *, anew: bool) -> None:
-        """Edits the card's message, or posts one; the old one goes when a new one stands."""
-        job = card.live.job
-        room = await room_of(self.store, int(job.channel))
-        guild = room.guild if room is not None else guild_of(job.team)
-        place = self.client.get_partial_messageable(int(job.channel), guild_id=guild)
-        old = place.get_partial_message(card.message) if card.message is not None else None
-        try:
-            if old is not None and not anew:
-                try:
-                    await old.edit(embeds=list(post.embeds), view=view_of(post.buttons), allowed_mentions=outlet.NOBODY)
-                    return
-                except discord.HTTPException as error:
-                    if not isinstance(error, discord.NotFound) and error.code != TOO_OLD:
-                        raise
-            if job.state in _OVER and old is not None:
-                return  # somebody took the card away, and there is nothing left to follow
-            sent = await outlet.send(place, post, nonce=f"live-{job.id}-{int(now)}")
-            card.message, card.posted_at = sent.id, now
-            await self._save()
-            if old is not None:
-                with suppress(discord.HTTPException):
-                    await old.delete()
-        except discord.HTTPException as error:
-            if not outlet.is_refusal(error):
-                raise
-            card.is_refused = True
-            _LOG.warning("the live card of job %s cannot be shown: %s (%s)", job.id, error.status, error.code)
 
 
 def _take_in(live: Live, stored: StoredEvent) -> None:

@@ -19,6 +19,8 @@ PATIENCE_S = 60.0
 
 ROWS = "question,answer\n" + "".join(f"What is in room {n}?,The code is {n * 37 % 997}.\n" for n in range(1, 41))
 ROWS_JA = "質問,回答\n" + "".join(f"{n}号室の番号は何ですか？,番号は{n * 37 % 997}です。\n" for n in range(1, 41))
+SLOW = '{"step_s": 0.4, "steps": 12}'
+"""A script for the worker's child: slow enough that things can happen in mid-job."""
 TUNE = "@Onsa tune lr between 1e-4 and 1e-3 with 3 trials"
 TUNE_JA = "@Onsa 学習率を1e-4から1e-3で、3回調整して"
 
@@ -82,6 +84,26 @@ async def scripted_worker(home: Path, script: str = '{"step_s": 0.05}') -> Async
             except TimeoutError:
                 process.kill()
                 await process.wait()
+
+
+def is_live(message: Message) -> bool:
+    return "▰" in message.text or "▱" in message.text
+
+
+def live_cards(channel: Channel) -> list[Message]:
+    return [each for each in channel.shown if is_live(each)]
+
+
+def reports(channel: Channel) -> list[Message]:
+    return [each for each in channel.shown if "the result" in each.text]
+
+
+async def running_job(made: Team) -> Channel:
+    """A started job's thread, its live card shown."""
+    plan = await made.plan()
+    await made.ana.clicks(plan, "Start")
+    await made.ana.sees(is_live, PATIENCE_S, channel=plan.channel)
+    return plan.channel
 
 
 @dataclass(slots=True, kw_only=True)

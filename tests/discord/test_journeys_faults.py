@@ -4,33 +4,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from house import PATIENCE_S, Team, check, prepared, scripted_worker, team
+from house import PATIENCE_S, SLOW, check, is_live, live_cards, prepared, reports, running_job, scripted_worker, team
 from process import onsa_bot, start
 from standin import Standin, rights
-from standin.world import Channel, Message
 
 from tuner.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-SLOW = '{"step_s": 0.4, "steps": 12}'
-
-
-def live_cards(channel: Channel) -> list[Message]:
-    return [each for each in channel.shown if "▰" in each.text or "▱" in each.text]
-
-
-def reports(channel: Channel) -> list[Message]:
-    return [each for each in channel.shown if "the result" in each.text]
-
-
-async def running_job(made: Team) -> Channel:
-    """A started job's thread, its live card shown."""
-    plan = await made.plan()
-    await made.ana.clicks(plan, "Start")
-    await made.ana.sees(lambda message: "▱" in message.text or "▰" in message.text, PATIENCE_S, channel=plan.channel)
-    return plan.channel
-
 
 async def test_buttons_of_an_old_message_work_after_a_restart(tmp_path: Path) -> None:
     home = await prepared(tmp_path)
@@ -42,21 +22,6 @@ async def test_buttons_of_an_old_message_work_after_a_restart(tmp_path: Path) ->
             use = await made.ana.clicks(plan, "Start")
             assert use.took_s < 3
             await made.ana.sees("the result", PATIENCE_S, channel=plan.channel)
-            check(discord, bot)
-
-
-async def test_a_bot_killed_in_mid_job_goes_on_with_its_card_and_reports_once(tmp_path: Path) -> None:
-    home = await prepared(tmp_path)
-    async with Standin() as discord, scripted_worker(home, SLOW):
-        made = team(discord)
-        async with onsa_bot(discord, home, "--no-workers") as bot:
-            thread = await running_job(made)
-            await bot.is_killed()
-        async with onsa_bot(discord, home, "--no-workers") as bot:
-            await made.ana.sees("the result", PATIENCE_S * 2, channel=thread)
-            await asyncio.sleep(2)
-            assert len(live_cards(thread)) == 1
-            assert len(reports(thread)) == 1
             check(discord, bot)
 
 
@@ -163,8 +128,7 @@ async def test_a_card_older_than_an_hour_is_posted_anew(tmp_path: Path) -> None:
         first = live_cards(thread)[0]
         discord.posting.old_edits_allowed = 0
         discord.clock.skip(3700)
-        renewed = await made.ana.sees(lambda message: "▰" in message.text or "▱" in message.text, PATIENCE_S,
-                                      channel=thread, after=first)
+        renewed = await made.ana.sees(is_live, PATIENCE_S, channel=thread, after=first)
         assert renewed is not first
         await made.ana.sees("the result", PATIENCE_S * 2, channel=thread)
         await asyncio.sleep(1)

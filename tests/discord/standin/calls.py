@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from standin.bodies import Body
+from standin.faults import Fault
 
 Json = dict[str, Any]
 
@@ -23,6 +24,8 @@ class Call:
     at: float
     status: int = 0
     code: int = 0
+    fault: Fault | None = None
+    """What a test arranged for it."""
 
     def id(self, name: str) -> int:
         value = self.params[name]

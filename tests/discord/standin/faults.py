@@ -1,5 +1,6 @@
 """Faults that a test asks for: errors, delays, lost answers."""
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,19 +10,22 @@ Json = dict[str, Any]
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """What happens to the next `times` calls that match.
+    """What happens to the next `times` calls that match, `says` in the JSON of their bodies.
 
-    `status` 0 answers as usual (after `delay_s`). `applies`: the call takes effect although its answer is lost.
-    `cuts`: the connection breaks in place of an answer. `via`: whether a 429 carries the header of Discord's own proxy.
+    `status` 0 answers as usual (after `delay_s`). `holds_s`: the call takes effect and its answer waits so long.
+    `applies`: the call takes effect although its answer is lost. `cuts`: the connection breaks in place of an answer.
+    `via`: whether a 429 carries the header of Discord's own proxy.
     """
 
     method: str
     pattern: str
+    says: str = ""
     times: int = 1
     status: int = 0
     code: int = 0
     message: str = ""
     delay_s: float = 0.0
+    holds_s: float = 0.0
     applies: bool = False
     cuts: bool = False
     via: bool = True
@@ -53,9 +57,11 @@ class Faults:
         self.waiting.append(made)
         return made
 
-    def take(self, method: str, path: str) -> Fault | None:
+    def take(self, method: str, path: str, body: Json) -> Fault | None:
+        words = json.dumps(body, ensure_ascii=False)
         for each in self.waiting:
-            if each.method in (method, "*") and re.search(each.pattern, path) and each.hits < each.times:
+            fits = each.method in (method, "*") and re.search(each.pattern, path) and re.search(each.says, words)
+            if fits and each.hits < each.times:
                 each.hits += 1
                 return each
         return None

@@ -13,7 +13,7 @@ from standin.calls import Call, Created, Handler, Journal
 from standin.clock import Clock
 from standin.faults import Fault, Faults
 from standin.intents import Portal
-from standin.rates import Rates
+from standin.rates import Rates, Verdict
 from standin.refusals import Refusal, unauthorized
 
 _BY_TOKEN = re.compile(r"/(interactions|webhooks)/\{\w+\}/\{\w+\}|^/gateway$")
@@ -40,25 +40,23 @@ class Rest:
             call = Call(method=request.method, path=path, template=template, params=dict(request.match_info),
                         query=dict(request.query), body=bodies.Body(), at=self.clock.now())
             self.journal.calls.append(call)
-            fault = self.faults.take(request.method, path)
-            if verdict.retry_after_s and fault is None:
-                fault = Fault(method="", pattern="", status=429, retry_after_s=verdict.retry_after_s,
-                              is_global=verdict.is_global)
-            answer = await self._answer(request, call, handler, fault)
+            answer = await self._answer(request, call, handler, verdict)
             answer.headers.update(verdict.headers)
             call.status = answer.status
-            if fault is not None and fault.cuts and request.transport is not None:
+            if call.fault is not None and call.fault.cuts and request.transport is not None:
                 request.transport.abort()
             return answer
         return serve
 
-    async def _answer(self, request: web.Request, call: Call, handler: Handler, fault: Fault | None) -> web.Response:
+    async def _answer(self, request: web.Request, call: Call, handler: Handler, verdict: Verdict) -> web.Response:
         try:
             call.body = await bodies.read(request)
+            fault = call.fault = self.faults.take(call.method, call.path, call.body.fields) or _too_fast(verdict)
             if fault is not None:
                 await asyncio.sleep(fault.delay_s)
             if fault is None or fault.applies or not (fault.status or fault.cuts):
                 result = await self._handle(request, call, handler)
+                await asyncio.sleep(fault.holds_s if fault is not None else 0)
                 if fault is None or not fault.status:
                     return result
             return _json(fault.status or 500, fault.body(), fault.headers())
@@ -87,6 +85,12 @@ class Rest:
     async def unknown_route(self, request: web.Request) -> web.StreamResponse:
         self.errors.append(LookupError(f"the stand-in has no route {request.method} {request.path}"))
         return _json(404, {"message": "404: Not Found", "code": 0}, {})
+
+
+def _too_fast(verdict: Verdict) -> Fault | None:
+    if not verdict.retry_after_s:
+        return None
+    return Fault(method="", pattern="", status=429, retry_after_s=verdict.retry_after_s, is_global=verdict.is_global)
 
 
 def _json(status: int, body: Any, headers: dict[str, str]) -> web.Response:
