@@ -11,7 +11,7 @@ from bot.replies import Card
 from tuner.plan import models
 from tuner.plan.knobs import KNOBS
 from tuner.plan.plan import Plan
-from tuner.plan.request import Draft
+from tuner.plan.request import Draft, Estimate
 from tuner.plan.space import Choices, Range, Spec
 from tuner.problems import Problem
 from tuner.store.records import DataSet
@@ -34,7 +34,11 @@ def plan_card(
     lines = [say("replies.plan.first_try", language, {"trials": plan.trials, "fixed": _fixed(plan, language)})]
     lines.append(say("replies.plan.split", language, _split(plan)))
     if plan.general_chat:
-        lines.append(say("replies.plan.general_chat", language, {"count": plan.general_chat}))
+        facts = {"count": plan.general_chat, "assumed": "general_chat" in plan.assumed}
+        lines.append(say("replies.plan.general_chat", language, facts))
+    elif "general_chat" not in plan.assumed:
+        lines.append(say("replies.plan.no_general_chat", language))
+    lines += _confirmation(plan, estimate, language)
     lines.append(
         say(
             "replies.plan.cost",
@@ -64,6 +68,14 @@ def plan_card(
             button("cancel", draft_id, language, "danger"),
         ),
     )
+
+
+def _confirmation(plan: Plan, estimate: Estimate, language: Language) -> list[str]:
+    """That the best settings and the defaults are trained again, and what that costs; or that a person said no."""
+    if plan.confirm:
+        facts = {"best": plan.confirm, "seconds": estimate.confirm_seconds, "limited": plan.time_budget_s is not None}
+        return [say("replies.plan.confirmation", language, facts)]
+    return [] if "confirm" in plan.assumed else [say("replies.plan.no_confirmation", language)]
 
 
 def _called(model: str) -> str:

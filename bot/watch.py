@@ -16,6 +16,8 @@ from tuner.events import (
     JobFailed,
     JobPaused,
     JobStarted,
+    RepeatFinished,
+    RepeatStarted,
     StudyFinished,
     TestScored,
     TrialFinished,
@@ -42,6 +44,10 @@ class _Live:
     number: int = 0
     best: float | None = None
     default: float | None = None
+    repeats: int = 0
+    """Runs of the confirmation, as the plan has them, then as they turn out."""
+    repeated: int = 0
+    is_confirming: bool = False
 
 
 async def follow(
@@ -59,7 +65,7 @@ async def follow(
     A Progress reply replaces the one before it. The report comes once, last: an ending after which the job went on
     (resumed, extended) is passed over. Reads only the store, so that it can be started anew at any time.
     """
-    live = _Live(trials=job.plan.trials)
+    live = _Live(trials=job.plan.trials, repeats=job.plan.repeats)
     started = clock() - job.ran_s
     while True:
         job = await store.job_by_id(job.id)  # before the events: a job that is over has written its last one
@@ -99,12 +105,18 @@ async def _replies(
                 )
             )
         case TrialStarted() | TrialProgress():
-            live.number = event.number
+            live.number, live.is_confirming = event.number, False
             live.part = event.step / max(1, event.steps) if isinstance(event, TrialProgress) else 0.0
             yield _progress(live, job, language, elapsed)
         case TrialFinished():
             _count(event, live, job)
             yield Text(text=say("replies.watch.trial_ended", language, _ended(event, live, job)))
+            yield _progress(live, job, language, elapsed)
+        case RepeatStarted() | RepeatFinished():
+            if isinstance(event, RepeatFinished):
+                yield Text(text=say("replies.watch.repeat_ended", language, _ended_again(event, job)))
+            live.is_confirming, live.part = True, 0.0
+            live.repeated, live.repeats = event.done, event.repeats
             yield _progress(live, job, language, elapsed)
         case TestScored():
             yield Text(
@@ -161,8 +173,21 @@ def _ended(event: TrialFinished, live: _Live, job: Job) -> dict[str, Any]:
     }
 
 
+def _ended_again(event: RepeatFinished, job: Job) -> dict[str, Any]:
+    return {
+        "trial": event.repeat_of,
+        "done": event.done,
+        "repeats": event.repeats,
+        "state": event.state,
+        "value": event.value,
+        "cause": event.cause,
+        "metric": job.plan.metric,
+    }
+
+
 def _progress(live: _Live, job: Job, language: Language, elapsed: float) -> Progress:
-    done = min(1.0, (live.done + live.part) / max(1, live.trials))
+    runs = live.trials + live.repeats
+    done = min(1.0, (live.done + live.part + live.repeated) / max(1, runs))
     left = elapsed / done - elapsed if done > 0.02 else None
     facts = {
         "done": live.done,
@@ -172,5 +197,7 @@ def _progress(live: _Live, job: Job, language: Language, elapsed: float) -> Prog
         "default": live.default,
         "metric": job.plan.metric,
         "left": left,
+        "again": min(live.repeated + 1, live.repeats) if live.is_confirming else None,
+        "repeats": live.repeats,
     }
     return Progress(job=job.number, done=done, text=say("replies.watch.progress", language, facts))

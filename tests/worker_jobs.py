@@ -74,6 +74,13 @@ async def until(store: Store, job: Job, holds: Callable[[Job, list[TrialRecord]]
             await asyncio.sleep(0.02)
 
 
+async def repeats_until(store: Store, job: Job, holds: Callable[[list[TrialRecord]], bool]) -> None:
+    """Waits until the runs of the job's confirmation are as wanted."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds(await store.repeats(job.id)):  # noqa: ASYNC110  (only the store tells)
+            await asyncio.sleep(0.02)
+
+
 async def told(store: Store, job: Job) -> list[Event]:
     return [event_from_json(stored.body) for stored in await store.events(0, job.id, limit=10_000)]
 

@@ -50,6 +50,30 @@ class TrialFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatStarted:
+    """After the search: the settings of one of the best trials, or the defaults, run again with another seed."""
+
+    number: int
+    """The repeat's own, far above every trial's (tuner.repeats)."""
+    repeat_of: int
+    done: int
+    """Repeats that had ended by then."""
+    repeats: int
+    """Repeats in all, as things stand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatFinished:
+    number: int
+    repeat_of: int
+    state: TrialState
+    value: float | None
+    cause: Cause
+    done: int
+    repeats: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TestScored:
     """The sealed test was opened for `subject`, once, after the search."""
 
@@ -103,6 +127,8 @@ class TrialRecord:
     seconds: float = 0.0
     checkpoint: str | None = None
     """Folder of the adapter, relative to the team's checkpoints."""
+    repeat_of: int | None = None
+    """The trial whose settings this run repeats with another seed; None for a trial of the search."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +167,8 @@ class Report:
     """Names of the searched knobs."""
     log_knobs: tuple[str, ...] = ()
     """Those of them that were searched on a logarithmic scale."""
+    repeats: tuple[TrialRecord, ...] = ()
+    """Runs of the best settings and the defaults with other seeds, after the search."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +177,18 @@ class StudyFinished:
     report: Report
 
 
-Event = JobStarted | TrialStarted | TrialProgress | TrialFinished | TestScored | JobPaused | JobFailed | StudyFinished
+Event = (
+    JobStarted
+    | TrialStarted
+    | TrialProgress
+    | TrialFinished
+    | RepeatStarted
+    | RepeatFinished
+    | TestScored
+    | JobPaused
+    | JobFailed
+    | StudyFinished
+)
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
@@ -158,6 +197,8 @@ _KINDS: dict[str, type[Any]] = {
         TrialStarted,
         TrialProgress,
         TrialFinished,
+        RepeatStarted,
+        RepeatFinished,
         TestScored,
         JobPaused,
         JobFailed,
@@ -207,4 +248,5 @@ def report_from_json(value: Mapping[str, Any]) -> Report:
     fields["test"] = tuple(test_result_from_json(result) for result in value["test"])
     fields["searched"] = tuple(value["searched"])
     fields["log_knobs"] = tuple(value.get("log_knobs", ()))
+    fields["repeats"] = tuple(trial_from_json(repeat) for repeat in value.get("repeats", ()))
     return Report(**fields)

@@ -12,7 +12,7 @@ from bot.language.commands import Command
 from bot.phrases import say
 from bot.replies import Reply, Table, Text
 from bot.wording import number
-from tuner.plan.plan import MAXIMISED
+from tuner.repeats import best_trial
 from tuner.store.records import Job
 
 JobRef = int | Literal["last"]
@@ -42,9 +42,7 @@ async def facts_of(turn: Turn, job: Job) -> dict[str, Any]:
     """Promises the numbers behind a job's status."""
     trials = await turn.store.trials(job.id)
     done = [trial for trial in trials if trial.state != "running"]
-    complete = [trial for trial in done if trial.state == "complete" and trial.value is not None]
-    pick = max if job.plan.metric in MAXIMISED else min
-    best = pick(complete, key=lambda trial: trial.value or 0.0) if complete else None
+    best = best_trial(job.plan, trials, await turn.store.repeats(job.id))
     return {
         "job": job.number,
         "state": job.state,

@@ -15,6 +15,8 @@ from tuner.events import (
     JobFailed,
     JobPaused,
     JobStarted,
+    RepeatFinished,
+    RepeatStarted,
     StudyFinished,
     TestScored,
     TrialFinished,
@@ -43,6 +45,10 @@ class Live:
     """How long each ended try took."""
     began_at: float | None = None
     """When the try under way began."""
+    repeats: int | None = None
+    """Runs of the confirmation as they turn out; None before it."""
+    repeated: int = 0
+    is_confirming: bool = False
     is_testing: bool = False
     is_over: bool = False
 
@@ -52,13 +58,17 @@ class Live:
             case JobStarted():
                 self.is_over = self.is_testing = False
             case TrialStarted():
+                self.is_confirming = False
                 self.number, self.part, self.began_at = event.number, 0.0, at
             case TrialProgress():
                 self.number, self.part = event.number, event.step / max(1, event.steps)
             case TrialFinished():
                 self._count(event, at)
+            case RepeatStarted() | RepeatFinished():
+                self.is_confirming, self.part = True, 0.0
+                self.repeated, self.repeats = event.done, event.repeats
             case TestScored():
-                self.is_testing = True
+                self.is_confirming, self.is_testing = False, True
             case JobPaused() | JobFailed() | StudyFinished():
                 self.is_over = True
 
@@ -78,11 +88,17 @@ class Live:
         return pick(self.values) if self.values else None
 
     @property
+    def runs(self) -> int:
+        """Tries and repeats in all, as far as they are known."""
+        return max(1, self.job.plan.trials + (self.job.plan.repeats if self.repeats is None else self.repeats))
+
+    @property
     def left_s(self) -> float | None:
         """From the mean of the tries so far; None before the first has ended."""
-        if not self.seconds or self.done >= self.job.plan.trials:
+        left = self.runs - self.done - self.part - self.repeated
+        if not self.seconds or left <= 0:
             return None
-        return (self.job.plan.trials - self.done - self.part) * sum(self.seconds) / len(self.seconds)
+        return left * sum(self.seconds) / len(self.seconds)
 
     def chart(self) -> str:
         """Promises the scores of the tries as little columns, better ones higher; empty below two."""
@@ -98,7 +114,6 @@ class Live:
         """Promises the card as it is now, in the job's language."""
         job = self.job
         language = job.language
-        trials = max(1, job.plan.trials)
         facts = {
             "done": self.done,
             "trials": job.plan.trials,
@@ -107,9 +122,12 @@ class Live:
             "default": self.default,
             "metric": job.plan.metric,
             "left": self.left_s,
+            "again": min(self.repeated + 1, self.repeats or 0) if self.is_confirming else None,
+            "repeats": self.repeats,
         }
         is_active = job.state in ("queued", "running")
-        lines = [f"{bar((self.done + self.part) / trials)} {escape(say('replies.watch.progress', language, facts))}"]
+        done = (self.done + self.part + self.repeated) / self.runs
+        lines = [f"{bar(done)} {escape(say('replies.watch.progress', language, facts))}"]
         if job.state == "queued":
             lines = [escape(say("discord.live.waits", language))]
         elif self.is_testing and is_active:

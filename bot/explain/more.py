@@ -43,4 +43,6 @@ def details(voice: Voice) -> Iterable[str]:
     cost = voice.first("cost")
     if cost is not None:
         yield voice.tell("details.cost", cost)
+        if cost.get("gpu_seconds") is not None:
+            yield voice.tell("details.cost_gpu", cost)
         yield voice.tell("details.pruned" if cost["pruned"] else "details.pruning_none", cost)

@@ -17,6 +17,7 @@ def what_mattered(voice: Voice) -> Iterable[str]:
         match finding.kind:
             case "confirmed":
                 yield confirmed(voice, finding)
+                yield from _decided(voice, finding)
             case "lucky" if finding.facts.get("repeated"):
                 scores = {f"{name}_score": voice.score(finding.facts[f"{name}_value"]) for name in ("best", "mates")}
                 yield voice.tell("mattered.lucky_repeated", {**finding.facts, **scores})
@@ -36,6 +37,15 @@ def confirmed(voice: Voice, finding: Finding) -> str:
         if facts[one] is not None:
             facts[f"{one}_between"] = voice.between(facts[one]["low"], facts[one]["high"])
     return voice.tell("mattered.confirmed", facts)
+
+
+def _decided(voice: Voice, finding: Finding) -> Iterable[str]:
+    """What the runs after the search changed: another winner, or settings that one seed broke."""
+    facts = finding.facts
+    if facts.get("overtaken") is not None:
+        yield voice.tell("mattered.overtaken", facts)
+    if facts.get("broke"):
+        yield voice.tell("mattered.repeat_broke", facts)
 
 
 def importance(voice: Voice, finding: Finding) -> Iterable[str]:

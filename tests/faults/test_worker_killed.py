@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from worker_jobs import counted_once, of, plan, report, submit, told, until
+from worker_jobs import counted_once, of, plan, repeats_until, report, submit, told, until
 from worker_processes import Workers, is_gone, soon, workers
 
-from tuner.events import JobStarted, TrialFinished, TrialStarted
+from tuner.events import JobStarted, RepeatFinished, TrialFinished, TrialStarted
 from tuner.store import Store, StoreUnavailable
 
 LEASE = ("--lease", "1.5")
@@ -48,6 +48,26 @@ async def test_a_job_whose_worker_is_killed_in_mid_trial_is_finished_by_the_next
     again = [event.settings for event in of(events, TrialStarted) if event.number == 1]
     assert again[0] == again[1]
     assert len((await report(store, job)).trials) == 4
+
+
+async def test_a_worker_killed_while_checking_leaves_only_what_is_missing(store: Store, crowd: Workers) -> None:
+    job = await submit(store, plan(trials=4, confirm=1))
+    first = await crowd.scripted({"steps": 10, "step_s": 0.05}, *LEASE)
+    await repeats_until(store, job, lambda repeats: sorted(one.state for one in repeats) == ["complete", "running"])
+    [child] = await crowd.children(first)
+    first.send_signal(signal.SIGKILL)
+    await first.wait()
+    await soon(lambda: is_gone(child), 60)
+    [kept] = [repeat for repeat in await store.repeats(job.id) if repeat.state == "complete"]
+    await crowd.scripted({}, *LEASE)
+    await until(store, job, lambda now, _: now.state == "finished")
+    repeats = await store.repeats(job.id)
+    assert [repeat.state for repeat in repeats] == ["complete"] * 4
+    assert kept in repeats
+    events = await told(store, job)
+    assert counted_once(events, RepeatFinished)
+    assert counted_once(events, TrialFinished)
+    assert len((await report(store, job)).repeats) == 4
 
 
 async def test_two_workers_never_run_the_same_trial(store: Store, crowd: Workers) -> None:

@@ -144,7 +144,7 @@ def test_an_unmeasured_machine_gives_no_guessed_time(card: ModelCard) -> None:
 
 
 def test_twice_the_tries_cost_about_twice_the_time(card: ModelCard) -> None:
-    small, large = (build(Request(trials=n), card, DATA, MEASURED).estimate for n in (10, 20))
+    small, large = (build(Request(trials=n, confirm=0), card, DATA, MEASURED).estimate for n in (10, 20))
     assert small is not None
     assert large is not None
     assert small.seconds is not None
@@ -221,3 +221,36 @@ def test_any_request_gives_a_complete_plan_or_an_error(
                 assert spec.values
             case Fixed():
                 raise AssertionError(f"a fixed knob must not be searched: {name}")
+
+
+@pytest.mark.parametrize(("trials", "confirmed"), [(1, 0), (2, 0), (3, 0), (4, 1), (5, 1), (6, 2), (8, 3), (40, 3)])
+def test_the_best_three_are_trained_again_unless_that_would_take_longer_than_the_search(
+    card: ModelCard, trials: int, confirmed: int
+) -> None:
+    space = {"learning_rate": Range(low=1e-5, high=1e-3)}
+    plan = _plan(build(Request(space=space, trials=trials), card, DATA, MEASURED))
+    assert plan.confirm == confirmed
+    assert plan.repeats <= trials
+    assert "confirm" in plan.assumed
+
+
+def test_training_the_best_again_is_part_of_the_cost(card: ModelCard) -> None:
+    space = {"learning_rate": Range(low=1e-5, high=1e-3)}
+    on, off = (build(Request(space=space, trials=8, confirm=said), card, DATA, MEASURED) for said in (None, 0))
+    assert on.estimate is not None
+    assert off.estimate is not None
+    assert on.estimate.seconds is not None
+    assert off.estimate.seconds is not None
+    assert on.estimate.confirm_seconds == pytest.approx(on.estimate.seconds - off.estimate.seconds)
+    assert off.estimate.confirm_seconds == 0
+    assert "confirm" not in _plan(off).assumed
+
+
+def test_one_run_confirms_nothing(card: ModelCard) -> None:
+    assert _plan(build(Request(trials=1, confirm=3), card, DATA, MEASURED)).confirm == 0
+
+
+def test_a_plan_stored_before_there_was_a_confirmation_has_none(card: ModelCard) -> None:
+    stored = _plan(build(Request(), card, DATA, MEASURED)).to_json()
+    del stored["confirm"]
+    assert Plan.from_json(stored).confirm == 0

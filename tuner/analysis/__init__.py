@@ -56,12 +56,14 @@ from tuner.events import Finding, Report, TestResult, TrialRecord
 from tuner.store.records import Job
 
 
-def build_report(job: Job, trials: Sequence[TrialRecord], tests: Sequence[TestResult]) -> Report:
+def build_report(
+    job: Job, trials: Sequence[TrialRecord], tests: Sequence[TestResult], repeats: Sequence[TrialRecord] = ()
+) -> Report:
     """Promises all facts about the job as it stands: finished, stopped, failed or still running.
 
     Pure: the same rows give the same report, byte for byte.
     """
-    return report_of(study_of(job, trials, tests))
+    return report_of(study_of(job, trials, tests, repeats))
 
 
 def report_of(study: Study) -> Report:
@@ -69,7 +71,7 @@ def report_of(study: Study) -> Report:
     return Report(
         job=study.number, model=study.model, metric=study.metric, maximise=study.maximise,
         findings=findings_of(study), trials=study.trials, test=study.tests, searched=study.searched,
-        log_knobs=tuple(name for name in study.searched if study.is_log(name)),
+        log_knobs=tuple(name for name in study.searched if study.is_log(name)), repeats=study.repeats,
     )
 
 

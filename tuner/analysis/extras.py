@@ -1,38 +1,54 @@
-"""What the search cost in time, and the best run that may only have been lucky."""
+"""What the job cost in time and energy, and the best run that may only have been lucky."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from tuner.analysis.chance import Array, basis
 from tuner.analysis.importance import Claim, design
 from tuner.analysis.repeats import lucky_repeat
-from tuner.analysis.study import Study, median, rounded
+from tuner.analysis.study import Study, is_number, median, rounded
 from tuner.analysis.trouble import curve_of
-from tuner.events import Finding
+from tuner.events import Finding, TrialRecord
 
 STANDS_OUT = 6.0
 LUCK_FEWEST = 20
 
 
 def cost_findings(study: Study) -> tuple[Finding, ...]:
-    """One `cost` finding once a trial has ended: seconds, trials an hour, what pruning saved (estimated)."""
+    """One `cost` finding once a trial has ended: time, trials an hour, what pruning saved (estimated), and what a GPU
+    drew, where its counter was read with every run."""
     ended = study.ended
-    seconds = sum(trial.seconds for trial in ended)
+    again = [repeat for repeat in study.repeats if repeat.state != "running"]
+    runs = (*ended, *again)
+    seconds = sum(trial.seconds for trial in runs)
     if not ended or seconds <= 0:
         return ()
     whole = [trial.seconds for trial in study.complete if trial.seconds > 0]
-    usual = median(whole) if whole else seconds / len(ended)
+    usual = median(whole) if whole else seconds / len(runs)
     pruned = [trial for trial in ended if trial.state == "pruned"]
     saved = sum(max(0.0, usual - trial.seconds) for trial in pruned) if whole else 0.0
     wall = study.ran_s if study.ran_s > 0 else seconds
     facts = {
-        "trials": len(ended), "trial_seconds": rounded(seconds, 3), "wall_seconds": rounded(wall, 3),
-        "usual_seconds": rounded(usual, 3), "an_hour": rounded(3600 * len(ended) / wall, 3) if wall > 0 else None,
+        "trials": len(ended), "repeats": len(again), "repeat_seconds": rounded(sum(run.seconds for run in again), 3),
+        "trial_seconds": rounded(seconds, 3), "wall_seconds": rounded(wall, 3),
+        "usual_seconds": rounded(usual, 3), "an_hour": rounded(3600 * len(runs) / wall, 3) if wall > 0 else None,
         "pruned": len(pruned), "saved_seconds": rounded(saved, 2),
-        "steps": max((curve_of(trial).last_step for trial in ended), default=0),
+        "steps": max((curve_of(trial).last_step for trial in ended), default=0), **_drawn(runs, wall),
     }
     return (Finding(kind="cost", strength="strong", facts=facts),)
+
+
+def _drawn(runs: Sequence[TrialRecord], wall: float) -> dict[str, float | None]:
+    """What the GPU was busy for and drew; None on a machine without one, or without a counter."""
+    on_gpu = bool(runs) and all(run.metrics.get("device") == "cuda" for run in runs)
+    joules = [run.metrics.get("energy_j") for run in runs]
+    known = [value for value in joules if is_number(value)]
+    watt_hours = sum(known) / 3600 if len(known) == len(runs) else None
+    return {"gpu_seconds": rounded(wall, 3) if on_gpu else None,
+            "watt_hours": None if watt_hours is None else rounded(watt_hours, 3)}
 
 
 def lucky_findings(study: Study, claimed: tuple[Claim, ...]) -> tuple[Finding, ...]:
@@ -46,7 +62,7 @@ def lucky_findings(study: Study, claimed: tuple[Claim, ...]) -> tuple[Finding, .
     if repeated is not None:
         return (repeated,)
     best = study.best
-    if best is None or len(study.complete) < LUCK_FEWEST:
+    if best is None or study.chosen is not None or len(study.complete) < LUCK_FEWEST:
         return ()
     costs = np.asarray([study.cost(trial) for trial in study.complete])
     residual = _residuals(study, claimed, costs)

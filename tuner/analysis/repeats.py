@@ -1,4 +1,7 @@
-"""The same settings run again with other seeds: how far luck alone goes, and whether the order holds beyond it."""
+"""The same settings run again with other seeds: how far luck alone goes, and whether the order holds beyond it.
+
+The runs again are those of the job's confirmation (`Study.repeats`), or trials of the search itself.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tuner.analysis.study import Study, median, rounded
+from tuner.analysis.study import BROKEN, Study, finite, median, rounded
 from tuner.events import Finding, Strength, TrialRecord
 
 CONFIRMS_P = 0.01
@@ -31,7 +34,7 @@ def repeated_groups(study: Study) -> tuple[Group, ...]:
     values = ({trial.settings.get(name) for trial in study.complete} for name in study.searched if name != "seed")
     fine = any(sum(isinstance(value, float) for value in each) >= FINELY for each in values)
     found: dict[str, list[TrialRecord]] = {}
-    for trial in study.complete:
+    for trial in (*study.complete, *_confirming(study)):
         settings = {name: value for name, value in trial.settings.items() if name != "seed"}
         found.setdefault(json.dumps(settings, sort_keys=True, default=str), []).append(trial)
     return tuple(tuple(trials) for trials in found.values() if len(trials) > 1
@@ -43,15 +46,16 @@ def merged(study: Study) -> Study:
 
     Repeats are no new evidence about settings; counted one by one, they would make any difference look sure.
     """
-    stand_in: dict[int, TrialRecord | None] = {}
+    stand_in: dict[int, TrialRecord | None] = {repeat.number: None for repeat in study.repeats}
     for group in repeated_groups(study):
         mean = sum(trial.value or 0.0 for trial in group) / len(group)
         stand_in |= {trial.number: None for trial in group}
-        stand_in[group[0].number] = dataclasses.replace(group[0], value=mean)
+        number = _number(group[0])
+        stand_in[group[0].number] = dataclasses.replace(group[0], value=mean, number=number, repeat_of=None)
     if not stand_in:
         return study
-    kept = (stand_in.get(trial.number, trial) for trial in study.trials)
-    return dataclasses.replace(study, trials=tuple(trial for trial in kept if trial is not None))
+    kept = (stand_in.get(trial.number, trial) for trial in (*study.trials, *study.repeats))
+    return dataclasses.replace(study, repeats=(), trials=tuple(trial for trial in kept if trial is not None))
 
 
 def spread_of(repeated: Sequence[Group]) -> tuple[float, int]:
@@ -74,7 +78,9 @@ def repeat_findings(study: Study) -> tuple[Finding, ...]:
     repeated = repeated_groups(study)
     if not repeated:
         return ()
-    ordered = sorted(repeated, key=lambda group: (_mean_cost(study, group), group[0].number))
+    broke = sorted({_number(run) for run in study.repeats if run.cause in BROKEN})
+    ordered = sorted(repeated, key=lambda group: (_number(group[0]) in broke, _mean_cost(study, group),
+                                                  group[0].number))
     default = next((group for group in ordered if _is_default(study, group)), None)
     best = ordered[0]
     other = default if default is not None and default is not best else ordered[1] if len(ordered) > 1 else None
@@ -82,8 +88,12 @@ def repeat_findings(study: Study) -> tuple[Finding, ...]:
     facts: dict[str, Any] = {
         "repeats": sum(len(group) for group in repeated), "spread": rounded(spread, 3),
         "best": _facts(study, best), "other": _facts(study, other) if other else None,
-        "groups": [_facts(study, group) for group in ordered],
+        "groups": [_facts(study, group) for group in ordered], "broke": broke,
+        "afterwards": len(study.repeats), "chosen": study.chosen, "overtaken": None,
     }
+    single = _best_single(study)
+    if study.chosen is not None and single is not None and single.number != study.chosen:
+        facts["overtaken"] = single.number
     strength: Strength = "none"
     if other is not None:
         gap = _mean_cost(study, other) - _mean_cost(study, best)
@@ -94,9 +104,24 @@ def repeat_findings(study: Study) -> tuple[Finding, ...]:
     return (Finding(kind="confirmed", strength=strength, facts=facts),)
 
 
+def _confirming(study: Study) -> tuple[TrialRecord, ...]:
+    """The complete runs of the job's confirmation."""
+    return tuple(repeat for repeat in study.repeats if repeat.state == "complete" and finite(repeat.value))
+
+
+def _best_single(study: Study) -> TrialRecord | None:
+    """The trial with the best value, whatever its repeats say."""
+    return dataclasses.replace(study, chosen=None).best
+
+
+def _number(trial: TrialRecord) -> int:
+    """The number by which people know the settings of a run."""
+    return trial.number if trial.repeat_of is None else trial.repeat_of
+
+
 def lucky_repeat(study: Study) -> Finding | None:
-    """The best run where it stands far off other runs of the very same settings."""
-    best = study.best
+    """The run with the best value where it stands far off other runs of the very same settings."""
+    best = _best_single(study)
     repeated = repeated_groups(study)
     mine = next((group for group in repeated if best in group), None)
     if best is None or mine is None or len(mine) < 3:
@@ -109,7 +134,7 @@ def lucky_repeat(study: Study) -> Finding | None:
         return None
     facts = {"trial": best.number, "best_value": rounded(best.value or 0.0), "trials": len(study.complete),
              "deviations": rounded(gap / spread, 2) if spread > 0 else None, "repeated": True,
-             "mates": [trial.number for trial in mates],
+             "mates": [trial.number for trial in mates if trial.repeat_of is None], "times": len(mates),
              "mates_value": rounded(median([trial.value or 0.0 for trial in mates]))}
     return Finding(kind="lucky", strength="strong", facts=facts)
 
@@ -126,7 +151,7 @@ def _is_default(study: Study, group: Group) -> bool:
 
 def _facts(study: Study, group: Group) -> dict[str, Any]:
     values = sorted(trial.value or 0.0 for trial in group)
-    return {"trial": group[0].number, "trials": [trial.number for trial in group], "count": len(group),
+    return {"trial": _number(group[0]), "trials": [_number(trial) for trial in group], "count": len(group),
             "low": rounded(values[0]), "high": rounded(values[-1]), "mean": rounded(sum(values) / len(values)),
             "is_default": _is_default(study, group)}
 

@@ -13,6 +13,7 @@ from tuner.events import TestResult, TrialRecord
 from tuner.plan.knobs import KNOBS
 from tuner.plan.plan import MAXIMISED
 from tuner.plan.space import Choices, Range, Settings, Spec, Value
+from tuner.repeats import confirmed_best
 from tuner.store.records import Job
 
 RISEN = 1.5
@@ -44,6 +45,12 @@ class Study:
     log_by_name: Mapping[str, bool] = field(default_factory=dict)
     recorded: bool = False
     """True for a recording from a file: there is no model to talk with and no job to extend."""
+    spelled: Mapping[str, str] = field(default_factory=dict)
+    """Knobs that the recording calls otherwise -> its name."""
+    repeats: tuple[TrialRecord, ...] = ()
+    """Runs of some trials' settings with other seeds, after the search: no trials."""
+    chosen: int | None = None
+    """Number of the trial that the repeats confirmed as the best; None: the best value decides."""
 
     @property
     def searched(self) -> tuple[str, ...]:
@@ -60,8 +67,9 @@ class Study:
 
     @property
     def best(self) -> TrialRecord | None:
-        """The complete trial with the best value; of equals the earliest."""
-        return min(self.complete, key=lambda trial: (self.cost(trial), trial.number), default=None)
+        """The confirmed best; without one the complete trial with the best value; of equals the earliest."""
+        confirmed = next((trial for trial in self.complete if trial.number == self.chosen), None)
+        return confirmed or min(self.complete, key=lambda trial: (self.cost(trial), trial.number), default=None)
 
     def without(self, number: int) -> Study:
         """The same study as if trial `number` had never been."""
@@ -113,7 +121,9 @@ def finite(value: float | None) -> TypeGuard[float]:
     return value is not None and math.isfinite(value)
 
 
-def study_of(job: Job, trials: Sequence[TrialRecord], tests: Sequence[TestResult]) -> Study:
+def study_of(
+    job: Job, trials: Sequence[TrialRecord], tests: Sequence[TestResult], repeats: Sequence[TrialRecord] = ()
+) -> Study:
     """Promises the study of a stored job, whatever state it is in."""
     plan = job.plan
     state: Literal["finished", "stopped", "running"]
@@ -130,6 +140,8 @@ def study_of(job: Job, trials: Sequence[TrialRecord], tests: Sequence[TestResult
         trials=tuple(sorted(trials, key=lambda trial: trial.number)), tests=tuple(tests),
         general_chat=plan.general_chat, ran_s=job.ran_s,
         log_by_name={name: searched_on_log(name, spec) for name, spec in plan.space.items()},
+        repeats=tuple(sorted(repeats, key=lambda repeat: repeat.number)),
+        chosen=confirmed_best(plan, trials, repeats),
     )
 
 

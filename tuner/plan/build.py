@@ -9,7 +9,7 @@ from tuner.plan.check import problems_of_space
 from tuner.plan.estimate import estimate
 from tuner.plan.knobs import KNOBS, Knob
 from tuner.plan.models import ModelCard
-from tuner.plan.plan import Method, Metric, Plan, Pruner
+from tuner.plan.plan import SEEDS, Method, Metric, Plan, Pruner
 from tuner.plan.request import DataFacts, Draft, Request, Speed
 from tuner.plan.space import Choices, Fixed, Range, Settings, Space, Spec, Value
 from tuner.problems import Problem
@@ -18,6 +18,8 @@ MAX_GRID_POINTS = 10_000
 MAX_TRIALS = 10_000
 GRID_STEPS = 5
 """Points of a range in a grid search when no step was said."""
+CONFIRMED = 3
+"""Of the best settings so many are trained again with other seeds, where the search is long enough."""
 SEARCHED_BY_DEFAULT = ("learning_rate", "lora_rank")
 """What is searched when a person names no knob: the two that matter most for LoRA in the literature."""
 
@@ -64,6 +66,7 @@ def build(request: Request, card: ModelCard, data: DataFacts, speed: Speed) -> D
         general_chat=_said(request.general_chat, card.general_chat, "general_chat", assumed),
         seed=_said(request.seed, 0, "search_seed", assumed),
         split=data.split,
+        confirm=_confirmed(request.confirm, trials, searched, assumed),
         assumed=tuple(assumed if request.model else [*assumed, "model"]),
     )
     cost = estimate(plan, data, speed)
@@ -236,6 +239,20 @@ def _trials(request: Request, searched: Space, points: int, assumed: list[str]) 
 def usual_trials(searched: int) -> int:
     """Promises the tries, trial 0 included, for so many searched knobs when a person names no number."""
     return {0: 1, 1: 8, 2: 12}.get(searched, 16)
+
+
+def usual_confirmed(trials: int) -> int:
+    """Promises how many of the best settings are trained again when a person says nothing: three, or as many as leave
+    the confirmation no longer than the search itself; none after fewer than four tries."""
+    return min(CONFIRMED, max(0, trials // (SEEDS - 1) - 1))
+
+
+def _confirmed(said: int | None, trials: int, searched: Space, assumed: list[str]) -> int:
+    """A plan that searches nothing, or makes one try, has nothing to confirm."""
+    if said is None:
+        assumed.append("confirm")
+        said = usual_confirmed(trials)
+    return min(said, trials) if searched and trials > 1 else 0
 
 
 def _doubts(plan: Plan, data: DataFacts, seconds: float | None) -> list[Problem]:

@@ -17,18 +17,21 @@ SCORED_ANSWERS = 60
 def estimate(plan: Plan, data: DataFacts, speed: Speed) -> Estimate:
     """Promises tokens always; seconds and memory only where this machine was measured.
 
-    Time = loading + tries x (training tokens x seconds a token + generating the validation answers) + the sealed test
-    for three models. Tries that are stopped early make it shorter.
+    Time = loading + runs x (training tokens x seconds a token + generating the validation answers) + the sealed test
+    for three models. Runs are the tries and the repeats of the confirmation. Tries that are stopped early make it
+    shorter.
     """
     mean = data.tokens / max(1, data.examples)
     an_epoch = plan.split[0] * mean + plan.general_chat * CHAT_TOKENS
-    tokens_a_try = an_epoch * _mean_epochs(plan)
-    tokens = round(tokens_a_try * plan.trials)
+    tokens_a_run = an_epoch * _mean_epochs(plan)
+    tokens = round(tokens_a_run * (plan.trials + plan.repeats))
     if speed.seconds_per_token is None:
         return Estimate(seconds=None, memory_bytes=speed.memory_bytes, tokens=tokens)
-    scoring = (speed.score_seconds or 0.0) * (plan.trials * min(SCORED_ANSWERS, plan.split[1]) + 3 * plan.split[2])
-    seconds = (speed.load_seconds or 0.0) + tokens * speed.seconds_per_token + scoring
-    return Estimate(seconds=seconds, memory_bytes=speed.memory_bytes, tokens=tokens)
+    scoring = speed.score_seconds or 0.0
+    a_run = tokens_a_run * speed.seconds_per_token + scoring * min(SCORED_ANSWERS, plan.split[1])
+    confirming = a_run * plan.repeats
+    seconds = (speed.load_seconds or 0.0) + a_run * plan.trials + confirming + scoring * 3 * plan.split[2]
+    return Estimate(seconds=seconds, memory_bytes=speed.memory_bytes, tokens=tokens, confirm_seconds=confirming)
 
 
 def _mean_epochs(plan: Plan) -> float:

@@ -17,6 +17,9 @@ Metric = Literal["loss", "perplexity", "accuracy", "rouge", "bleu"]
 MAXIMISED: frozenset[str] = frozenset({"accuracy", "rouge", "bleu"})
 """Metrics of which more is better; of the others less is better."""
 
+SEEDS = 3
+"""Runs of the same settings, each with a seed of its own, in the confirmation; the search's own run is one of them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -48,6 +51,13 @@ class Plan:
     """Examples for training, validation and the sealed test."""
     assumed: tuple[str, ...]
     """Names of the fields and knobs that Onsa filled in and the person did not say."""
+    confirm: int = 0
+    """After the search, so many of the best settings, and the defaults, are trained again with other seeds; 0: none."""
+
+    @property
+    def repeats(self) -> int:
+        """Runs of the confirmation at most: one setting is the defaults' own, if no other one beats them."""
+        return (self.confirm + 1) * (SEEDS - 1) if self.confirm else 0
 
     def to_json(self) -> dict[str, Any]:
         value = dataclasses.asdict(self)

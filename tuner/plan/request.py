@@ -27,6 +27,8 @@ class Request:
     model: str | None = None
     seed: int | None = None
     general_chat: int | None = None
+    confirm: int | None = None
+    """Best settings to train again with other seeds; 0: none."""
 
     def to_json(self) -> dict[str, Any]:
         value = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if getattr(self, f.name) is not None}
@@ -74,6 +76,8 @@ class Estimate:
     memory_bytes: float | None
     tokens: int
     """Training tokens over all tries, when none is stopped early."""
+    confirm_seconds: float | None = None
+    """How much of `seconds` goes into training the best ones again; None as `seconds`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

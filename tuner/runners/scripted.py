@@ -43,6 +43,8 @@ class Script:
     """Key of the problem because of which nothing loads."""
     accidents: Mapping[str, Accident] = field(default_factory=dict)
     """Trial number, as text, -> what happens to it, every time that it runs."""
+    luck: Mapping[str, float] = field(default_factory=dict)
+    """Trial number, as text, -> what its seed adds to its loss."""
 
 
 class ScriptedRunner:
@@ -110,7 +112,7 @@ class ScriptedRunner:
                     return await self._have(accident, trial)
                 if float(trial.settings["learning_rate"]) > CLIFF:
                     return self._fail(number, "diverged")
-            loss = loss_of(trial.settings, step / steps)
+            loss = loss_of(trial.settings, step / steps) + self._script.luck.get(str(number), 0.0)
             self._queue.put_nowait(StepDone(number=number, step=step, steps=steps, train_loss=loss))
             if step % max(steps // VALIDATIONS, 1) == 0 or step == steps:
                 self._queue.put_nowait(Validated(number=number, step=step, steps=steps, valid_loss=loss))

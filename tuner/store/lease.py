@@ -16,6 +16,7 @@ import aiosqlite
 
 from tuner.events import Event
 from tuner.problems import Problem
+from tuner.repeats import FIRST_REPEAT
 from tuner.store import journal, spending
 from tuner.store.connection import Database, one
 from tuner.store.faults import LeaseLost
@@ -153,7 +154,11 @@ async def _spend(job: Held) -> None:
 async def _work_left(job: Held) -> bool:
     """True when the plan as it is stored now, perhaps extended, is not done."""
     plan = plan_of(job.row)
-    done = await one(job.connection, "SELECT COUNT(*) AS count FROM trials WHERE job = ?", (job.row["id"],))
+    done = await one(
+        job.connection,
+        "SELECT COUNT(*) AS count FROM trials WHERE job = ? AND number < ?",
+        (job.row["id"], FIRST_REPEAT),
+    )
     assert done is not None
     in_time = plan.time_budget_s is None or _ran_s(job) < plan.time_budget_s
     return int(done["count"]) < plan.trials and in_time

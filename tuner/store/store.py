@@ -163,8 +163,12 @@ class Store:
     # Reading
 
     async def trials(self, job_id: int) -> list[TrialRecord]:
-        """By number, running ones included."""
+        """Those of the search, by number, running ones included."""
         return await studies.trials(self._database, job_id)
+
+    async def repeats(self, job_id: int) -> list[TrialRecord]:
+        """Runs of the confirmation (tuner.repeats), which are no trials: by number, running ones included."""
+        return await studies.repeats(self._database, job_id)
 
     async def tests(self, job_id: int) -> list[TestResult]:
         """`base`, `default`, `best`, as far as they are there."""
@@ -191,7 +195,8 @@ class Store:
         return await studies.checkpoints(self._database, team, job_number)
 
     async def best_checkpoint(self, team: str, job_number: int | None = None) -> Checkpoint | None:
-        """By the plan's metric, complete trials before others, then the earlier trial; None: the newest job's best."""
+        """The confirmed best; before that by the plan's metric, complete trials before others, then the earlier one.
+        Without a number: the newest job's."""
         return await studies.best_checkpoint(self._database, team, job_number)
 
     # People

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuner.events import Event, TestResult, TrialRecord
-from tuner.plan.plan import MAXIMISED
+from tuner.plan.plan import MAXIMISED, Plan
+from tuner.repeats import FIRST_REPEAT, confirmed_best
 from tuner.store import journal
 from tuner.store.connection import Database, one
 from tuner.store.lease import Held, held
@@ -85,9 +86,18 @@ async def abandon_running_trials(database: Database, job_id: int, worker: str) -
 
 
 async def trials(database: Database, job_id: int) -> list[TrialRecord]:
-    return [
-        trial_of(row) for row in await database.rows("SELECT * FROM trials WHERE job = ? ORDER BY number", (job_id,))
-    ]
+    return await _runs(database, job_id, 0, FIRST_REPEAT)
+
+
+async def repeats(database: Database, job_id: int) -> list[TrialRecord]:
+    return await _runs(database, job_id, FIRST_REPEAT, LARGEST)
+
+
+async def _runs(database: Database, job_id: int, first: int, end: int) -> list[TrialRecord]:
+    found = await database.rows(
+        "SELECT * FROM trials WHERE job = ? AND number >= ? AND number < ? ORDER BY number", (job_id, first, end)
+    )
+    return [trial_of(row) for row in found]
 
 
 async def save_test(database: Database, job_id: int, worker: str, result: TestResult, event: Event | None) -> None:
@@ -164,6 +174,9 @@ async def best_checkpoint(database: Database, team: str, job_number: int | None)
     )
     if newest is None:
         return None
+    confirmed = await _confirmed_checkpoint(database, newest["job"], plan_of(newest))
+    if confirmed is not None:
+        return confirmed
     direction = "DESC" if plan_of(newest).metric in MAXIMISED else "ASC"
     best = await database.row(
         f"""
@@ -174,6 +187,16 @@ async def best_checkpoint(database: Database, team: str, job_number: int | None)
         (newest["job"],),
     )
     return None if best is None else checkpoint_of(best)
+
+
+async def _confirmed_checkpoint(database: Database, job_id: int, plan: Plan) -> Checkpoint | None:
+    """The adapter of the trial that the repeats confirmed as the best; None before there is one."""
+    again = await repeats(database, job_id)
+    number = confirmed_best(plan, await trials(database, job_id), again) if again else None
+    row = await database.row(
+        f"{_CHECKPOINTS} WHERE checkpoints.job = ? AND checkpoints.trial = ?", (job_id, number)
+    )
+    return None if row is None else checkpoint_of(row)
 
 
 def _within(number: int | None) -> int | None:

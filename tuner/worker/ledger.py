@@ -61,6 +61,9 @@ class Ledger:
     async def trials(self) -> list[TrialRecord]:
         return await self._patiently("trials", lambda: self._store.trials(self._id))
 
+    async def repeats(self) -> list[TrialRecord]:
+        return await self._patiently("repeats", lambda: self._store.repeats(self._id))
+
     async def start(self, number: int, settings: Mapping[str, Any], event: Event) -> None:
         await self._patiently(
             "start", lambda: self._store.start_trial(self._id, self._worker, number, settings, event))

@@ -1,5 +1,7 @@
 """One claimed job from its first trial to its report: ask, run, tell, record; obey wishes; survive the runner.
 
+First the search, then its confirmation (the best settings again with other seeds), then the sealed test, once.
+
 Knows no queue and no process: it is handed a ledger, a crew and a search. What it promises, whoever dies when:
 a trial is recorded once, a wish is obeyed within about a second, and an ended job has its report.
 """
@@ -10,31 +12,35 @@ import asyncio
 import dataclasses
 import logging
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tuner.checkpoints import digest
 from tuner.checkpoints.save import forget_drafts
 from tuner.events import (
     Cause,
+    Event,
     JobPaused,
     JobStarted,
     Report,
     StudyFinished,
-    TestResult,
     TrialFinished,
     TrialRecord,
     TrialStarted,
 )
-from tuner.plan.estimate import SCORED_ANSWERS
+from tuner.repeats import best_trial
 from tuner.runners.base import Broken, Runner, StepDone, TrialEnded, TrialSpec, Validated
 from tuner.search import Search
 from tuner.store.records import Job, Wish
+from tuner.worker.confirm import Confirmation, reserved_s
 from tuner.worker.course import Course
 from tuner.worker.crew import Crew, Dead, GaveUp
+from tuner.worker.energy import Meter
 from tuner.worker.ledger import Ledger
 from tuner.worker.logs import note
+from tuner.worker.measures import measure_run
 from tuner.worker.prepare import Prepared
 from tuner.worker.sealed import score_sealed_test
 
@@ -67,6 +73,13 @@ class Study:
         self._stop_by: float | None = None
         self._exhausted = False
         self._told_start = False
+        self._confirmation: Confirmation | None = None
+        """None while the search goes on."""
+        self._ended_trials: list[TrialRecord] = []
+        """Those of the search."""
+        self._meter = Meter()
+        self._device = ""
+        """`cpu`, `cuda` or `mps`, once a runner was loaded."""
 
     def obey(self, wish: Wish) -> None:
         """Takes a person's wish; called from the heartbeat."""
@@ -81,12 +94,10 @@ class Study:
         for draft in await asyncio.to_thread(forget_drafts, self._home / self._prepared.folder):
             note("checkpoint.draft_removed", self._job.id, draft=draft)
         self._again = bool(records) or self._job.ran_s > 0
+        self._ended_trials = [record for record in records if record.state != "running"]
         self._search = await asyncio.to_thread(Search, self._plan, None, records)
         try:
-            reason = await self._train()
-            while reason != "stopped" and await self._is_extended():
-                reason = await self._train()
-            await self._finish(reason)
+            await self._finish(await self._search_and_confirm())
         except Paused:
             await self._crew.close()
             await self._ledger.take_over()
@@ -94,6 +105,24 @@ class Study:
             await self._ledger.release("paused", JobPaused(trials_done=done))
 
     # Trials
+
+    async def _search_and_confirm(self) -> Reason:
+        """The search, and more of it wherever a person extends the job; then what its confirmation still lacks."""
+        while True:
+            self._confirmation, self._exhausted = None, False
+            reason = await self._train()
+            if reason == "stopped":
+                return reason
+            if await self._is_extended():
+                continue
+            self._confirmation = Confirmation(self._plan, self._ended_trials, await self._ledger.repeats())
+            self._exhausted = self._confirmation.is_done
+            ended = await self._train()
+            if ended == "stopped":
+                await self._ledger.take_over()  # what was under way runs again, should the job be resumed
+                return ended
+            if not await self._is_extended():
+                return reason
 
     async def _train(self) -> Reason:
         """Until nothing is left to start and nothing is under way."""
@@ -134,11 +163,26 @@ class Study:
                 return
             if runner is None and await self._load() is None:
                 continue  # A wish came; the loop's condition decides.
-            asked = await asyncio.to_thread(self._search.ask)
+            asked = await self._ask()
             if asked is None:
                 self._exhausted = True
                 return
             await self._start(*asked)
+
+    async def _ask(self) -> tuple[TrialSpec, Event] | None:
+        """What runs next, with the event that tells of it; None when nothing is left of this part of the job."""
+        if self._confirmation is None:
+            asked = await asyncio.to_thread(self._search.ask)
+            if asked is None:
+                return None
+            number, settings = asked
+            return TrialSpec(number=number, settings=settings), TrialStarted(number=number, settings=settings)
+        if (await self._ledger.fresh()).plan != self._plan:
+            return None  # a person wished for more: the search goes on first
+        repeat = self._confirmation.ask()
+        if repeat is None:
+            return None
+        return TrialSpec(number=repeat.number, settings=repeat.settings), self._confirmation.started(repeat)
 
     async def _load(self) -> Runner | None:
         """A loaded runner, with its device told and its speed measured; None when it is not wanted any more."""
@@ -149,22 +193,26 @@ class Study:
         if not self._told_start:
             self._told_start = True
             await self._ledger.append(JobStarted(device=device.device_name, again=self._again))
+        self._device = device.device
+        await asyncio.to_thread(self._meter.start, device.device)
         if load_s is not None:
             await self._ledger.measure(f"load_seconds:{self._prepared.card.name}", load_s)
         return runner
 
-    async def _start(self, number: int, settings: dict[str, float | int | str]) -> None:
+    async def _start(self, spec: TrialSpec, event: Event) -> None:
         runner = self._crew.runner
         assert runner is not None
         slot = next(slot for slot in range(runner.slots) if slot not in self._slots.values())
-        await self._ledger.start(number, settings, TrialStarted(number=number, settings=settings))
-        self._courses[number] = Course(number, settings)
-        self._slots[number] = slot
-        note("trial.started", self._job.id, trial=number, slot=slot)
-        await runner.start(slot, TrialSpec(number=number, settings=settings))
+        await self._ledger.start(spec.number, spec.settings, event)
+        self._courses[spec.number] = Course(spec.number, spec.settings)
+        self._slots[spec.number] = slot
+        note("trial.started", self._job.id, trial=spec.number, slot=slot)
+        await runner.start(slot, spec)
 
     async def _watch(self, course: Course, event: StepDone | Validated, now: float) -> None:
         told = course.saw(event, now)
+        if self._confirmation is not None:
+            return  # nothing of it is pruned: a mean needs whole runs
         if told is not None:
             await self._ledger.progress(told)
         if isinstance(event, Validated) and event.number not in self._asked_to_stop:
@@ -180,25 +228,44 @@ class Study:
         if course is None:
             return
         self._crew.succeeded()
+        if self._confirmation is not None and event.number in self._asked_to_stop:
+            self._forget(event.number)
+            return
         record = course.record(event, self._plan.metric)
         if record.cause == "crashed":
             record = dataclasses.replace(record, error=self._with_reference(record.number, record.error))
         await self._record(record)
         if record.state == "complete":
-            await self._measure(course, event)
+            await measure_run(self._ledger, self._prepared.card.name, self._crew.device, self._plan, course, event,
+                              self._now())
 
     async def _record(self, record: TrialRecord) -> None:
-        """Everything that is known about an ended trial, in the store before anything else happens."""
-        if record.checkpoint is not None:
-            record = await self._keep_checkpoint(record)
-        self._search.tell(record)
-        await self._ledger.record(record, TrialFinished(
-            number=record.number, state=record.state, value=record.value, cause=record.cause,
-            best=self._search.is_best(record)))
+        """Everything that is known about an ended run, in the store before anything else happens."""
+        spent = await asyncio.to_thread(self._meter.spent_j)
+        cost = {"device": self._device} | ({} if spent is None else {"energy_j": spent})
+        record = dataclasses.replace(record, metrics={**record.metrics, **cost})
+        if self._confirmation is not None:
+            folder = record.checkpoint
+            record = self._confirmation.tell(record)
+            await self._ledger.record(record, self._confirmation.finished(record))
+            if folder is not None:
+                await asyncio.to_thread(shutil.rmtree, self._home / self._prepared.folder / folder, True)
+        else:
+            if record.checkpoint is not None:
+                record = await self._keep_checkpoint(record)
+            self._search.tell(record)
+            self._ended_trials.append(record)
+            await self._ledger.record(record, TrialFinished(
+                number=record.number, state=record.state, value=record.value, cause=record.cause,
+                best=self._search.is_best(record)))
         note("trial.ended", self._job.id, trial=record.number, state=record.state, cause=record.cause)
-        for known in (self._courses, self._slots):
-            known.pop(record.number, None)
-        self._asked_to_stop.discard(record.number)
+        self._forget(record.number)
+
+    def _forget(self, number: int) -> None:
+        """The run is no longer under way."""
+        self._courses.pop(number, None)
+        self._slots.pop(number, None)
+        self._asked_to_stop.discard(number)
 
     async def _keep_checkpoint(self, record: TrialRecord) -> TrialRecord:
         folder = f"{self._prepared.folder}/{record.checkpoint}"
@@ -229,7 +296,10 @@ class Study:
 
     def _is_time_over(self) -> bool:
         budget = self._plan.time_budget_s
-        return budget is not None and self._job.ran_s + self._clock() - self._claimed_at >= budget
+        if budget is None:
+            return False
+        reserved = reserved_s(self._plan, self._ended_trials) if self._confirmation is None else 0.0
+        return self._job.ran_s + self._clock() - self._claimed_at >= budget - reserved
 
     async def _is_extended(self) -> bool:
         """Whether a person wished for more meanwhile: the sealed test stays closed until that is done too."""
@@ -262,9 +332,11 @@ class Study:
         for number in self._courses:
             if runner is not None and number not in self._asked_to_stop:
                 self._asked_to_stop.add(number)
-                await runner.stop(number, "stopped")
+                await runner.stop(number, "stopped" if self._confirmation is None else "pruned")
         if now >= self._stop_by:
             await self._crew.close()
+            if self._confirmation is not None:
+                self._courses.clear()
             for course in list(self._courses.values()):
                 await self._record(dataclasses.replace(course.lost("stopped"), state="stopped"))
 
@@ -272,15 +344,16 @@ class Study:
 
     async def _finish(self, reason: Reason) -> None:
         """The sealed test once a subject, then the report, in one write with the job's end."""
-        best = self._search.best()
-        records = await self._records()
-        if best is not None and best.state == "complete":
+        records, repeats = await self._records(), await self._ledger.repeats()
+        best = best_trial(self._plan, records, repeats)
+        if best is not None:
             await score_sealed_test(self._ledger, self._crew, self._loaded, records, best)
         await self._crew.close()
         state: Literal["stopped", "finished"] = "stopped" if reason == "stopped" else "finished"
         job = dataclasses.replace(await self._ledger.fresh(), state=state)
-        report = await asyncio.to_thread(_report, job, records, await self._ledger.tests())
-        note("job.reported", self._job.id, reason=reason, trials=len(records))
+        # Imported in a thread: analysis brings NumPy and Optuna along, and only an ended job needs it.
+        report = await asyncio.to_thread(_analyse, job, records, await self._ledger.tests(), repeats)
+        note("job.reported", self._job.id, reason=reason, trials=len(records), repeats=len(repeats))
         await self._ledger.release(state, StudyFinished(reason=reason, report=report))
 
     async def _loaded(self) -> Runner:
@@ -295,27 +368,11 @@ class Study:
     async def _records(self) -> list[TrialRecord]:
         return [record for record in await self._ledger.trials() if record.state != "running"]
 
-    async def _measure(self, course: Course, ended: TrialEnded) -> None:
-        """What the estimate of the next plan is made of."""
-        name, device = self._prepared.card.name, self._crew.device
-        speed = course.seconds_per_token(ended.tokens)
-        if speed is not None and device is not None:
-            await self._ledger.measure(f"seconds_per_token:{name}", speed)
-            await self._ledger.measure(f"seconds_per_token:{name}:{device.device}", speed)
-        answers = min(SCORED_ANSWERS, self._plan.split[1])
-        scoring = course.seconds_since_last(self._now())
-        if scoring is not None and answers:
-            await self._ledger.measure(f"score_seconds:{name}", scoring / answers)
-        memory = ended.metrics.get("peak_memory_bytes")
-        if isinstance(memory, int | float):
-            await self._ledger.measure(f"memory_bytes:{name}", float(memory))
-
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
 
-def _report(job: Job, records: list[TrialRecord], tests: list[TestResult]) -> Report:
-    # Imported here, in a thread: analysis brings NumPy and Optuna along, and only an ended job needs it.
+def _analyse(job: Job, *stored: Any) -> Report:
     from tuner.analysis import build_report
 
-    return build_report(job, records, tests)
+    return build_report(job, *stored)

@@ -1,0 +1,25 @@
+"""What an ended run tells about this machine: the speeds from which the next plan's cost is estimated."""
+
+from __future__ import annotations
+
+from tuner.plan.estimate import SCORED_ANSWERS
+from tuner.plan.plan import Plan
+from tuner.runners.base import Ready, TrialEnded
+from tuner.worker.course import Course
+from tuner.worker.ledger import Ledger
+
+
+async def measure_run(ledger: Ledger, model: str, device: Ready | None, plan: Plan, course: Course, ended: TrialEnded,
+                      now: float) -> None:
+    """Notes seconds a token, seconds an answer and peak memory, as far as this run tells them."""
+    speed = course.seconds_per_token(ended.tokens)
+    if speed is not None and device is not None:
+        await ledger.measure(f"seconds_per_token:{model}", speed)
+        await ledger.measure(f"seconds_per_token:{model}:{device.device}", speed)
+    answers = min(SCORED_ANSWERS, plan.split[1])
+    scoring = course.seconds_since_last(now)
+    if scoring is not None and answers:
+        await ledger.measure(f"score_seconds:{model}", scoring / answers)
+    memory = ended.metrics.get("peak_memory_bytes")
+    if isinstance(memory, int | float):
+        await ledger.measure(f"memory_bytes:{model}", float(memory))
