@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.explain import Explanation, explain
 from bot.phrases import Language, problem_sentences, say
-from tuner.events import Report, report_from_json
+from tuner.events import report_from_json
 from tuner.problems import Problem
 
 TIMEOUT_S = 600.0
@@ -19,30 +19,41 @@ TIMEOUT_S = 600.0
 
 def explain_recording(path: str, language: Language, *, as_json: bool) -> int:
     """Prints what the recording shows. Promises 0, or 2 with a sentence a problem when the file cannot be used."""
-    found = _report(path)
-    if isinstance(found, Report):
+    answer = _answer(path)
+    if "problems" not in answer:
+        spelled = answer.pop("spelled", {})
+        found = report_from_json(answer)
         text = written(explain(found, language), language)
         if as_json:
-            findings = [dataclasses.asdict(finding) for finding in found.findings]
+            findings = [_as_spelled(dataclasses.asdict(finding), spelled) for finding in found.findings]
             text = json.dumps({"findings": findings, "text": text}, ensure_ascii=False)
         sys.stdout.write(text + "\n")
         return 0
-    for sentence in problem_sentences(found, language):
+    problems = tuple(Problem.from_json(problem) for problem in answer["problems"])
+    for sentence in problem_sentences(problems, language):
         sys.stderr.write(sentence + "\n")
     return 2
 
 
-def _report(path: str) -> Report | tuple[Problem, ...]:
+def _answer(path: str) -> dict[str, Any]:
     """The analysis holds heavy libraries, so it runs beside this process. Raises RuntimeError when it breaks."""
     done = subprocess.run(
         [sys.executable, "-m", "tuner.analysis", path], stdout=subprocess.PIPE, check=False, timeout=TIMEOUT_S
     )
     if done.returncode not in (0, 2):
         raise RuntimeError(f"the analysis must end with 0 or 2, got {done.returncode}")
-    answer: Mapping[str, Any] = json.loads(done.stdout)
-    if "problems" in answer:
-        return tuple(Problem.from_json(problem) for problem in answer["problems"])
-    return report_from_json(answer)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def _as_spelled(value: Any, spelled: Mapping[str, str], *, is_name: bool = False) -> Any:
+    """Facts with the knobs as the recording calls them: under `name` and `names`, and as keys of settings."""
+    if isinstance(value, Mapping):
+        return {spelled.get(key, key): _as_spelled(one, spelled, is_name=key in ("name", "names", "suspect"))
+                for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_spelled(one, spelled, is_name=is_name) for one in value]
+    return spelled.get(value, value) if is_name and isinstance(value, str) else value
 
 
 def written(said: Explanation, language: Language) -> str:

@@ -288,3 +288,34 @@ def lucky_among_seeds(seed: int) -> Planted:
     chosen = rng.randrange(1, len(values))
     values[chosen] = min(values) - 0.03 * rng.uniform(6, 10)
     return Planted(lines=made.lines(values), number=chosen)
+
+
+def one_matters_in_a_search(seed: int) -> Planted:
+    """A knob of five levels matters, and a real search goes to its good level soon and tries little else."""
+    import optuna
+
+    rng = random.Random(seed + 4100)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+    side, noise = rng.choice([1, -1]), rng.choice([0.02, 0.05])
+    out = []
+    for number in range(rng.choice([25, 30, 40])):
+        trial = study.ask()
+        params = {"lora_rank": trial.suggest_categorical("lora_rank", [4, 8, 16, 32, 64]),
+                  "learning_rate": trial.suggest_float("learning_rate", 1e-5, 1e-2, log=True),
+                  "lora_dropout": trial.suggest_float("lora_dropout", 0.0, 0.3)}
+        value = 1.0 + 0.15 * side * math.log2(params["lora_rank"] / 16) + rng.gauss(0, noise)
+        study.tell(trial, value)
+        out.append(json.dumps({"number": number, "params": params, "state": "complete", "value": value}))
+    return Planted(lines=out, names=("lora_rank",))
+
+
+def halves(seed: int) -> Planted:
+    """Two numbers that are bad where exactly one of them is in its upper half; a third does nothing."""
+    rng = random.Random(seed + 4500)
+    names = rng.sample(["learning_rate", "weight_decay", "lora_alpha", "hidden_mix"], 3)
+    made = Draw(seed + 4500, names, rng.randint(40, 60))
+    noise = made.noise()
+    values = [1.0 + 0.5 * ((made.place(names[0], each) > 0.5) != (made.place(names[1], each) > 0.5)) + 0.05 * noise()
+              for each in made.settings]
+    return Planted(lines=made.lines(values), names=tuple(names[:2]))

@@ -17,6 +17,7 @@ from bot.explain import explain
 from bot.phrases import LANGUAGES, problem_sentences
 from tuner.analysis import findings_of, report_of
 from tuner.analysis.recording import read_recording
+from tuner.analysis.standing import ranked_trials
 from tuner.analysis.study import Study
 from tuner.events import TrialRecord
 from tuner.problems import ProblemError
@@ -139,12 +140,45 @@ def test_settings_may_be_lists_switches_and_numbers_in_quotes() -> None:
     assert settings == {"learning_rate": 1e-4, "layers": '["q", "v"]', "bf16": True, "batch_size": 8}
 
 
+def test_a_name_is_taken_for_a_knob_only_where_its_values_are_usual_ones_and_no_other_is() -> None:
+    def names(*params: dict[str, object]) -> set[str]:
+        lines = [json.dumps({"params": each, "value": 1.0}) for each in params]
+        return {name for trial in read_recording(lines).trials for name in trial.settings}
+
+    assert names({"alpha": 16, "dropout": 0.1}, {"alpha": 32, "dropout": 0.0}) == {"lora_alpha", "lora_dropout"}
+    assert names({"alpha": 16}, {"alpha": 0.3}) == {"alpha"}
+    assert names({"warmup": 100}) == {"warmup"}
+    assert names({"lr": 1e-4, "learning_rate": 1e-3}) == {"lr", "learning_rate"}
+
+
+def test_the_scale_of_an_unknown_knob_is_read_from_the_first_random_runs() -> None:
+    """A search stays near the best later on, which says nothing about the scale."""
+    first = [0.05, 0.9, 0.3, 0.7, 0.5, 0.15, 0.8, 0.4, 0.6, 0.95]
+    lines = [json.dumps({"params": {"gamma": value}, "value": value}) for value in [*first, *[0.003] * 5, *[0.02] * 20]]
+    assert not read_recording(lines).is_log("gamma")
+
+
 def test_a_recording_with_settings_of_any_type_gives_a_report() -> None:
     lines = [json.dumps({"params": {"layers": [["q"], ["q", "v"]][n % 2], "bf16": n % 3 == 0, "my knob": n},
                          "value": 1.0 + n % 2}) for n in range(12)]
     report = report_of(read_recording(lines))
     for language in LANGUAGES:
         assert explain(report, language).headline
+
+
+def test_a_pruned_run_stands_where_its_curve_stood_and_never_in_the_better_half() -> None:
+    def line(number: int, state: str, loss: float) -> str:
+        curve = [[0, None, 4.0], [10, None, loss + 1], [20, None, loss]]
+        whole = {"state": "complete", "value": loss, "curve": curve}
+        early: dict[str, object] = {"state": "pruned", "value": None, "curve": curve[:2] if state == "behind" else []}
+        return json.dumps({"number": number, "params": {"lr": 1e-4}} | (whole if state == "complete" else early))
+
+    ended = [line(number, "complete", 1.0 + number / 10) for number in range(9)]
+    study = read_recording([*ended, line(9, "behind", 1.75), line(10, "behind", 0.1), line(11, "unknown", 0.0)])
+    _, costs = ranked_trials(study)
+    behind, lucky, unknown = costs[9:]
+    assert 1.7 <= behind <= 1.8
+    assert (lucky, unknown) == (1.4, 1.6)
 
 
 def test_values_beyond_all_measure_still_give_a_report() -> None:
@@ -211,3 +245,14 @@ def test_the_command_names_the_line_that_is_no_text(tmp_path: Path) -> None:
     done = command("--trials", str(path))
     assert done.returncode == 2
     assert "Line 2 is no text" in done.stderr
+
+
+def test_printed_facts_call_the_settings_as_the_recording_does() -> None:
+    lines = [json.dumps({"number": n, "params": {"lr": 10 ** (-5 + n / 10), "rank": 8 + n % 2},
+                         "value": abs(n - 12) / 10}) for n in range(30)]
+    printed = json.loads(command("--trials", "-", "--json", text="\n".join(lines)).stdout)
+    mattered = [finding["facts"]["name"] for finding in printed["findings"] if finding["kind"] == "what_mattered"]
+    assert mattered == ["lr"]
+    winner = next(finding["facts"] for finding in printed["findings"] if finding["kind"] == "winner")
+    assert set(winner["best_settings"]) == {"lr", "rank"}
+    assert "learning rate" in printed["text"]

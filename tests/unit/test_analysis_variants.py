@@ -59,6 +59,8 @@ RIGHT: dict[str, Callable[[Seen], bool]] = {
                                    for finding in one.of("interaction")),
     "six": lambda one: bool(one.of("thin")),
     "memory": lambda one: one.has_threshold("batch_tokens"),
+    "one_matters_in_a_search": lambda one: one.truth.names[0] in one.names("what_mattered"),
+    "halves": lambda one: any(set(finding.facts["names"]) == set(one.truth.names) for finding in one.of("interaction")),
     "lucky": lambda one: any(finding.facts["trial"] == one.truth.number for finding in one.of("lucky")),
     "lucky_among_seeds": lambda one: any(finding.facts["trial"] == one.truth.number for finding in one.of("lucky")),
 }
@@ -69,12 +71,14 @@ def true_claims(one: Seen, make: str) -> set[str]:
     names = one.truth.names
     kinds = {"one_matters": ("what_mattered", "edge"), "threshold": ("what_mattered", "threshold", "edge"),
              "edge": ("what_mattered", "edge"), "overfits": ("what_mattered", "edge"),
-             "overfits_without_curves": ("what_mattered", "edge"), "interaction": ("what_mattered",)}
+             "overfits_without_curves": ("what_mattered", "edge"), "interaction": ("what_mattered",),
+             "one_matters_in_a_search": ("what_mattered", "edge"), "halves": ("what_mattered",)}
     allowed = {f"{kind} of {name}" for kind in kinds.get(make, ()) for name in names}
     extra = {"overfits": "overfitting of None", "overfits_without_curves": "overfitting of None",
              "memory": "threshold of batch_tokens", "lucky": "lucky of None", "lucky_among_seeds": "lucky of None"}
     allowed |= {extra[make]} if make in extra else set()
-    return allowed | ({f"interaction of {[a, b]}" for a in names for b in names} if make == "interaction" else set())
+    pairs = {f"interaction of {[a, b]}" for a in names for b in names}
+    return allowed | (pairs if make in ("interaction", "halves") else set())
 
 
 @pytest.mark.parametrize("make", list(RIGHT))
@@ -100,7 +104,7 @@ def test_nothing_is_claimed_that_was_not_planted() -> None:
 
 
 def test_what_matters_is_never_called_flat() -> None:
-    for make in ("one_matters", "edge", "interaction", "overfits"):
+    for make in ("one_matters", "edge", "interaction", "overfits", "halves", "one_matters_in_a_search"):
         assert not any(one.of("flat") for one in seen(make)), make
 
 

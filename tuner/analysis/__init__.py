@@ -12,19 +12,22 @@ lucky is left out there. How strong the evidence is, by kind. A finding that rea
                     none    otherwise: settings were run again, and luck is as large as their difference
     what_mattered   strong  >= 50 ranked trials, permutation p <= 0.001, PED-ANOVA ranks the knob as high
                     weak    >= 8 complete trials, permutation p <= 0.002 (adjusted for all knobs), PED-ANOVA gives
-                            the knob at least half an even share
+                            the knob at least half an even share (mean over the best trials and two wider parts), or the
+                            bootstrap interval of its share of the order lies above a half
     direction       as its what_mattered, when the complete runs alone show the effect (p <= 0.002) and Spearman's rho
                     has a 95% bootstrap interval on one side of 0, or the parabola through the ranks turns well inside
                     (a sweet spot, where each side alone rises at p <= 0.02); a best run away from the better end makes
                     "higher was better" a "low was worse"
                     none    the shape is unclear, or depends on another knob
     interaction     strong  >= 50 ranked trials, p <= 0.0005 beyond what the knobs do by themselves
-                    weak    >= 30 ranked trials, p <= 0.001 (adjusted for all pairs), by ranks and by values
+                    weak    >= 30 ranked trials, p <= 0.001 (adjusted for all pairs) by ranks or by values, and
+                            p <= 0.05 by the other of the two
     edge            as its direction: the best lies in the outer fifth of the range, and the runs get better towards it
     threshold       strong  p <= 0.002 (adjusted for all knobs and cuts), >= 3 runs broke, parted without exception
-                    weak    p <= 0.01
-    flat            strong  >= 50 complete trials, no knob at p < 0.01
-                    weak    >= 12 complete trials and 4 a knob, no knob at p < 0.01
+                    weak    p <= 0.01, for the learning rate (memory: batch size times length) also adjusted for its
+                            own cuts alone
+    flat            strong  >= 50 complete trials, no knob and no pair at p < 0.01
+                    weak    >= 12 complete trials and 4 a knob, no knob and no pair at p < 0.01
     thin            strong  always: it is a count
     learning_rate_too_high  strong  searched; every sound run (>= 6) used less; >= 3 broke
                             weak    every sound run (>= 3, or 1 beside >= 3 broken ones) used less
@@ -87,7 +90,7 @@ def findings_of(study: Study) -> tuple[Finding, ...]:
         seen = importance.importance(once)
     claimed = seen.claims
     pairs = importance.interactions(once)
-    directions = shape.direction_findings(once, claimed, pairs)
+    directions = shape.direction_findings(once, claimed, pairs.findings)
     cuts = thresholds.threshold_findings(study)
     each = trouble.trial_findings(study)
     found = (
@@ -95,9 +98,9 @@ def findings_of(study: Study) -> tuple[Finding, ...]:
         *repeats.repeat_findings(study),
         *luck,
         *importance.importance_findings(once, claimed),
-        *directions, *pairs,
+        *directions, *pairs.findings,
         *shape.edge_findings(once, directions, cuts),
-        *importance.thin_and_flat(once, seen, other=bool(pairs or cuts), whole=study),
+        *importance.thin_and_flat(once, seen, pairs, other=bool(cuts), whole=study),
         *thresholds.failure_findings(study), *cuts,
         *thresholds.overfitting_findings(study, each),
         *each,

@@ -1,5 +1,6 @@
 """`python -m tuner.analysis FILE.jsonl`: a recorded search in, its report as one JSON object out.
 
+`spelled` in it has the recording's own names of knobs, for who prints the facts to a program.
 Ends with 2 and `{"problems": [...]}` when the file cannot be used. `-` reads standard input.
 """
 
@@ -23,11 +24,12 @@ def main(arguments: list[str]) -> int:
         from tuner.analysis.recording import read_recording
         from tuner.events import report_to_json
 
-        report = report_of(read_recording(lines))
+        study = read_recording(lines)
+        report = report_of(study)
     except ProblemError as error:
         print(json.dumps({"problems": [problem.to_json() for problem in error.problems]}, ensure_ascii=False))
         return 2
-    print(json.dumps(report_to_json(report), ensure_ascii=False))
+    print(json.dumps(report_to_json(report) | {"spelled": dict(study.spelled)}, ensure_ascii=False))
     return 0
 
 

@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 
 from tuner.analysis.chance import Array, Question, basis, explained_share, permutation_p, ranks, resamples, squeezed
-from tuner.analysis.study import BROKEN, Study, finite, is_number, rounded
+from tuner.analysis.standing import ranked_trials
+from tuner.analysis.study import Study, finite, is_number, rounded
 from tuner.events import Finding, Strength, TrialRecord
 from tuner.plan.space import Choices
 
@@ -25,11 +26,16 @@ STRONG_P = 0.001
 FLAT_P = 0.01
 """Below this something may be there after all: more trials are wanted before nothing is called flat."""
 RESAMPLES = 300
+SURE_SHARE = 0.5
+"""Where the whole bootstrap interval of the share lies above this, PED-ANOVA need not agree: in a search that went to
+the good values at once it finds nothing to compare."""
+PED_WIDER = (0.65, 0.8)
+"""Parts of all trials, from the best, that PED-ANOVA compares with the rest beside the very best ones."""
 PAIR_FEWEST = 30
 PAIR_P = 0.001
 PAIR_STRONG_P = 0.0005
-PAIR_AGREES_P = 0.01
-"""For the pair that the ranks name, on the values themselves."""
+PAIR_AGREES_P = 0.05
+"""For the pair that one way names, by the other way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,24 +52,6 @@ class Claim:
     ped_share: float
     """PED-ANOVA's share of all searched knobs."""
     strength: Strength
-
-
-def ranked_trials(study: Study) -> tuple[tuple[TrialRecord, ...], Array]:
-    """Trials with their place in the order, best lowest: complete ones by value, then pruned, then broken-down ones.
-
-    A pruned trial was behind when it was stopped, a diverged one is worth nothing: both say something about knobs.
-    Failures of another kind (memory, data, crash) say nothing about how well a setting learns and are left out.
-    """
-    complete = study.complete
-    if not complete:
-        return (), np.zeros(0)
-    worst = max(study.cost(trial) for trial in complete)
-    spread = max(1.0, abs(worst))
-    pruned = tuple(trial for trial in study.trials if trial.state == "pruned")
-    broken = tuple(trial for trial in study.trials if trial.state == "failed" and trial.cause in BROKEN)
-    costs = [study.cost(trial) for trial in complete]
-    costs += [worst + spread] * len(pruned) + [worst + 2 * spread] * len(broken)
-    return (*complete, *pruned, *broken), np.asarray(costs)
 
 
 def knobs_that_vary(study: Study, trials: Sequence[TrialRecord]) -> tuple[str, ...]:
@@ -144,11 +132,11 @@ def importance(study: Study) -> Importance:
             break
         known.append(first.name)
         names.remove(first.name)
-        if count > 1 and ped[first.name] < 0.5 / count:
+        low, high = _interval(study, first, known[:-1], trials, costs)
+        if count > 1 and ped[first.name] < 0.5 / count and low < SURE_SHARE:
             continue
         leading = sorted(ped.values(), reverse=True)[: len(found) + 1]
         strong = len(trials) >= PLENTY and first.p <= STRONG_P and ped[first.name] >= leading[-1]
-        low, high = _interval(study, first, known[:-1], trials, costs)
         found.append(Claim(name=first.name, share=first.share, p=first.p, low=low, high=high, ped_share=ped[first.name],
                            strength="strong" if strong else "weak"))
     return Importance(claims=tuple(found), lowest_p=lowest_p)
@@ -172,7 +160,11 @@ def _interval(
 
 
 def ped_anova(study: Study, trials: Sequence[TrialRecord], costs: Array, names: Sequence[str]) -> dict[str, float]:
-    """PED-ANOVA's shares (Watanabe et al. 2023), summing to 1. Below 50 trials the wider top third is used."""
+    """PED-ANOVA's shares (Watanabe et al. 2023), summing to at most 1: the mean over the best and two wider parts.
+
+    Below 50 trials the best are the top third. The wider parts tell where a search went to the good values so soon that
+    the best trials look like all the others.
+    """
     import optuna
     from optuna.distributions import CategoricalDistribution, FloatDistribution
     from optuna.importance import PedAnovaImportanceEvaluator
@@ -197,37 +189,50 @@ def ped_anova(study: Study, trials: Sequence[TrialRecord], costs: Array, names: 
                                  else str(trial.settings[name])) for name, dist in dists.items()}
                 copy.add_trial(optuna.trial.create_trial(params=params, distributions=dists, value=float(cost)))
             quantile = 0.1 if len(trials) >= 2 * PLENTY else 0.2 if len(trials) >= PLENTY else 0.35
-            scores = PedAnovaImportanceEvaluator(target_quantile=quantile).evaluate(copy)
+            parts = [PedAnovaImportanceEvaluator(target_quantile=one).evaluate(copy) for one in (quantile, *PED_WIDER)]
         finally:
             optuna.logging.set_verbosity(before)
-    total = sum(scores.values())
-    return {name: scores.get(name, 0.0) / total if total > 0 else 0.0 for name in names}
+    wholes = [sum(part.values()) or 1.0 for part in parts]
+    shares = {name: [part.get(name, 0.0) / whole for part, whole in zip(parts, wholes, strict=True)] for name in names}
+    return {name: sum(each) / len(each) for name, each in shares.items()}
 
 
-def interactions(study: Study) -> tuple[Finding, ...]:
-    """The pair of numbers whose effect is more than the sum of their own, where the data carry it: one at most."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    findings: tuple[Finding, ...]
+    """The surest pair, where the data carry one."""
+    lowest_p: float
+    """Of all pairs: how near to a claim the nearest came."""
+
+
+def interactions(study: Study) -> Pairs:
+    """The pair of numbers whose effect is more than the sum of their own: by ranks or by values, and by both at least
+    a little, since a mere change of scale can make one out of two knobs that do their work apart.
+    """
     trials, costs = ranked_trials(study)
     names = [name for name in knobs_that_vary(study, trials) if study.is_numeric(name)]
     pairs = list(itertools.combinations(names, 2))
     if len(trials) < max(PAIR_FEWEST, 4 * len(names) + 10) or not pairs:
-        return ()
+        return Pairs(findings=(), lowest_p=1.0)
     place = {name: ranks([float(trial.settings[name]) for trial in trials]) for name in names}
     base = basis(np.concatenate([design(study, name, trials) for name in names], axis=1))
     products = [(place[left] * place[right])[:, None] for left, right in pairs]
-    target, second = ranks(costs), squeezed(costs)
-    shares, chances = permutation_p([Question(design=one, target=target) for one in products], [base] * len(pairs))
-    p, share, at = min(zip(chances, (-share for share in shares), range(len(pairs)), strict=True))
-    if p > PAIR_P or permutation_p([Question(design=products[at], target=second)], [base])[1][0] > PAIR_AGREES_P:
-        return ()
-    left, right = pairs[at]
-    together = float(products[at][:, 0] @ target) < 0
-    return (
-        Finding(
-            kind="interaction", strength="strong" if len(trials) >= PLENTY and p <= PAIR_STRONG_P else "weak",
-            facts={"names": [left, right], "together": together, "share": rounded(-share), "p": rounded(p),
-                   "trials": len(trials)},
-        ),
+    ways = (ranks(costs), squeezed(costs))
+    questions = [Question(design=one, target=target) for target in ways for one in products]
+    shares, chances = permutation_p(questions, [base] * len(questions))
+    p, share, at = min(zip(chances, (-share for share in shares), range(len(questions)), strict=True))
+    way, pair = divmod(at, len(pairs))
+    other = Question(design=products[pair], target=ways[1 - way])
+    if p > PAIR_P or permutation_p([other], [base])[1][0] > PAIR_AGREES_P:
+        return Pairs(findings=(), lowest_p=p)
+    left, right = pairs[pair]
+    together = float(products[pair][:, 0] @ ways[way]) < 0
+    found = Finding(
+        kind="interaction", strength="strong" if len(trials) >= PLENTY and p <= PAIR_STRONG_P else "weak",
+        facts={"names": [left, right], "together": together, "share": rounded(-share), "p": rounded(p),
+               "trials": len(trials)},
     )
+    return Pairs(findings=(found,), lowest_p=p)
 
 
 def importance_findings(study: Study, claimed: Sequence[Claim]) -> tuple[Finding, ...]:
@@ -246,18 +251,18 @@ def importance_findings(study: Study, claimed: Sequence[Claim]) -> tuple[Finding
     )
 
 
-def thin_and_flat(study: Study, seen: Importance, other: bool, whole: Study) -> tuple[Finding, ...]:
+def thin_and_flat(study: Study, seen: Importance, pairs: Pairs, other: bool, whole: Study) -> tuple[Finding, ...]:
     """`thin`: too few trials to say which knob mattered, and how many would do. `flat`: enough, and nothing mattered.
 
-    `other` is True when something else (a pair, a threshold) was found to matter: then nothing is called flat. `study`
-    has each repeated setting once and no lucky run; `whole` has every run.
+    `other` is True when something else (a threshold) was found to matter: then nothing is called flat, as where a pair
+    was found. `study` has each repeated setting once and no lucky run; `whole` has every run.
     """
-    found = _thin_or_flat(study, seen, other)
+    found = _thin_or_flat(study, min(seen.lowest_p, pairs.lowest_p), bool(seen.claims or pairs.findings or other))
     fewer = len(study.complete) < len(whole.complete)
     return tuple(dataclasses.replace(one, facts={**one.facts, "fewer_than_tried": fewer}) for one in found)
 
 
-def _thin_or_flat(study: Study, seen: Importance, other: bool) -> tuple[Finding, ...]:
+def _thin_or_flat(study: Study, lowest_p: float, found: bool) -> tuple[Finding, ...]:
     complete = len(study.complete)
     varied = knobs_that_vary(study, study.ended)
     enough = max(12, 4 * len(varied))
@@ -265,11 +270,11 @@ def _thin_or_flat(study: Study, seen: Importance, other: bool) -> tuple[Finding,
         return ()
     if complete < FEWEST:
         return (_thin(study, complete, max(12, 4 * len(varied))),)
-    if seen.claims or other or not varied:
+    if found or not varied:
         return ()
     if complete < enough:
         return (_thin(study, complete, enough),)
-    if seen.lowest_p < FLAT_P:
+    if lowest_p < FLAT_P:
         return (_thin(study, complete, 2 * complete),)
     values = sorted(trial.value for trial in study.complete if finite(trial.value) and trial.value is not None)
     low, high = values[len(values) // 10], values[-1 - len(values) // 10]

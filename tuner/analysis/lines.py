@@ -83,7 +83,7 @@ def read_line(text: str, otherwise: int) -> TrialRecord:
     train_loss = _finite(found.get("train_loss"))
     return TrialRecord(
         number=_number(found.get("number"), otherwise),
-        settings={_knob(name): _setting(setting) for name, setting in (params or {}).items() if setting is not None},
+        settings={name.strip(): _setting(setting) for name, setting in (params or {}).items() if setting is not None},
         state=state, value=value if state == "complete" else None, error=words,
         cause=_cause(state, f"{found.get('state')} {words}", curve, value),
         curve=tuple((step, _finite(train), _finite(valid)) for step, train, valid in curve),
@@ -117,8 +117,9 @@ def _number(value: Any, otherwise: int) -> int:
     return int(number)
 
 
-def _knob(name: str) -> str:
-    plain = name.strip().lower().replace("-", "_").replace(" ", "_")
+def knob_of(name: str) -> str:
+    """The catalogue's name of a knob that another program may call `name`; `name` itself where there is none."""
+    plain = name.lower().replace("-", "_").replace(" ", "_")
     return _ALIASES.get(plain, plain if plain in _ALIASES.values() else name)
 
 

@@ -16,6 +16,8 @@ CLAIM_P = 0.01
 LAST_LOSSES_FEWEST = 10
 """Complete runs below which the last losses say nothing about overfitting."""
 STRONG_P = 0.002
+USUAL = {"broke_down": "learning_rate", "out_of_memory": "batch_tokens"}
+"""What is to blame as a rule, asked by itself where all knobs asked at once leave it open."""
 Axis = Callable[[TrialRecord], float | None]
 
 
@@ -64,6 +66,9 @@ def _threshold(study: Study, what: str, bad: Sequence[TrialRecord], sound: Seque
         return None
     broken = np.asarray([True] * len(bad) + [False] * len(sound))
     cuts, chances = split_p(broken, columns)
+    if min(chances) > CLAIM_P and USUAL[what] in names:
+        usual = names.index(USUAL[what])
+        chances[usual] = split_p(broken, [columns[usual]])[1][0]
     place = int(np.argmin(chances))
     if chances[place] > CLAIM_P or math.isnan(cuts[place]):
         return None
