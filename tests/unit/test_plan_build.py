@@ -35,7 +35,7 @@ def _keys(draft: Draft) -> set[str]:
 def test_the_flagship_sentence_searches_one_knob_and_assumes_the_rest(card: ModelCard) -> None:
     plan = _plan(build(Request(space={"learning_rate": Range(low=1e-5, high=1e-3)}), card, DATA, MEASURED))
     assert plan.space == {"learning_rate": Range(low=1e-5, high=1e-3, log=True)}
-    assert plan.defaults == card.defaults
+    assert plan.defaults == card.suited(105).defaults
     assert {"method", "pruner", "metric", "trials", "model", "epochs", "seed"} <= set(plan.assumed)
     assert "learning_rate" not in plan.assumed
 
@@ -47,9 +47,24 @@ def test_the_flagship_range_holds_the_models_default_well_inside(card: ModelCard
 def test_trial_0_runs_the_defaults_with_what_was_fixed(card: ModelCard) -> None:
     request = Request(space={"learning_rate": Range(low=1e-5, high=1e-3), "batch_size": Fixed(value=4)})
     plan = _plan(build(request, card, DATA, MEASURED))
-    assert plan.defaults == {**card.defaults, "batch_size": 4}
+    assert plan.defaults == {**card.suited(105).defaults, "batch_size": 4}
     assert "batch_size" not in plan.assumed
     assert "batch_size" not in plan.space
+
+
+@pytest.mark.parametrize(("examples", "epochs", "chat"), [(20, 12, 50), (105, 12, 63), (252, 5, 150), (5_000, 3, 150)])
+def test_few_examples_are_gone_over_more_often_with_less_chat_beside_them(
+    card: ModelCard, examples: int, epochs: int, chat: int
+) -> None:
+    data = DataFacts(id="d", examples=examples + 20, split=(examples, 10, 10), tokens=40 * examples, longest=60)
+    plan = _plan(build(Request(space={"learning_rate": Range(low=1e-5, high=1e-3)}), card, data, MEASURED))
+    assert (plan.defaults["epochs"], plan.general_chat) == (epochs, chat)
+    assert {"epochs", "general_chat"} <= set(plan.assumed)
+
+
+def test_a_said_number_of_epochs_stands_whatever_the_examples(card: ModelCard) -> None:
+    plan = _plan(build(Request(space={"epochs": Fixed(value=4)}), card, DATA, MEASURED))
+    assert plan.defaults["epochs"] == 4
 
 
 def test_tune_it_searches_something_and_says_that_this_was_assumed(card: ModelCard) -> None:

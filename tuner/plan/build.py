@@ -29,6 +29,7 @@ def build(request: Request, card: ModelCard, data: DataFacts, speed: Speed) -> D
 
     All problems of the request are found, never only the first. The plan spends nothing: a person confirms it first.
     """
+    card = card.suited(data.split[0])
     assumed: list[str] = []
     said = dict(request.space)
     if not said and request.trials != 1:

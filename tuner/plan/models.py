@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,15 @@ from types import MappingProxyType
 from typing import Literal
 
 from tuner.embedded import MODEL_NAME, model_path
-from tuner.embedded.defaults import DEFAULTS, GENERAL_CHAT_EXAMPLES, RECOMMENDED
+from tuner.embedded.defaults import (
+    CHAT_SHARE,
+    DEFAULTS,
+    EPOCHS,
+    EXAMPLES_SEEN,
+    GENERAL_CHAT_EXAMPLES,
+    LEAST_CHAT,
+    RECOMMENDED,
+)
 from tuner.plan.knobs import KNOBS
 from tuner.plan.space import Settings, Value
 
@@ -31,6 +40,19 @@ class ModelCard:
     """Knob -> range in which good runs of this model lie; outside it a plan says so."""
     general_chat: int = 0
     """Examples of general chat mixed into each epoch, so that tuning keeps ordinary conversation."""
+    suits_examples: bool = False
+    """Whether `suited` has something to say."""
+
+    def suited(self, examples: int) -> ModelCard:
+        """Promises this card with the epochs and the general chat that suit so many training examples: few are gone
+        over more often, with less chat beside them. A card without such figures stays as it is."""
+        if not self.suits_examples:
+            return self
+        epochs = min(max(round(EXAMPLES_SEEN / max(1, examples)), EPOCHS[0]), EPOCHS[1])
+        chat = min(max(round(CHAT_SHARE * examples), LEAST_CHAT), self.general_chat)
+        return dataclasses.replace(
+            self, defaults=MappingProxyType({**self.defaults, "epochs": epochs}), general_chat=chat
+        )
 
     @property
     def reference(self) -> str:
@@ -84,6 +106,7 @@ def embedded() -> ModelCard:
             }
         ),
         general_chat=GENERAL_CHAT_EXAMPLES,
+        suits_examples=True,
     )
 
 

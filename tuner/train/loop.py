@@ -10,6 +10,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -108,6 +109,7 @@ class _Run:
         self.epoch_losses: list[float] = []
         self.recent: deque[float] = deque(maxlen=8)
         self.valid: Losses | None = None
+        self.mode: ExitStack | None = None
 
     def _validation_steps(self) -> frozenset[int]:
         trained = sum(len(self.examples[place].ids) for places in self.epochs for place in places)
@@ -115,6 +117,25 @@ class _Run:
         return validation_steps(self.ends, cheap=8 * once <= CHEAP_SHARE * trained)
 
     def run(self) -> Trained:
+        try:
+            return self._run()
+        finally:
+            self._close()
+
+    def _open(self) -> None:
+        """The model's training ways stay open from step to step: opening them takes a twentieth of a small step."""
+        if self.mode is None:
+            self.mode = ExitStack()
+            self.mode.enter_context(adapter_dropout(self.model))
+            self.mode.enter_context(fast_lora(self.model))
+            self.mode.enter_context(laid_out(self.inner, self.task.layout))
+
+    def _close(self) -> None:
+        if self.mode is not None:
+            self.mode.close()
+            self.mode = None
+
+    def _run(self) -> Trained:
         settings = self.task.settings
         for epoch, places in enumerate(self.epochs):
             self.epoch_losses = []
@@ -150,12 +171,12 @@ class _Run:
         answers = sum(batch.answers for batch in batches)
         self.optimiser.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.task.device)
-        with adapter_dropout(self.model), fast_lora(self.model), laid_out(self.inner, self.task.layout):
-            for batch in batches:
-                loss = self._loss_sum(batch) / answers
-                loss.backward()
-                total += loss.detach()
-                self.tokens += batch.ids.numel()
+        self._open()
+        for batch in batches:
+            loss = self._loss_sum(batch) / answers
+            loss.backward()
+            total += loss.detach()
+            self.tokens += batch.ids.numel()
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.task.settings.max_grad_norm)
         loss_value, norm_value = torch.stack([total, norm.to(total.dtype)]).tolist()
         return loss_value, norm_value
@@ -169,6 +190,7 @@ class _Run:
 
     def _validate(self) -> Wish:
         """Tells the loss of the whole validation split; a wish cuts it short."""
+        self._close()
         try:
             self.valid = losses(self.inner, self.task.valid, self.task.device, self.task.layout,
                                 stop=lambda: bool(self.task.wish()))
