@@ -62,7 +62,7 @@ def english_mood(view: View, span: tuple[int, int]) -> Mood:
         return "negated"
     if not wants and _asks(view, start, end):
         return "question"
-    if view.text(start).lower() in ("go from", "goes from"):
+    if view.text(start).lower() in small_words("going"):
         return "request"
     if _someone_acts(view, start, end) or (not wants and _someone_says(view, start, end)):
         return "report"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from bot.language.clauses.english import english_clauses, english_mood
-from bot.language.clauses.japanese import japanese_mood
+from bot.language.clauses.japanese import is_deadline, japanese_mood
 from bot.language.clauses.messages import message_for_model
 from bot.language.clauses.moods import Mood
 from bot.language.commands import Language
@@ -18,7 +18,9 @@ from bot.language.values.settings import Settings
 from bot.language.vocabulary.closed import words
 from bot.language.vocabulary.small_words import small_words
 
-_KANA = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
+_JAPANESE = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
+_HIRAGANA = re.compile("[ぁ-ゖ]")
+_JOINS = words("with from to and the for in on at of between by my our it this that is are does did")
 _AFTER_NAME = words(", : ! please pls can could would will")
 _AFTER_ONCE = words("with on using at for and please pls , . ! ;")
 _BECOMING = frozenset({"degree:words", "verb:stop", "comparative:words", "become:words"})
@@ -118,7 +120,7 @@ def look(
     text: str, low: str, view: View, references: References, settings: Settings, language: Language
 ) -> Facts:
     """The facts of one sentence."""
-    is_japanese = bool(_KANA.search(low))
+    is_japanese = bool(_JAPANESE.search(low)) and not _has_english_frame(low, view)
     message = _message_span(text, view, is_japanese)
     told = message if message and message[1] - message[0] >= _LONG_MESSAGE[is_japanese] else (0, 0)
     sight = _gather(view, references, settings, told)
@@ -143,6 +145,14 @@ def look(
         forms=frozenset(x[5:] for x in sight.labels if x.startswith("form:")),
         message=message is not None,
     )  # fmt: skip
+
+
+def _has_english_frame(low: str, view: View) -> bool:
+    """True when only names are Japanese: "can you run 20回 with バッチサイズ 8 or 16?"."""
+    if _HIRAGANA.search(low) or not view.size or not view.text(0).isascii():
+        return False
+    opens = view.text(0)[:1].isalpha() and view.tokens[0].kind in ("vocab", "word")
+    return opens and any(token.text.lower() in _JOINS for token in view.tokens)
 
 
 def _gather(view: View, references: References, settings: Settings, told: tuple[int, int]) -> _Sight:
@@ -201,6 +211,8 @@ def _gates_of(view: View, i: int) -> list[str]:
         return ["talk"]  # 学習率1e-4で回してって
     if token.text.endswith(small_words("so_that")) and view.labels(i + 1) & _WISHED:
         return []  # 間違った案内をしないように鍛えて
+    if "gate:future" in token.labels and is_deadline(view, i):
+        return [label[5:] for label in token.labels if label.startswith("gate:") and label != "gate:future"]
     counts = view.number(i + 1) or (i + 1 < view.size and view.tokens[i + 1].kind == "dur")
     timed = i + 1 < view.size and view.tokens[i + 1].kind in ("dur", "clock")
     if token.text.lower() == "once" and (i + 1 == view.size or view.text(i + 1).lower() in _AFTER_ONCE):

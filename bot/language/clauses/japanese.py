@@ -54,10 +54,14 @@ def _japanese_token_mood(view: View, i: int, asks: bool) -> Mood | None:
         return "request"
     if "mistake:words" in labels:
         return None  # ジョブ12止めて、データ間違えた: a reason
+    if "ask:why" in labels and token.text.endswith("た") and _ends_telling(view, i + 1):
+        return "question" if asks else "report"  # 1e-3だと発散したよ
     if "gate:refusal" in labels:
         return "refusal"
-    if labels & {"gate:future", "gate:musing"}:
+    if labels & {"gate:future", "gate:musing"} and not is_deadline(view, i):
         return "plan"
+    if "verb:settings" in labels and "form:phrase" in labels:
+        return "question" if asks else "request"
     if "gate:report" in labels and "want:request" not in labels:
         return "question" if asks else "report"
     if "gate:negation" in labels:
@@ -81,6 +85,22 @@ def _ends_in_past(view: View, i: int) -> bool:
         return False
     after = view.text(i + 1)
     return i + 1 >= view.size or view.tokens[i + 1].kind == "sym" or after.startswith(small_words("after_past"))
+
+
+def is_deadline(view: View, i: int) -> bool:
+    """True for 明日のデモまでに: until then, not only then."""
+    for k in range(i + 1, min(i + 5, view.size)):
+        if view.tokens[k].kind == "sym":
+            return False
+        if view.text(k).endswith(small_words("by_then")):
+            return True
+    return False
+
+
+def _ends_telling(view: View, k: int) -> bool:
+    """True when nothing but a particle that tells follows: よ, ね, わ, けど."""
+    k += view.text(k) in small_words("after_past")
+    return k >= view.size or view.tokens[k].kind == "sym"
 
 
 def _describes(view: View, i: int) -> bool:

@@ -1,10 +1,7 @@
-"""Rules for what people want done besides tuning: settings, more trials, chat, ratings, files, stop, pause, resume."""
+"""Rules for what people want done besides tuning: settings, more trials, chat, ratings, files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from bot.language.clauses import matters
 from bot.language.clauses.facts import Facts
 from bot.language.clauses.telling import (
     compares_last,
@@ -13,18 +10,13 @@ from bot.language.clauses.telling import (
     names_way_of,
     rates_no_answer_of_ours,
     says_who,
-    stops_nothing_of_ours,
     takes_in_nothing_of_ours,
 )
-from bot.language.intents import starts
-from bot.language.intents.questions import has_content, has_target, names_job_or_trial
-from bot.language.vocabulary.closed import words
+from bot.language.intents.orders import names_target
+from bot.language.intents.questions import asks_no_why, has_content, names_job_or_trial
 from bot.language.vocabulary.small_words import small_words
 
-_DETERMINERS = words("a an the my your our his her their this")
-_POINTERS = words("it that this everything them all one ones thing stuff ai")
 _UNASKED = ("negated", "plan")
-_ACTING_FORMS = words("base te want vol noun phrase plain may can ing stem")
 
 
 def is_settings(f: Facts) -> bool:
@@ -76,7 +68,7 @@ def is_extend(f: Facts) -> bool:
     s = f.settings
     if (
         has_content(f)
-        or f.strange > (2 if _names_target(f) or f.is_japanese else 0)  # "add 20 more chairs to the room"
+        or f.strange > (2 if names_target(f) or f.is_japanese else 0)  # "add 20 more chairs to the room"
         or f.gates & {"refusal", "talk", "condition"}
         or f.mood in ("report", "negated", "plan")
         or f.everyday
@@ -85,6 +77,8 @@ def is_extend(f: Facts) -> bool:
         return False
     if f.is_japanese and _adds_to_job(f):
         return True
+    if _counts_down(f):
+        return False
     if f.asks and f.any("ask:wh", "verb:status") and not f.any("want:request"):
         return False
     amount = s.time_s is not None or s.trials is not None or (f.any("verb:extend") and len(s.orphans) == 1)
@@ -99,6 +93,22 @@ def is_extend(f: Facts) -> bool:
         and f.strange == 0
         and "add" not in f.low
     )
+
+
+def _counts_down(f: Facts) -> bool:
+    """True for "one more hour until lunch" and お昼まであと1時間: time that passes by itself."""
+    if f.any("verb:extend", "verb:run", "verb:resume", "object:model", "unit:trials") or f.references.job is not None:
+        return False
+    view = f.view
+    for i, token in enumerate(view.tokens):
+        if token.kind != "dur":
+            continue
+        k = i + 1 if view.has(i + 1, "unit:more") else i
+        after = view.text(k + 1).lower()
+        until = after.startswith(small_words("counts_down")) and (k + 2 < view.size or " " in after)
+        if until or any(view.text(n).endswith(small_words("counted_down")) for n in range(max(0, i - 3), i)):
+            return True
+    return False
 
 
 def _adds_to_job(f: Facts) -> bool:
@@ -149,7 +159,7 @@ def is_rate(f: Facts) -> bool:
     if f.is_japanese and f.mood == "request" and f.any("verb:tune", "verb:train", "change:words", "verb:compare"):
         return False
     asks = f.asks and not (f.is_japanese and f.low.rstrip("。.!~ー、 ").endswith(small_words("musing_ends")))
-    if f.values or asks or f.references.job is not None or f.gates & {"talk"} or f.any("ask:why"):
+    if f.values or asks or f.references.job is not None or f.gates & {"talk"} or not asks_no_why(f):
         return False
     if f.any("verb:stop", "verb:pause", "verb:resume") and not f.any("verb:judge_words"):
         return False  # 今のやつキャンセルで
@@ -174,7 +184,7 @@ def is_export(f: Facts) -> bool:
         return False
     if f.is_japanese and names_way_of(f, "verb:export"):
         return False
-    return ((_names_target(f) or f.any("object:result")) and f.strange <= 2) or f.strange == 0
+    return ((names_target(f) or f.any("object:result")) and f.strange <= 2) or f.strange == 0
 
 
 def is_data(f: Facts) -> bool:
@@ -193,106 +203,4 @@ def is_data(f: Facts) -> bool:
         f.references.dataset is not None
         and f.strange <= 2
         and (f.any("verb:show", "ask:wh", "ask:what", "object:data", "verb:set", "ask:yesno") or f.view.size <= 2)
-    )
-
-
-def is_restart(f: Facts) -> bool:
-    """True for "start job 4 again"."""
-    return (
-        f.any("verb:run")
-        and f.any("again:words")
-        and f.references.job is not None
-        and not f.values
-        and f.mood == "request"
-        and f.strange == 0
-        and not f.gates & {"refusal", "future", "condition", "people"}
-        and f.any("verb:pause", "verb:stop")
-    )
-
-
-def is_order(verb: str) -> Callable[[Facts], bool]:
-    """The rule for a plain order to stop, pause or resume."""
-    label = f"verb:{verb}"
-
-    def rule(f: Facts) -> bool:
-        if verb in ("pause", "stop") and _stops_for_a_while(f):
-            return verb == "pause"
-        if not f.requested(label) if not f.is_japanese else label not in f.labels:
-            return False
-        if _speaks_against(f, verb) or not _stands_as_order(f, label):
-            return False
-        named = has_target(f) if verb == "pause" else _names_target(f)  # "pause it for lunch", "stop it with the jokes"
-        return f.strange == 0 or (named and f.strange <= 2)
-
-    return rule
-
-
-def _stops_for_a_while(f: Facts) -> bool:
-    """True for 昼休みの間だけ止めて and 少しの間止めて: a pause, whatever the verb."""
-    if not (f.is_japanese and "verb:stop" in f.labels and f.mood == "request") or has_content(f) or f.strange:
-        return False
-    short = any(word in f.low for word in small_words("for_a_while"))
-    return short and not f.gates & {"talk", "people", "condition", "refusal", "injection"}
-
-
-def _names_target(f: Facts) -> bool:
-    """True when a job or a run is named by more than "it" or "all"."""
-    return (
-        f.references.job is not None
-        or f.any("ref:job", "ref:last_job", "ref:best_trial")
-        or any(
-            token.labels & {"object:training", "object:model"} and token.text.lower() not in _POINTERS
-            and token.text not in small_words("pointers")
-            for token in f.view.tokens
-        )
-    )
-
-
-def _speaks_against(f: Facts, verb: str) -> bool:
-    """True when something in the sentence shows that nothing is ordered now."""
-    against = {"talk", "people", "condition", "future"}
-    if verb != "stop" or f.is_japanese:
-        against.add("refusal")
-    gates = f.gates & against - starts.harmless(f)
-    if gates == {"refusal"} and verb in ("stop", "pause") and _only_mistaken(f):
-        gates = frozenset()  # ジョブ12止めて、データ間違えた
-    if has_content(f) or matters.is_foreign_matter(f) or gates:
-        return True
-    if f.is_japanese and verb == "stop" and stops_nothing_of_ours(f):
-        return True
-    if not f.is_japanese and matters.is_quoted(f):
-        return True  # "he said: stop job 4"
-    if f.references.job is None and f.low.startswith(small_words("on_second_thought")):
-        return True  # やっぱり調整やめて: a changed mind
-    counts = f.settings.trials is not None or f.settings.time_s is not None
-    if verb == "stop" and (counts or f.group("pruner") or f.any("artifact:words")):
-        return True
-    asked = f.any("want:request") and f.mood == "question"
-    return f.mood in ("report", "negated", "question", "plan", "refusal") and not asked
-
-
-def _only_mistaken(f: Facts) -> bool:
-    return all("mistake:words" in t.labels for t in f.view.tokens if "gate:refusal" in t.labels)
-
-
-def _is_doing(f: Facts, i: int) -> bool:
-    """True for a word in -ing that is nothing of ours: "stop worrying", "stop making things up"."""
-    if i >= f.view.size or not f.view.text(i).lower().endswith("ing"):
-        return False
-    ours = f.view.has(i, "verb:tune", "verb:train", "verb:search", "verb:run", "verb:try")
-    return f.view.tokens[i].kind == "word" or (f.view.has(i, "form:ing") and not ours)
-
-
-def _stands_as_order(f: Facts, label: str) -> bool:
-    """True when the verb stands in a form that orders, and not as a thing ("the stop") or of something else."""
-    if any(label in t.labels and _is_doing(f, k + 1) for k, t in enumerate(f.view.tokens)):
-        return False  # "stop worrying"
-    wished = f.any("want:request") and f.mood == "request"
-    if wished and any({label, "form:past"} <= t.labels for t in f.view.tokens):
-        return True  # "I'd like job 8 cancelled"
-    return " be " in f.low or any(
-        label in t.labels
-        and any(x[5:] in _ACTING_FORMS for x in t.labels if x.startswith("form:"))
-        and not (k and "form:phrase" not in t.labels and f.view.text(k - 1).lower() in _DETERMINERS)
-        for k, t in enumerate(f.view.tokens)
     )

@@ -7,21 +7,19 @@ from dataclasses import replace
 
 from bot.language.clauses.facts import Facts
 from bot.language.commands import Intent
-from bot.language.intents import actions, starts
+from bot.language.intents import actions, orders, starts
 from bot.language.intents.evidence import asked_about
 from bot.language.intents.frames import intent_of_frame
 from bot.language.intents.histories import asks_what_was_done, is_history
 from bot.language.intents.likeness import most_like
 from bot.language.intents.questions import (
-    is_best,
     is_compare,
     is_cry_for_help,
     is_explain_result,
     is_explain_term,
     is_how_to,
-    is_queue,
-    is_status,
 )
+from bot.language.intents.states import is_best, is_queue, is_status
 from bot.language.vocabulary.small_words import small_words
 
 _ACTING = frozenset({"tune", "stop", "pause", "resume", "extend", "export", "data"})
@@ -120,12 +118,12 @@ _RULES: tuple[tuple[Intent, Callable[[Facts], bool]], ...] = (
     ),
     ("explain_result", is_explain_result),
     ("chat", actions.is_chat),
-    ("resume", actions.is_restart),
+    ("resume", orders.is_restart),
     ("rate", actions.is_rate),
     ("compare", is_compare),
-    ("resume", actions.is_order("resume")),
-    ("pause", actions.is_order("pause")),
-    ("stop", actions.is_order("stop")),
+    ("resume", orders.is_order("resume")),
+    ("pause", orders.is_order("pause")),
+    ("stop", orders.is_order("stop")),
     ("export", actions.is_export),
     ("tune", starts.is_start),
     ("data", actions.is_data),

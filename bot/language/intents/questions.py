@@ -1,9 +1,9 @@
-"""Rules for what people ask: terms, results, history, the best trial, the queue, the state of a job, help."""
+"""Rules for what people ask about: terms, results, comparisons, how to use this bot."""
 
 from __future__ import annotations
 
-from bot.language.clauses.facts import Facts, seeks_within_budget
-from bot.language.clauses.telling import only_tells, tells_of_people, tells_of_term
+from bot.language.clauses.facts import Facts
+from bot.language.clauses.telling import tells_of_term
 from bot.language.vocabulary.closed import words
 from bot.language.vocabulary.small_words import small_words
 
@@ -31,6 +31,8 @@ def is_how_to(f: Facts) -> bool:
         return False
     if f.is_japanese and (f.everyday or _helps_nobody(f)):
         return False
+    if f.references.dataset is not None and f.any("verb:show") and not f.asks:
+        return False  # "show me a few examples from hotel-faq"
     if "way" in f.forms:
         return not f.group("word") or f.any("verb:tune", "verb:run", "verb:train", "verb:search")
     if f.group("word") and f.any("ask:what") and not f.settings.space and not f.any("verb:tune", "verb:run"):
@@ -148,7 +150,7 @@ def _looks_back(f: Facts) -> bool:
     return opening(f).startswith(past) or (f.any("ask:why") and not f.any("ask:what", "ask:term"))
 
 
-def _asks_how_it_ended(f: Facts) -> bool:
+def asks_how_it_ended(f: Facts) -> bool:
     """True for "did my job crash?": the state of a job, no reason."""
     why = {token.text.lower() for token in f.view.tokens if "ask:why" in token.labels}
     job = f.references.job is not None or f.any("ref:job")
@@ -164,8 +166,14 @@ def _no_question_of_ours(f: Facts) -> bool:
     seen = f.any("verb:history") and f.any("verb:show") and f.mood == "request"
     if (progress or seen) and not f.any("ask:why"):
         return True
-    verdict = f.any("verb:rate") and f.any("verb:judge_words") and not f.asks and f.mood != "request"
+    said = f.any("verb:rate") or (f.any("object:answer") and asks_no_why(f))
+    verdict = said and f.any("verb:judge_words") and not f.asks and f.mood != "request"
     return verdict or (f.everyday > 0 and not names_job_or_trial(f) and "結果" not in f.low)
+
+
+def asks_no_why(f: Facts) -> bool:
+    """True when every sign of a why is a verdict: ダメだった."""
+    return all("verb:judge_words" in token.labels for token in f.view.tokens if "ask:why" in token.labels)
 
 
 def is_explain_result(f: Facts) -> bool:
@@ -190,7 +198,7 @@ def is_explain_result(f: Facts) -> bool:
         return True
     if f.any("proof:words") and is_question(f):
         return True
-    if not f.is_japanese and _asks_how_it_ended(f):
+    if not f.is_japanese and asks_how_it_ended(f):
         return False
     if f.any("ask:why"):
         return about or bool(f.settings.space) or f.strange == 0
@@ -227,47 +235,3 @@ def _tells_terms_apart(f: Facts) -> bool:
     if f.is_japanese and f.mood == "request" and f.any("verb:try", "verb:tune", "verb:search"):
         return False  # 線形とコサインどっちがいいか試して
     return apart and not (names_job_or_trial(f) or f.any("object:model", "ref:best_trial", "object:answer"))
-
-
-def is_best(f: Facts) -> bool:
-    """True for a question which trial or setting leads."""
-    if f.values or f.strange > 0 or f.gates & QUIET or f.any("verb:find") or f.settings.orphans:
-        return False
-    if seeks_within_budget(f) or (f.is_japanese and only_tells(f)):
-        return False
-    named = f.any("verb:best", "ref:best_trial") or (
-        f.any("super:words")
-        and (f.any("object:result", "object:model", "unit:trials") or f.group("metric") or bool(f.settings.space))
-    )
-    shown = f.any("object:result") and not f.any("verb:run", "verb:tune", "verb:set", "verb:better")
-    return named and (f.asks or shown or f.any("verb:show", "ask:what", "ask:wh") or f.view.size <= 6)
-
-
-def is_queue(f: Facts) -> bool:
-    """True for a question who waits and who is next."""
-    return (
-        f.any("verb:queue")
-        and not has_content(f)
-        and not (f.gates & QUIET and not (f.gates & QUIET == {"talk"} and "gpu" in f.low and is_question(f)))
-        and not (f.is_japanese and tells_of_people(f))
-        and not (f.is_japanese and f.any("verb:tune", "verb:train") and f.mood == "request")
-        and (f.strange == 0 or ((has_target(f) or f.is_japanese) and not f.everyday and f.strange <= 1))
-    )
-
-
-def is_status(f: Facts) -> bool:
-    """True for a question how far a job is."""
-    if has_content(f) or f.gates & QUIET:
-        return False
-    if f.is_japanese and f.mood in ("refusal", "negated") and not f.asks:
-        return False
-    if f.is_japanese and tells_of_people(f):
-        return False
-    if f.any("verb:status") or (not f.is_japanese and _asks_how_it_ended(f)):
-        return f.strange == 0 or ((has_target(f) or (f.is_japanese and f.asks)) and not f.everyday and f.strange <= 1)
-    asked = (
-        f.low.startswith(("what is ", "what's ", "is ", "are ", "did ", "has ", "where ", "how "))
-        or (f.is_japanese and f.asks)
-        or f.any("verb:show")
-    )
-    return asked and f.strange == 0 and (f.references.job is not None or f.any("ref:last_job"))

@@ -26,9 +26,9 @@ def is_start(f: Facts) -> bool:
     """True when the sentence asks for a tuning job, now, of this bot."""
     if f.gates & _AGAINST - harmless(f):
         return False
-    if not f.is_japanese and (is_quoted(f) or _is_warned(f)):
+    if not f.is_japanese and (is_quoted(f) or _is_warned(f) or _lists_for_others(f)):
         return False
-    if f.is_japanese and only_asks_to_see(f):
+    if f.is_japanese and (only_asks_to_see(f) or _asks_for_kindness(f)):
         return False
     if f.is_japanese and (somebody(f) if "people" in f.gates else "past" in f.gates and f.mood != "request"):
         return False
@@ -55,6 +55,8 @@ def is_start(f: Facts) -> bool:
         return f.strange <= 3  # "better at answering refund questions", "make the bot stop inventing prices"
     if f.is_japanese and _judges(f) and _only_talks_of_tuning(f):
         return False  # このtune、サビがいいね
+    if _names_defaults(f):
+        return True
     if f.any("verb:tune", "verb:better"):
         return (
             asked and f.strange <= (1 if f.any("object:model", "ref:trial", "word:lora") else 0) and is_ours(f)
@@ -85,9 +87,33 @@ def _ranks(f: Facts) -> bool:
 
 def _states(f: Facts) -> bool:
     """True for a fragment that says how something is: "lr 1e-5 to 1e-3 sounds too wide"."""
+    reasons = {i for span, mood in f.spans if mood == "report" and _only_wish(f, span) for i in range(*span)}
     return not f.is_japanese and any(
-        token.text.lower() in _STATING and i not in f.settings.used for i, token in enumerate(f.view.tokens)
+        token.text.lower() in _STATING and i not in f.settings.used and i not in reasons
+        for i, token in enumerate(f.view.tokens)
     )
+
+
+def _lists_for_others(f: Facts) -> bool:
+    """True for "Table 2 lists the search space: lr 1e-5 to 1e-3": a report that leads to bare settings."""
+    moods = [mood for _, mood in f.spans]
+    return any(
+        mood == "report" and f.view.text(end) == ":" and "request" not in moods[k + 1 :]
+        for k, ((_, end), mood) in enumerate(f.spans)
+    )
+
+
+def _names_defaults(f: Facts) -> bool:
+    """True for "one run with defaults on menu-qa" and データはfaq、初期設定で."""
+    named = f.references.dataset is not None and any(word in f.low for word in small_words("defaults"))
+    return named and f.mood == "fragment" and f.strange == 0 and not f.asks
+
+
+def _asks_for_kindness(f: Facts) -> bool:
+    """True for もっと優しくして: said to people as well, and no answer is named."""
+    better = [token.text for token in f.view.tokens if "verb:better" in token.labels]
+    ours = ("object:answer", "object:model", "trait:words", "verb:tune", "verb:train", "object:data", "object:topic")
+    return bool(better) and all(text.startswith(small_words("kindness")) for text in better) and not f.any(*ours)
 
 
 def _judges(f: Facts) -> bool:
@@ -145,6 +171,8 @@ def _asks_without_knobs(f: Facts, asked: bool) -> bool:
     runs = f.any("verb:search", "verb:run", "verb:try") and (
         f.is_japanese or f.any("object:training", "verb:search", "verb:try") or counts
     )
+    if f.group("method") and f.group("metric") and any(word in f.low for word in small_words("optimises")):
+        return not f.asks
     if f.group("method", "pruner", "metric") or (runs and (counts or timed or f.references.dataset is not None)):
         return (asked or counts or timed or s.parallel is not None) and not f.any("verb:show")
     sized = s.parallel is not None or timed or f.any("unit:total") or f.references.dataset is not None

@@ -34,6 +34,11 @@ def find_names(view: View, found: References) -> None:
             found.dataset = japanese
             found.used |= {i}
             continue
+        if _declared_data(view, i):
+            found.dataset = token.text
+            found.used.add(i)
+            found.names.add(i)
+            continue
         end = _name_end(view, i) or (
             i + 1 if view.has(i, "object:topic", "model_family:names") and token.text.isascii() else None
         )
@@ -69,6 +74,15 @@ def _japanese_data(view: View, i: int) -> str | None:
     return None
 
 
+def _declared_data(view: View, i: int) -> bool:
+    """True for the plain name in データはfaqで and "data: faq", which without it would be a word like any other."""
+    token = view.tokens[i]
+    named = token.text.isascii() and view.has(i, "object:data", "object:topic") and not view.has(i, "data_word:words")
+    declared = view.text(i - 1) in small_words("declares") and view.text(i - 2).lower() in small_words("data_words")
+    closed = i + 1 >= view.size or view.text(i + 1).lower() in small_words("after_declared")
+    return named and declared and closed and token.start > 0
+
+
 def _joined(view: View, i: int, end: int) -> str:
     out = view.tokens[i].text
     for k in range(i + 1, end):
@@ -79,7 +93,7 @@ def _joined(view: View, i: int, end: int) -> str:
 def _name_end(view: View, i: int) -> int | None:
     """The end of a glued run of ASCII tokens that may be a name: support-faq, faq-2024, qwen2.5-0.5b."""
     token = view.tokens[i]
-    if not token.text.isascii() or not token.text[:1].isalpha():
+    if not token.text.isascii() or not token.text[:1].isalpha() or token.text.endswith("="):
         return None
     if (
         i > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.language.tokens.number import Number
+from bot.language.tokens.spelled import read_words
 from bot.language.vocabulary.lexicon import Vocabulary
 
 _SPAN_EN = re.compile(r"(?:\s?-?\s?)([a-z]+)(?![a-z])")
@@ -52,6 +53,9 @@ def article_span(low: str, i: int, vocabulary: Vocabulary) -> tuple[float, int, 
     after = _HALF_AFTER.match(low, end)
     if after:
         seconds, end = seconds + vocabulary.seconds[match[2]] / 2, after.end()
+    smaller = _and_smaller(low, end, vocabulary.seconds[match[2]], vocabulary)
+    if smaller:
+        seconds, end = seconds + smaller[0], smaller[1]
     return seconds, end, "another" in match.group() or "extra" in match.group() or "more" in match.group()
 
 
@@ -76,12 +80,20 @@ def duration(low: str, number: Number, vocabulary: Vocabulary) -> tuple[float, i
     after = _HALF_AFTER.match(low, end)
     if after:
         total, end = total + seconds / 2, after.end()
+    smaller = _and_smaller(low, end, seconds, vocabulary)
+    return (total + smaller[0], smaller[1]) if smaller else (total, end)
+
+
+def _and_smaller(low: str, end: int, seconds: float, vocabulary: Vocabulary) -> tuple[float, int] | None:
+    """(seconds, end) of a smaller unit that goes on: 1h 30m, "one hour thirty minutes"."""
     more = _AND_MORE.match(low, end)
-    if more:
-        smaller = _unit(low, more.end(), vocabulary)
-        if smaller and smaller[0] < seconds:
-            return total + float(more[1]) * smaller[0], smaller[1]
-    return total, end
+    count, at = (float(more[1]), more.end()) if more else (0.0, end)
+    if not more and low.startswith((" and ", ", ", " "), end):
+        start = end + (5 if low.startswith(" and ", end) else 2 if low.startswith(", ", end) else 1)
+        number = read_words(low, start, vocabulary) if start < len(low) and low[start].isalpha() else None
+        count, at = (number.value, number.end) if number else (0.0, end)
+    unit = _unit(low, at, vocabulary) if at > end else None
+    return (count * unit[0], unit[1]) if unit and unit[0] < seconds else None
 
 
 def _unit(low: str, at: int, vocabulary: Vocabulary) -> tuple[float, int] | None:

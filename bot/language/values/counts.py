@@ -79,9 +79,9 @@ class Counts:
         view = self.view
         if not view.number(at) or at in self.reader.taken:
             return None
-        if view.text(i - 1) and view.number(i - 1) and view.text(i + 1) not in ("=", ":"):
+        if view.text(i - 1) and view.number(i - 1) and not {view.text(i + 1), view.text(i)[-1:]} & {"=", ":"}:
             return None
-        told = view.text(i + 1) == "="  # "trials=20 lr=1e-4"
+        told = "=" in (view.text(i + 1), view.text(i)[-1:])  # "trials=20 lr=1e-4", "n=20"
         begins = view.has(at + 1, "op:to", "op:or", "unit:parallel") or self.reader.knob_at(at + 1) is not None
         if begins and not told:
             return None
@@ -119,6 +119,16 @@ class Counts:
             return self._trials(group, at, number, more)
         return self._without_unit(group, at, number, before, more=more and hops > 0)
 
+    def runs_once(self) -> bool:
+        """True for "train it once", "run once"."""
+        view = self.view
+        acts = ("verb:train", "verb:run", "verb:try")
+        return any(
+            view.text(i).lower() in ("once", "just once", "only once")
+            and (view.has(i - 1, *acts) or view.has(i - 2, *acts) or view.text(i - 1).lower() == "run it")
+            for i in range(1, view.size)
+        )
+
     def _said_before(self, group: Group) -> set[str]:
         """What the two words before the group say about a count."""
         before: set[str] = set()
@@ -126,6 +136,8 @@ class Counts:
             if self.view.text(k) in small_words("count_breaks"):
                 break
             before |= self.view.tokens[k].labels & {"unit:more", "unit:parallel"}
+            if self.view.text(k) in small_words("still_more") and self.view.text(k - 1) in small_words("subordinate"):
+                before.add("unit:more")  # まだ良くなりそうだから、あと20試行やって
         return before
 
     def _without_unit(self, group: Group, at: int, number: int, before: set[str], *, more: bool) -> bool:

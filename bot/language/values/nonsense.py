@@ -11,7 +11,7 @@ from bot.language.vocabulary.small_words import small_words
 if TYPE_CHECKING:
     from bot.language.values.reader import SettingsReader
 
-_PLAIN = frozenset({"common:words", "say:words", "op:and"})  # labels of words without a topic
+_PLAIN = frozenset({"common:words", "say:words", "op:and", "op:or"})  # labels of words without a topic
 
 
 class Nonsense:

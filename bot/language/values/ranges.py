@@ -148,7 +148,7 @@ def _said_after(view: View, i: int, start: int, prefix: set[str], first: float) 
     closes = at + 1 >= view.size or view.tokens[at + 1].kind == "sym"
     if view.has(at, "op:atmost") and alone and (view.text(at) not in _OPENERS or (view.text(at) == "max" and closes)):
         return Group(start, at + 1, Range(high=first))
-    if "to" in prefix and "from" not in prefix and view.text(i - 1) in ("up to", "upto", "till", "until"):
+    if "to" in prefix and "from" not in prefix and view.text(i - 1).endswith(("up to", "upto", "till", "until")):
         return Group(start, at, Range(high=first))
     return None
 

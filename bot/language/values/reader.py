@@ -47,20 +47,12 @@ class SettingsReader:
             i = self._step(i)
         if self.first_step and self.last:
             self._give_step(self.first_step)
+        elif self.first_step:
+            self.out.orphans.append(self.first_step)  # "extend by 20"
         give_named_values(self.view, self.taken, self.out)
-        if self.out.trials is None and self._runs_once():
+        if self.out.trials is None and self.counts.runs_once():
             self.out.trials = 1
         return self.out
-
-    def _runs_once(self) -> bool:
-        """True for "train it once", "run once"."""
-        view = self.view
-        acts = ("verb:train", "verb:run", "verb:try")
-        return any(
-            view.text(i).lower() in ("once", "just once", "only once")
-            and (view.has(i - 1, *acts) or view.has(i - 2, *acts) or view.text(i - 1).lower() == "run it")
-            for i in range(1, view.size)
-        )
 
     def _step(self, i: int) -> int:
         """Read what starts at token i; returns the token to go on with."""
