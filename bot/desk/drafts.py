@@ -32,9 +32,6 @@ class Saved:
     job: int | None = None
     """Number of the job that was started from it; None while it waits."""
 
-    def with_request(self, request: Request) -> Saved:
-        return replace(self, request=request, id=new_id())
-
 
 def new_id() -> str:
     return uuid.uuid4().hex[:16]

@@ -11,9 +11,6 @@ from tuner.data.examples import Example, Issue, Message
 from tuner.data.mapping import ColumnMapping
 from tuner.data.table import Row, Table
 
-_NOTES = frozenset({"ends_with_question"})
-"""Reasons that change an example and leave it usable."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shaped:
