@@ -77,6 +77,8 @@ class Stream:
     """Id of the model at the chat server, for a front that lets people go on from this answer."""
     asked: tuple[Mapping[str, str], ...] = ()
     """The messages that it answers, oldest first."""
+    buttons: tuple[Button, ...] = ()
+    """Under the answer once it is complete, where a front shows buttons there."""
 
 
 Reply = Text | Card | Table | Progress | Picture | Stream

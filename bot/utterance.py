@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.judging.wish import Wish
 from bot.language.commands import Command
 from bot.language.dialogue.followups import Change
 from bot.phrases import Language
@@ -45,3 +46,5 @@ class Utterance:
     """Whose dialogue this goes on with, such as everybody's in a thread; None: the person's own."""
     denied: tuple[Privilege, ...] = ()
     """What this person may not do here; empty where everybody may do everything."""
+    compared: Wish | None = None
+    """What was chosen from a menu of comparisons; `text` is then empty."""

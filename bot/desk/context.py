@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random, SystemRandom
 from typing import Any
 
+from bot.language.options import Options
 from bot.phrases import Language, say
 from bot.replies import Text
 from bot.utterance import Privilege, Utterance
@@ -29,6 +31,8 @@ class Services:
     """How long a plan may wait for a worker that is just measuring this machine."""
     samples: Mapping[str, Path] = field(default_factory=dict)
     """Language -> sample data file that people may try."""
+    chance: Random = field(default_factory=SystemRandom)
+    """Draws the sides of blind pairs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,8 @@ class Turn:
     services: Services
     state: dict[str, Any]
     """The dialogue of this person in this channel: kept after the turn, expires, survives a restart."""
+    options: Options = Options()
+    """Wishes about the plan that were taken out of the words (bot.desk.wishes)."""
 
     @property
     def store(self) -> Store:

@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from bot.desk import columns, data, drafts, jobs, plans, talk, tuning, words
 from bot.desk.context import Services, Turn
 from bot.desk.questions import Question
+from bot.judging import blind
+from bot.judging import door as judging
+from bot.judging.wish import Wish
 from bot.language.commands import Command
 from bot.language.dialogue.answers import Expecting, parse_answer
 from bot.language.dialogue.followups import parse_followup
@@ -39,14 +42,14 @@ _HANDLERS: dict[str, Handler] = {
     "extend": jobs.extend,
     "stop": lambda turn, command: jobs.stop(turn, command.job),
     "pause": lambda turn, command: jobs.pause(turn, command.job),
-    "explain_result": words.explain_result,
+    "explain_result": judging.with_opinions(words.explain_result),
     "explain_term": words.explain_term,
     "chat": talk.chat,
-    "compare": talk.compare,
-    "best": jobs.best,
+    "compare": blind.command,
+    "best": judging.with_opinions(jobs.best),
     "history": jobs.history,
     "data": lambda turn, command: _data(turn, command),
-    "rate": words.rate,
+    "rate": lambda turn, _: judging.answer(turn, Wish(kind="rate")),
     "export": words.export,
     "settings": words.settings,
     "help": words.help_,
@@ -153,11 +156,22 @@ async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
         async for reply in tuning.follow_up(turn, utterance.change):
             yield reply
         return
+    between = judging.interrupts(turn) if not utterance.attachments and utterance.command is None else None
+    if between is not None:
+        async for reply in between:
+            yield reply
+        return
     if turn.state.get("chat") and not utterance.attachments and utterance.command is None:
         async for reply in talk.continue_chat(turn):
             yield reply
         return
-    command = utterance.command or parse(utterance.text)
+    turn = await wishes.heard(turn)
+    optional = wishes.only(turn)
+    if optional is not None:
+        async for reply in tuning.follow_up(turn, optional):
+            yield reply
+        return
+    command = utterance.command or parse(turn.utterance.text)
     if not utterance.attachments:
         async for reply in _words(turn, command):
             yield reply
@@ -184,6 +198,11 @@ async def _words(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         async for reply in _with_data(turn, dataset):
             yield reply
         return
+    wish = judging.listens(turn, command)
+    if wish is not None and wish.kind in judging.ALWAYS:
+        async for reply in judging.answer(turn, wish):
+            yield reply
+        return
     if "question" in turn.state:
         question = Question.from_json(turn.state["question"])
         answered = tuning.understood_answer(text, question, turn.language)
@@ -202,6 +221,10 @@ async def _words(turn: Turn, command: Command) -> AsyncIterator[Reply]:
             async for reply in plans.cancel(turn, pending.id):
                 yield reply
             return
+    if wish is not None and (wish.kind == "vote" or wish.verdict is not None):
+        async for reply in judging.answer(turn, wish):
+            yield reply
+        return
     change = parse_followup(text) if pending is not None or turn.state.get("job") else None
     if change is not None and not is_new(text, command, change, pending=pending is not None):
         async for reply in tuning.follow_up(turn, change):
@@ -242,7 +265,7 @@ async def _press(turn: Turn, action: str) -> AsyncIterator[Reply]:
         case "chat":
             replies = talk.open_with(turn, int(argument))
         case "compare":
-            replies = talk.compare(turn, Command(intent="compare", job=int(argument)))
+            replies = blind.command(turn, Command(intent="compare", job=int(argument)))
         case "export":
             replies = words.export(turn, Command(intent="export", job=int(argument)))
         case "details":
@@ -255,6 +278,8 @@ async def _press(turn: Turn, action: str) -> AsyncIterator[Reply]:
     async for reply in replies:
         yield reply
 
+        case verb if verb in judging.VERBS:
+            replies = judging.press(turn, verb, argument)
 
 async def _data(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     """`data` without a file: one by name becomes the current one; else what there is."""

@@ -1,4 +1,4 @@
-"""Talking with a checkpoint: one question, or a conversation; and the same prompt to two models."""
+"""Talking with a checkpoint: one question, or a conversation; and what both models answered in the sealed test."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.desk import jobs
 from bot.desk.context import Turn
+from bot.judging import ratings
 from bot.language.commands import Command
 from bot.phrases import problem_sentences
 from bot.replies import Reply, Stream, Table, Text
@@ -66,6 +67,7 @@ async def _ask(
     turn: Turn, model: str, speaker: str, messages: list[dict[str, str]], keep: dict[str, Any] | None = None
 ) -> AsyncIterator[Reply]:
     client = await turn.services.chat()
+    answer_id = ratings.new_answer()
 
     async def pieces() -> AsyncIterator[str]:
         said = []
@@ -80,8 +82,10 @@ async def _ask(
             return
         if keep is not None:
             keep["messages"] = [*messages, {"role": "assistant", "content": "".join(said)}]
+        await ratings.remember(turn, answer_id, model, messages, "".join(said))
 
-    yield Stream(speaker=speaker, pieces=pieces(), model=model, asked=tuple(messages))
+    thumbs = ratings.buttons(answer_id, turn.language)
+    yield Stream(speaker=speaker, pieces=pieces(), model=model, asked=tuple(messages), buttons=thumbs)
 
 
 async def _checkpoint(turn: Turn, command: Command) -> tuple[str, str] | Text:
@@ -100,30 +104,6 @@ async def _checkpoint(turn: Turn, command: Command) -> tuple[str, str] | Text:
         return Text(text=turn.say("replies.talk.no_checkpoint", {"job": job.number, "state": job.state}))
     model = f"{turn.team}/job-{job.number}-trial-{trial.trial}"
     return model, turn.say("replies.talk.speaker", {"job": job.number, "trial": trial.trial})
-
-
-async def compare(turn: Turn, command: Command) -> AsyncIterator[Reply]:
-    """One prompt to the best checkpoint and to the untouched model; without a prompt, the sealed test's answers."""
-    job = await jobs.find(turn, command.job)
-    if job is None:
-        yield Text(text=turn.say("replies.talk.nothing_tuned"))
-        return
-    if not command.prompt:
-        async for reply in side_by_side(turn, job):
-            yield reply
-        return
-    chosen = await _checkpoint(turn, command)
-    if isinstance(chosen, Text):
-        yield chosen
-        return
-    base = (
-        f"{turn.team}/job-{job.number}-base",
-        turn.say("replies.talk.untouched", {"model": job.plan.model.rpartition("/")[2]}),
-    )
-    messages = [{"role": "user", "content": command.prompt}]
-    for model, speaker in (base, chosen):
-        async for reply in _ask(turn, model, speaker, messages):
-            yield reply
 
 
 async def side_by_side(turn: Turn, job: Job, rows: int = 5) -> AsyncIterator[Reply]:

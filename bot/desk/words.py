@@ -121,11 +121,6 @@ async def details(turn: Turn, job_number: int) -> AsyncIterator[Reply]:
     yield Text(text="\n".join(explain.explain(report, turn.language).details))
 
 
-async def rate(turn: Turn, _: Command) -> AsyncIterator[Reply]:
-    """Opinions in chat are not kept yet, and that is said."""
-    yield Text(text=turn.say("replies.words.rate"))
-
-
 async def export(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     """Copies the adapter of a try to the home's exports folder and says where it lies."""
     job = await jobs.find(turn, command.job)

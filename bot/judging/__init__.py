@@ -1,0 +1,1 @@
+"""People judge answers: blind pairs, votes, a leaderboard, ratings in chat, and corrections that become examples."""

@@ -1,0 +1,186 @@
+"""Blind pairs: one prompt, two answers, sides drawn by lot. Nothing is shown before both answers are complete."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.desk import jobs, talk
+from bot.desk.buttons import button
+from bot.desk.context import Turn
+from bot.judging import questions
+from bot.judging.subjects import Subject, job_of, subject_of
+from bot.judging.wish import MOST_QUESTIONS, Side, Wish
+from bot.language.commands import Command
+from bot.replies import Card, Reply, Text
+from tuner.store.opinions import Pair
+
+ROUND_LIVES_S = 30 * 24 * 3600.0
+"""A round of questions can be gone on with for as long as this."""
+SIDES = (Side(), Side(what="base"))
+_SHELF = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """Questions that the same two models answer, one pair after the other."""
+
+    request: str
+    first: Subject
+    second: Subject
+    prompts: tuple[tuple[Mapping[str, str], ...], ...]
+
+
+async def compare(turn: Turn, wish: Wish) -> AsyncIterator[Reply]:
+    """The first pair of what was asked for; each vote brings the next one."""
+    sides = wish.sides or SIDES
+    job = await job_of(turn, *sides)
+    named = next((side.job for side in sides if side.job is not None), None)
+    if job is None:
+        yield jobs.not_found(turn, named) if named else Text(text=turn.say("replies.talk.nothing_tuned"))
+        return
+    found = [await subject_of(turn, side, job) for side in sides]
+    first, second = found
+    if isinstance(first, Text) or isinstance(second, Text):
+        yield first if isinstance(first, Text) else next(each for each in found if isinstance(each, Text))
+        return
+    if first.key == second.key:
+        yield Text(text=turn.say("judging.blind.same_model"))
+        return
+    count = min(wish.count, MOST_QUESTIONS)
+    prompts: Sequence[Sequence[Mapping[str, str]]] = [({"role": "user", "content": wish.prompt or ""},)]
+    if not wish.prompt:
+        prompts = await questions.pick(turn, job, (first.key, second.key), count)
+    if not prompts:
+        yield Text(text=turn.say("judging.blind.no_questions"))
+        return
+    if wish.count > 1:
+        facts = {"wanted": wish.count, "count": len(prompts), "most": MOST_QUESTIONS}
+        yield Text(text=turn.say("judging.blind.round", facts))
+    one = Round(
+        request=turn.utterance.message_id, first=first, second=second, prompts=tuple(map(tuple, prompts))
+    )
+    async for reply in show(turn, await _kept(turn, one), 0):
+        yield reply
+
+
+async def command(turn: Turn, said: Command) -> AsyncIterator[Reply]:
+    """A comparison from a menu or a button."""
+    job = said.job if isinstance(said.job, int) else None
+    sides = (Side(job=job, what=said.trial if isinstance(said.trial, int) else "best"), Side(job=job, what="base"))
+    async for reply in compare(turn, Wish(kind="compare", sides=sides, prompt=said.prompt)):
+        yield reply
+
+
+async def show(turn: Turn, one: Round, place: int) -> AsyncIterator[Reply]:
+    """The pair at `place`, made once, however often it is asked for. Raises ChatUnavailable, then nothing was made."""
+    pair = await turn.store.opinions.pair_at(turn.team, one.request, place)
+    if pair is None:
+        made = await _made(turn, one, place)
+        pair = await turn.store.opinions.add_pair(made)
+        if pair.id != made.id:
+            return  # two people's votes came together: the other one's turn shows it
+    turn.state["pair"] = pair.id
+    turn.state.pop("answer", None)
+    if is_same(pair):
+        yield Text(text=turn.say("judging.blind.same_answer", {**_facts(pair, one), "answer": pair.left_answer}))
+        if place + 1 < len(one.prompts):
+            async for reply in show(turn, one, place + 1):
+                yield reply
+        return
+    yield card(turn, pair, one)
+
+
+def is_same(pair: Pair) -> bool:
+    """True where both said the same: there is nothing to vote on."""
+    return pair.left_answer == pair.right_answer
+
+
+def card(turn: Turn, pair: Pair, one: Round | None) -> Card:
+    """Promises both answers side by side, and nothing that tells which model gave which."""
+    facts = _facts(pair, one)
+    fields = (("question", facts["question"]), ("left", pair.left_answer), ("right", pair.right_answer))
+    nothing = turn.say("judging.blind.no_answer")
+    return Card(
+        title=turn.say("judging.blind.title", facts),
+        fields=tuple((turn.say(f"judging.blind.name_{name}"), text or nothing) for name, text in fields),
+        lines=(turn.say("judging.blind.how"),),
+        buttons=(
+            button("left", pair.id, turn.language, "primary"),
+            button("right", pair.id, turn.language, "primary"),
+            button("tie", pair.id, turn.language),
+            button("bad", pair.id, turn.language),
+        ),
+    )
+
+
+def _facts(pair: Pair, one: Round | None) -> dict[str, Any]:
+    said = [message["content"] for message in pair.messages if message["role"] != "system"]
+    return {"question": "\n".join(said), "place": pair.place + 1, "count": len(one.prompts) if one else 1}
+
+
+async def _made(turn: Turn, one: Round, place: int) -> Pair:
+    messages = one.prompts[place]
+    left, right = (one.first, one.second) if turn.services.chance.random() < 0.5 else (one.second, one.first)
+    left_answer, right_answer = await _both(turn, (left.model, right.model), messages)
+    return Pair(
+        id=uuid.uuid4().hex[:16],
+        team=turn.team,
+        channel=turn.utterance.channel,
+        request=one.request,
+        place=place,
+        messages=messages,
+        left_subject=left.key,
+        right_subject=right.key,
+        left_answer=left_answer,
+        right_answer=right_answer,
+        created_at=turn.services.clock(),
+    )
+
+
+async def _both(
+    turn: Turn, models: tuple[str, str], messages: Sequence[Mapping[str, str]]
+) -> tuple[str, str]:
+    """Both answers, asked for at the same time with the same limits; of one that fails, the other is given up."""
+    client = await turn.services.chat()
+    asked = [
+        asyncio.create_task(client.answer(model, messages, max_tokens=talk.MAX_TOKENS, temperature=0.0))
+        for model in models
+    ]
+    try:
+        left, right = await asyncio.gather(*asked)
+    finally:
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+    return left.strip(), right.strip()
+
+
+async def _kept(turn: Turn, one: Round) -> Round:
+    """The stored round: of the same words delivered again, the questions that were drawn first."""
+    known = await round_of(turn, one.request)
+    if known is not None:
+        return known
+    value = {
+        "first": [one.first.key, one.first.model],
+        "second": [one.second.key, one.second.model],
+        "prompts": [[dict(message) for message in messages] for messages in one.prompts],
+    }
+    await turn.store.keep_dialogue(_SHELF, _name(turn, one.request), value, ROUND_LIVES_S)
+    return one
+
+
+async def round_of(turn: Turn, request: str) -> Round | None:
+    """Promises the round that a pair belongs to, or None when its time is over."""
+    value = await turn.store.dialogue(_SHELF, _name(turn, request))
+    if value is None:
+        return None
+    first, second = (Subject(key=key, model=model) for key, model in (value["first"], value["second"]))
+    return Round(request=request, first=first, second=second, prompts=tuple(map(tuple, value["prompts"])))
+
+
+def _name(turn: Turn, request: str) -> str:
+    return f"round:{turn.team}:{request}"

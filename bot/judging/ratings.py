@@ -1,0 +1,118 @@
+"""Verdicts on single answers in chat: kept with prompt, answer, checkpoint and a reason in the person's words."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from bot.desk.buttons import button
+from bot.desk.context import Turn
+from bot.judging.hearing import reason_of
+from bot.judging.subjects import key_of_trial
+from bot.phrases import Language
+from bot.replies import Button, Reply, Text
+from tuner.store.opinions import Rating, Verdict
+
+ANSWER_LIVES_S = 30 * 24 * 3600.0
+"""An answer can be rated for as long as this. One that nobody rates is forgotten."""
+REASON = 1000
+"""Characters of a reason that are kept."""
+_SHELF = "*"
+_MODEL = re.compile(r"(?P<team>.+)/job-(?P<job>[0-9]+)-trial-(?P<trial>[0-9]+)")
+
+
+def new_answer() -> str:
+    return uuid.uuid4().hex[:16]
+
+
+def buttons(answer_id: str, language: Language) -> tuple[Button, ...]:
+    """Promises the thumbs under an answer."""
+    return (button("good", answer_id, language), button("poor", answer_id, language))
+
+
+async def remember(
+    turn: Turn, answer_id: str, model: str, messages: Sequence[Mapping[str, str]], answer: str
+) -> None:
+    """Lets people rate this answer; the newest one is what words such as “good answer” are about."""
+    turn.state["answer"] = answer_id
+    turn.state.pop("pair", None)
+    value = {"model": model, "messages": [dict(message) for message in messages], "answer": answer}
+    await turn.store.keep_dialogue(_SHELF, _name(turn, answer_id), value, ANSWER_LIVES_S)
+
+
+async def typed(turn: Turn, verdict: Verdict | None) -> AsyncIterator[Reply]:
+    """A verdict in words on the newest answer of this dialogue."""
+    answer_id = turn.state.get("answer")
+    if answer_id is None:
+        yield Text(text=turn.say("judging.rate.no_answer"))
+    elif verdict is None:
+        yield Text(text=turn.say("judging.rate.which"), buttons=buttons(answer_id, turn.language))
+    else:
+        async for reply in rate(turn, answer_id, verdict, reason_of(turn.utterance.text)):
+            yield reply
+
+
+async def rate(turn: Turn, answer_id: str, verdict: Verdict, reason: str = "") -> AsyncIterator[Reply]:
+    """Keeps the verdict; said again, the newest counts."""
+    value = await turn.store.dialogue(_SHELF, _name(turn, answer_id))
+    found = _MODEL.fullmatch(value["model"]) if value is not None else None
+    if value is None or found is None or found["team"] != turn.team:
+        yield Text(text=turn.say("judging.rate.too_old"))
+        return
+    job = int(found["job"])
+    kept = await turn.store.opinions.rate(
+        team=turn.team,
+        person=turn.utterance.person,
+        answer_id=answer_id,
+        job=job,
+        subject=key_of_trial(job, int(found["trial"])),
+        messages=value["messages"],
+        answer=value["answer"],
+        verdict=verdict,
+        reason=reason[:REASON],
+    )
+    waiting = await to_correct(turn, job)
+    offers = (button("correct", str(job), turn.language),) if verdict == "bad" else ()
+    facts = {"verdict": verdict, "reason": kept.reason, "bad": len(waiting)}
+    yield Text(text=turn.say("judging.rate.kept", facts), buttons=offers)
+
+
+async def to_correct(turn: Turn, job: int | None = None) -> list[Rating]:
+    """Promises the answers marked bad that nobody has looked at, each once, oldest first."""
+    found: dict[str, Rating] = {}
+    for rating in await turn.store.opinions.ratings(turn.team, job):
+        if rating.verdict == "bad" and rating.correction is None:
+            found.setdefault(rating.answer_id, rating)
+    looked = {
+        rating.answer_id for rating in await turn.store.opinions.ratings(turn.team, job)
+        if rating.correction is not None
+    }
+    return [rating for answer_id, rating in found.items() if answer_id not in looked]
+
+
+async def told(turn: Turn, job: int) -> Text | None:
+    """Promises what people said about a job's answers, in chat and in votes, for its report; None where nobody did."""
+    ratings = await turn.store.opinions.ratings(turn.team, job)
+    cast = await turn.store.opinions.votes(turn.team)
+    mine = key_of_trial(job, 0).removesuffix("0")
+    votes = sum(mine in f"{vote.left_subject} {vote.right_subject}" for vote in cast)
+    if not ratings and not votes:
+        return None
+    waiting = await to_correct(turn, job)
+    facts = {
+        "job": job,
+        "good": len({rating.answer_id for rating in ratings if rating.verdict == "good"}),
+        "bad": len({rating.answer_id for rating in ratings if rating.verdict == "bad"}),
+        "people": len({rating.person for rating in ratings}),
+        "waiting": len(waiting),
+        "votes": votes,
+        "reasons": [rating.reason for rating in ratings if rating.verdict == "bad" and rating.reason][-3:],
+    }
+    offers = [button("correct", str(job), turn.language)] if waiting else []
+    offers += [button("board", "-", turn.language)] if votes else []
+    return Text(text=turn.say("judging.rate.told", facts), buttons=tuple(offers))
+
+
+def _name(turn: Turn, answer_id: str) -> str:
+    return f"rated:{turn.team}:{answer_id}"
