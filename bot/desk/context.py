@@ -8,7 +8,6 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
 
-from bot.language.options import Options
 from bot.phrases import Language, say
 from bot.replies import Text
 from bot.utterance import Privilege, Utterance
@@ -44,8 +43,6 @@ class Turn:
     services: Services
     state: dict[str, Any]
     """The dialogue of this person in this channel: kept after the turn, expires, survives a restart."""
-    options: Options = Options()
-    """Wishes about the plan that were taken out of the words (bot.desk.wishes)."""
 
     @property
     def store(self) -> Store:

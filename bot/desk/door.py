@@ -165,12 +165,6 @@ async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
         async for reply in talk.continue_chat(turn):
             yield reply
         return
-    turn = await wishes.heard(turn)
-    optional = wishes.only(turn)
-    if optional is not None:
-        async for reply in tuning.follow_up(turn, optional):
-            yield reply
-        return
     command = utterance.command or parse(turn.utterance.text)
     if not utterance.attachments:
         async for reply in _words(turn, command):
