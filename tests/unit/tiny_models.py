@@ -11,7 +11,7 @@ CHAT_TEMPLATE = (
     "'<|end|>' }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 SPECIAL = ("<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
-FAMILIES = ("llama", "qwen2", "mistral", "gemma", "gpt2")
+FAMILIES = ("llama", "qwen2", "qwen3", "mistral", "gemma", "gpt2")
 
 
 def tokenizer() -> Any:
@@ -40,7 +40,7 @@ def config(family: str, **changes: Any) -> Any:
                                           **changes})
     shape = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
              "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 256}
-    kinds = {"llama": transformers.LlamaConfig, "qwen2": transformers.Qwen2Config,
+    kinds = {"llama": transformers.LlamaConfig, "qwen2": transformers.Qwen2Config, "qwen3": transformers.Qwen3Config,
              "mistral": transformers.MistralConfig, "gemma": transformers.GemmaConfig}
     return kinds[family](**{**common, **shape, **changes})
 

@@ -1,0 +1,100 @@
+"""Puts the slots' products into an unmodified model, and takes them out again. Knows no loss and no optimiser."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import torch
+
+from tuner.problems import ProblemError
+from tuner.train.packed.product import Part, SlotProduct
+from tuner.train.packed.stack import Shape, Stack
+from tuner.train.targets import target_names
+
+Reason = Literal["layers", "head", "arguments", "numbers"]
+"""No layer to tune or one of an unknown kind; no plain linear head; positions, or answer tokens only, cannot be asked
+for; the packed forward gives other numbers than the model's own."""
+
+
+class CannotPackError(Exception):
+    """This model's trials have to be trained one at a time."""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        self.reason: Reason = reason
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+
+
+Route = Callable[[str, torch.Tensor], Sequence[Part]]
+"""From a layer's name and its input (tokens, in) to the slots' parts of it."""
+
+
+def tunable(model: Any) -> list[Shape]:
+    """Promises every layer that some trial may tune, in the model's order. Raises CannotPackError."""
+    from transformers.pytorch_utils import Conv1D
+
+    try:
+        names = target_names(model, "all")
+    except ProblemError as error:
+        raise CannotPackError("layers", str(error)) from error
+    found = []
+    for name in names:
+        layer = model.get_submodule(name)
+        if type(layer) not in (torch.nn.Linear, Conv1D) or not layer.weight.dtype.is_floating_point:
+            raise CannotPackError("layers", f"{name} is a {type(layer).__name__}")
+        outputs, inputs = _plain(layer)[0].shape
+        found.append(Shape(name=name, inputs=inputs, outputs=outputs))
+    return found
+
+
+def plain_head(model: Any) -> Any:
+    """Promises the vocabulary head, a linear layer. Raises CannotPackError."""
+    head = model.get_output_embeddings()
+    if type(head) is not torch.nn.Linear:
+        raise CannotPackError("head", type(head).__name__)
+    if not {"position_ids", "logits_to_keep"} <= inspect.signature(model.forward).parameters.keys():
+        raise CannotPackError("arguments", type(model).__name__)
+    return head
+
+
+@contextmanager
+def routed(model: Any, stack: Stack, route: Route) -> Iterator[None]:
+    """While open, every layer of the stack adds what `route` says; the model itself is left as it is."""
+    changed = [(model.get_submodule(shape.name), shape.name) for shape in stack.shapes]
+    for layer, name in changed:
+        layer.forward = _Forward(layer, name, stack, route)
+    try:
+        yield
+    finally:
+        for layer, _ in changed:
+            del layer.forward
+
+
+@contextmanager
+def headless(head: Any) -> Iterator[None]:
+    """While open, a model gives hidden states where it gave logits."""
+    head.forward = lambda hidden: hidden
+    try:
+        yield
+    finally:
+        del head.forward
+
+
+class _Forward:
+    def __init__(self, layer: Any, name: str, stack: Stack, route: Route) -> None:
+        self.weight, self.bias = _plain(layer)
+        self.name, self.leaf, self.route = name, stack.leaves[name], route
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        flat = x.reshape(-1, x.shape[-1])
+        parts = tuple(self.route(self.name, flat))
+        out = SlotProduct.apply(flat, self.weight, self.bias, self.leaf.a, self.leaf.b, parts)
+        return out.view(*x.shape[:-1], -1)
+
+
+def _plain(layer: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """(out, in) and bias; GPT-2's Conv1D keeps its weights transposed."""
+    weight = layer.weight if isinstance(layer, torch.nn.Linear) else layer.weight.t()
+    return weight, layer.bias

@@ -1,0 +1,206 @@
+"""Trials side by side on one frozen model: one forward and backward for all of them, one step of the optimiser.
+
+What a slot computes depends on its own trial alone: own tokens, own adapter, own random numbers, own loss (the mean
+over the answer tokens of its whole step), own gradient, moments and step counter. Knows no files, no validation, no
+order of examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import torch
+
+from tuner.data.render import Encoded
+from tuner.evaluate.base import Base
+from tuner.evaluate.forward import answer_logits, laid_out
+from tuner.evaluate.packing import Packed, pack
+from tuner.train.packed.attention import Places, places, slot_attention
+from tuner.train.packed.fresh import fresh
+from tuner.train.packed.head import HeadLoss
+from tuner.train.packed.layers import CannotPackError, headless, plain_head, routed, tunable
+from tuner.train.packed.optim import Update, advance, norms
+from tuner.train.packed.product import Part
+from tuner.train.packed.stack import Stack, Weights
+from tuner.train.settings import TrialSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Micro:
+    """One slot's share of a forward pass."""
+
+    examples: Sequence[Encoded]
+    answers: int
+    """Answer tokens of the whole step, all its micro-batches together."""
+
+
+@dataclass(kw_only=True)
+class _Held:
+    """The trial in a slot."""
+
+    settings: TrialSettings
+    names: frozenset[str]
+    scale: float
+    generator: torch.Generator
+    steps: int = 0
+
+
+class Pack:
+    """`slots` places for trials. Between two calls the model is as it was loaded."""
+
+    def __init__(self, base: Base, slots: int, rank: int = 8) -> None:
+        """Raises CannotPackError when this model's trials have to run one at a time. The rank grows by itself."""
+        self.base, self.slots = base, slots
+        self._head = plain_head(base.model)
+        exact = torch.promote_types(base.model.dtype, torch.float32)
+        self._stack = Stack(tunable(base.model), slots, rank, base.device, exact)
+        self._held: dict[int, _Held] = {}
+        self._refuse_other_numbers()
+
+    def place(self, slot: int, settings: TrialSettings) -> None:
+        """Promises a trial at its beginning, whatever the slot held. Raises ProblemError `runner.no_layers`."""
+        if not 0 <= slot < self.slots:
+            raise ValueError(f"0 <= slot < {self.slots} must hold, got {slot}")
+        new = fresh(self.base, settings)
+        if settings.lora_rank > self._stack.rank:
+            self._stack = self._stack.grown(settings.lora_rank)
+        self._stack.put(slot, new.weights)
+        self._held[slot] = _Held(settings=settings, names=frozenset(new.weights), scale=new.scale,
+                                 generator=new.generator)
+
+    def clear(self, slot: int) -> None:
+        """Promises a slot that costs nothing and holds nothing."""
+        self._held.pop(slot, None)
+        self._stack.clear(slot)
+
+    def weights(self, slot: int) -> Weights:
+        """Promises copies of a trial's adapter as a file holds it: its own rank, its own layers."""
+        held = self._held[slot]
+        names = [shape.name for shape in self._stack.shapes if shape.name in held.names]
+        return self._stack.take(slot, names, held.settings.lora_rank)
+
+    def gradients(self, work: Mapping[int, Micro]) -> dict[int, float | Exception]:
+        """Adds to each slot's gradient; promises its share of its step's loss, or what kept this slot from it.
+
+        When a forward or backward fails, the slots are tried in two halves, down to single ones, with the random
+        numbers they had: what is wrong with one of them, or too much for all together, is no other's loss.
+        """
+        states = {slot: self._held[slot].generator.get_state() for slot in work if self._drops(slot)}
+        try:
+            return dict(self._gradients(work))
+        except Exception as error:
+            for slot, state in states.items():
+                self._held[slot].generator.set_state(state)
+            if len(work) == 1:
+                return dict.fromkeys(work, error)
+        if self.base.device.type == "cuda":
+            torch.cuda.empty_cache()
+        chosen = sorted(work)
+        halves = (chosen[: len(chosen) // 2], chosen[len(chosen) // 2 :])
+        return {slot: found for half in halves
+                for slot, found in self.gradients({slot: work[slot] for slot in half}).items()}
+
+    def norms(self) -> list[float]:
+        """Of each slot's gradient as it stands."""
+        return norms(self._stack)
+
+    def advance(self, rates: Mapping[int, float], norms: Sequence[float]) -> None:
+        """One optimiser step in each named slot at its rate; its gradient, of which `norms` tells, starts anew."""
+        updates = []
+        for slot, rate in sorted(rates.items()):
+            held = self._held[slot]
+            held.steps += 1
+            updates.append(Update(
+                slot=slot, step=held.steps, rate=rate, norm=norms[slot], weight_decay=held.settings.weight_decay,
+                max_grad_norm=held.settings.max_grad_norm))
+        advance(self._stack, updates)
+
+    @contextmanager
+    def alone(self, slot: int) -> Iterator[None]:
+        """While open, the model computes with this slot's adapter, without dropout: to evaluate it or let it write."""
+        held = self._held[slot]
+
+        def route(name: str, x: torch.Tensor) -> Sequence[Part]:
+            return (self._part(held, slot, 0, x.shape[0], None),) if name in held.names else ()
+
+        with torch.no_grad(), routed(self.base.model, self._stack, route):
+            yield
+
+    def _gradients(self, work: Mapping[int, Micro]) -> Mapping[int, float]:
+        slots = sorted(work)
+        batch = pack([example for slot in slots for example in work[slot].examples], self.base.device)
+        answers = [sum(sum(example.learn[1:]) for example in work[slot].examples) for slot in slots]
+        leaves = self._stack.flat_leaves()
+        with self._training(slots, work), headless(self._head), slot_attention(self.base.model):
+            hidden = _hidden(self.base.model, batch, places(batch.lengths, self.base.device))
+            losses = HeadLoss.apply(hidden, self._head.weight, self._head.bias, batch.targets,
+                                    self._per_token([self._held[slot].settings.label_smoothing for slot in slots],
+                                                    answers))
+            shares = losses * self._per_token([1 / work[slot].answers for slot in slots], answers)
+            found = torch.stack([part.detach().sum() for part in shares.split(answers)]).tolist()
+            grads = torch.autograd.grad(shares.sum(), leaves, allow_unused=True)
+        self._stack.add(grads)
+        return dict(zip(slots, found, strict=True))
+
+    def _per_token(self, values: Sequence[float], answers: Sequence[int]) -> torch.Tensor:
+        """Each slot's value at each of its answer tokens."""
+        each = torch.tensor(values, dtype=self._stack.dtype, device=self.base.device)
+        return each.repeat_interleave(torch.tensor(answers, device=self.base.device))
+
+    @contextmanager
+    def _training(self, slots: Sequence[int], work: Mapping[int, Micro]) -> Iterator[None]:
+        sizes = [sum(len(example.ids) for example in work[slot].examples) for slot in slots]
+        ends = list(accumulate(sizes))
+        spans = [(slot, end - size, end) for slot, size, end in zip(slots, sizes, ends, strict=True)]
+
+        def route(name: str, x: torch.Tensor) -> Sequence[Part]:
+            return [self._part(self._held[slot], slot, start, end, self._mask(slot, end - start, x))
+                    for slot, start, end in spans if name in self._held[slot].names]
+
+        with routed(self.base.model, self._stack, route):
+            yield
+
+    def _part(self, held: _Held, slot: int, start: int, end: int, mask: torch.Tensor | None) -> Part:
+        return Part(slot=slot, start=start, end=end, rank=held.settings.lora_rank, scale=held.scale, mask=mask)
+
+    def _mask(self, slot: int, tokens: int, x: torch.Tensor) -> torch.Tensor | None:
+        """Dropout as torch draws it, from the slot's own random numbers."""
+        if not self._drops(slot):
+            return None
+        held = self._held[slot]
+        keep = 1 - held.settings.lora_dropout
+        mask = torch.empty(tokens, x.shape[1], dtype=x.dtype, device=x.device)
+        return mask.bernoulli_(keep, generator=held.generator).div_(keep)
+
+    def _drops(self, slot: int) -> bool:
+        return self._held[slot].settings.lora_dropout > 0
+
+    def _refuse_other_numbers(self) -> None:
+        """Tries the packed forward on two short examples against the model's own logits."""
+        model, vocabulary = self.base.model, int(self.base.model.config.vocab_size)
+        probes = [Encoded(ids=[(7 + stride * place) % vocabulary for place in range(length)],
+                          learn=[place > 0 for place in range(length)], cut=False)
+                  for length, stride in ((5, 3), (19, 5), (9, 7))]
+        batch = pack(probes, self.base.device)
+        with torch.no_grad(), laid_out(model, "padded"):
+            expected = answer_logits(model, batch, "padded").float()
+        try:
+            with torch.no_grad(), headless(self._head), slot_attention(model):
+                hidden = _hidden(model, batch, places(batch.lengths, self.base.device))
+        except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
+            raise CannotPackError("numbers", str(error)) from error
+        got = torch.nn.functional.linear(hidden, self._head.weight, self._head.bias).float()
+        tolerance = 1e-3 if hidden.dtype == torch.float32 else 5e-2
+        if got.shape != expected.shape or not (got - expected).norm() <= tolerance * expected.norm():
+            raise CannotPackError("numbers", "the packed logits differ from the model's own")
+
+
+def _hidden(model: Any, batch: Packed, where: Places) -> torch.Tensor:
+    """(answers, width), in the order of `batch.targets`. Call inside `headless` and `slot_attention`."""
+    out = model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False, logits_to_keep=batch.predictors,
+                places=where)
+    return out.logits[0]
