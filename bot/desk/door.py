@@ -165,7 +165,7 @@ async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
         async for reply in talk.continue_chat(turn):
             yield reply
         return
-    command = utterance.command or parse(turn.utterance.text)
+    command = utterance.command or parse(utterance.text)
     if not utterance.attachments:
         async for reply in _words(turn, command):
             yield reply
@@ -266,14 +266,14 @@ async def _press(turn: Turn, action: str) -> AsyncIterator[Reply]:
             replies = words.details(turn, int(argument))
         case "try":
             replies = _try_next(turn, argument)
+        case verb if verb in judging.VERBS:
+            replies = judging.press(turn, verb, argument)
         case _:
             yield Text(text=turn.say("replies.desk.button_too_old"))
             return
     async for reply in replies:
         yield reply
 
-        case verb if verb in judging.VERBS:
-            replies = judging.press(turn, verb, argument)
 
 async def _data(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     """`data` without a file: one by name becomes the current one; else what there is."""
