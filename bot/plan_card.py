@@ -16,6 +16,9 @@ from tuner.plan.space import Choices, Range, Spec
 from tuner.problems import Problem
 from tuner.store.records import DataSet
 
+_OF_COSTS = ("plan.time_ends_first",)
+"""Doubts that tell how long a plan takes."""
+
 
 def plan_card(
     draft: Draft,
@@ -26,11 +29,17 @@ def plan_card(
     ahead: int,
     changes: Sequence[str] = (),
     doubts: tuple[Problem, ...] = (),
+    shows_costs: bool = True,
 ) -> Card:
-    """Promises the card of a draft that can start. Raises ValueError for one that cannot."""
+    """Promises the card of a draft that can start. Raises ValueError for one that cannot.
+
+    `shows_costs`: False leaves out time and memory; a button then asks for them in private.
+    """
     plan, estimate = draft.plan, draft.estimate
     if plan is None or estimate is None:
         raise ValueError("a plan card needs a plan, got a draft without one")
+    if not shows_costs:
+        estimate = Estimate(seconds=None, memory_bytes=None, tokens=0)
     lines = [say("replies.plan.first_try", language, {"trials": plan.trials, "fixed": _fixed(plan, language)})]
     lines.append(say("replies.plan.split", language, _split(plan)))
     if plan.general_chat:
@@ -39,18 +48,7 @@ def plan_card(
     elif "general_chat" not in plan.assumed:
         lines.append(say("replies.plan.no_general_chat", language))
     lines += _confirmation(plan, estimate, language)
-    lines.append(
-        say(
-            "replies.plan.cost",
-            language,
-            {
-                "seconds": estimate.seconds,
-                "memory": estimate.memory_bytes,
-                "ahead": ahead,
-                "stops": plan.pruner != "none",
-            },
-        )
-    )
+    lines.append(cost_line(draft, ahead, language) if shows_costs else _hidden_cost(ahead, language))
     lines.append(say("replies.plan.confirm", language))
     return Card(
         title=say("replies.plan.title", language, {"model": _called(plan.model), "dataset": dataset.name}),
@@ -61,13 +59,32 @@ def plan_card(
             *_rest(plan, language),
         ),
         lines=tuple(lines),
-        notes=problem_sentences((*doubts, *draft.problems), language),
+        notes=problem_sentences(
+            [each for each in (*doubts, *draft.problems) if shows_costs or each.key not in _OF_COSTS], language
+        ),
         buttons=(
             button("start", draft_id, language, "primary"),
             button("change", draft_id, language),
+            *(() if shows_costs else (button("costs", f"plan:{draft_id}", language),)),
             button("cancel", draft_id, language, "danger"),
         ),
     )
+
+
+def cost_line(draft: Draft, ahead: int, language: Language) -> str:
+    """Promises what the draft will take in time and memory, and who is ahead."""
+    estimate = draft.estimate
+    facts = {
+        "seconds": estimate.seconds if estimate is not None else None,
+        "memory": estimate.memory_bytes if estimate is not None else None,
+        "ahead": ahead,
+        "stops": draft.plan is not None and draft.plan.pruner != "none",
+    }
+    return say("replies.plan.cost", language, facts)
+
+
+def _hidden_cost(ahead: int, language: Language) -> str:
+    return say("replies.plan.cost_hidden", language, {"ahead": ahead})
 
 
 def _confirmation(plan: Plan, estimate: Estimate, language: Language) -> list[str]:

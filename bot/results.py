@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -23,6 +24,16 @@ async def stored_report(store: Store, job: Job) -> Report | None:
         return None
     event = event_from_json(stored.body)
     return event.report if isinstance(event, StudyFinished) else None
+
+
+def without_costs(report: Report) -> Report:
+    """Promises the same report without what it says about time spent, saved or needed."""
+    findings = [
+        dataclasses.replace(each, facts={**each.facts, "cost_s": None}) if each.kind == "next" else each
+        for each in report.findings
+        if each.kind != "cost"
+    ]
+    return dataclasses.replace(report, findings=tuple(findings))
 
 
 async def report_replies(

@@ -10,8 +10,24 @@ from bot.language.commands import Command
 from bot.language.dialogue.followups import Change
 from bot.phrases import Language
 
-Privilege = Literal["start", "stop", "export", "minutes"]
-"""What a team may keep for some: starting jobs, stopping other people's, taking models home, and GPU minutes left."""
+Privilege = Literal["start", "stop", "export", "costs", "minutes"]
+"""What a team may keep for some: starting jobs, stopping other people's, taking models home, seeing what jobs cost; and
+GPU minutes left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """GPU minutes a month, where a team limits them."""
+
+    whose: Literal["person", "role", "team"]
+    minutes: int
+    used_s: float
+    promised_s: float
+    """What jobs that wait or run are still expected to take."""
+
+    @property
+    def left_s(self) -> float:
+        return max(0.0, self.minutes * 60 - self.used_s - self.promised_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +58,12 @@ class Utterance:
     """What was chosen from a menu instead of typed; `text` is then empty."""
     change: Change | None = None
     """What was changed in a form: applies to the plan that waits in this dialogue; `text` is then empty."""
+    compared: Wish | None = None
+    """What was chosen from a menu of comparisons; `text` is then empty."""
     dialogue: str | None = None
     """Whose dialogue this goes on with, such as everybody's in a thread; None: the person's own."""
     denied: tuple[Privilege, ...] = ()
-    """What this person may not do here; empty where everybody may do everything."""
-    compared: Wish | None = None
-    """What was chosen from a menu of comparisons; `text` is then empty."""
+    """What this person may not do here; empty where everybody may do everything. Costs are also denied where people
+    who may not see them would read the answer."""
+    limit: Limit | None = None
+    """The limit of which the least is left for this person; None: there is none."""

@@ -56,8 +56,32 @@ class Turn:
         """The sentence for the first of `wishes` that this person may not do here, or None."""
         for wish in wishes:
             if wish in self.utterance.denied:
-                return Text(text=self.say(f"replies.desk.denied_{wish}"))
+                return Text(text=self.say(f"replies.desk.denied_{wish}", self._limit_facts()))
         return None
+
+    def too_long(self, seconds: float | None) -> Text | None:
+        """The sentence for a plan that takes longer than the GPU minutes that are left, or None."""
+        limit = self.utterance.limit
+        if limit is None or seconds is None or seconds <= limit.left_s:
+            return None
+        return Text(text=self.say("replies.desk.minutes_short", {**self._limit_facts(), "seconds": seconds}))
+
+    def _limit_facts(self) -> dict[str, Any]:
+        limit = self.utterance.limit
+        if limit is None:
+            return {"whose": None, "minutes": None, "used": None, "promised": None, "left": None}
+        return {
+            "whose": limit.whose,
+            "minutes": limit.minutes,
+            "used": round(limit.used_s / 60),
+            "promised": round(limit.promised_s / 60),
+            "left": int(limit.left_s // 60),
+        }
+
+    @property
+    def shows_costs(self) -> bool:
+        """False where time and memory are kept for some, and this person or somebody who reads along may not see it."""
+        return "costs" not in self.utterance.denied
 
     def say(self, key: str, facts: Mapping[str, Any] | None = None) -> str:
         return say(key, self.language, facts)

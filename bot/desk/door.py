@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from bot.desk import columns, data, drafts, jobs, plans, talk, tuning, words
+from bot.desk import columns, costs, data, drafts, jobs, plans, talk, tuning, words
 from bot.desk.context import Services, Turn
 from bot.desk.questions import Question
 from bot.judging import blind
@@ -253,6 +253,12 @@ async def _press(turn: Turn, action: str) -> AsyncIterator[Reply]:
             replies = tuning.answer(turn, question, *question.offers[int(argument)])
         case "stop":
             replies = jobs.stop(turn, int(argument))
+        case "pause":
+            replies = jobs.pause(turn, int(argument))
+        case "resume":
+            replies = jobs.resume(turn, Command(intent="resume", job=int(argument)))
+        case "costs":
+            replies = costs.costs(turn, argument)
         case "extend":
             number, trials, seconds = (int(part) for part in argument.split(":"))
             replies = jobs.extend_now(turn, number, trials, seconds)

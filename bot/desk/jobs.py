@@ -101,9 +101,11 @@ async def _table(turn: Turn, title: str, jobs: list[Job]) -> Table:
                 dataset.name if dataset else "",
                 turn.say("replies.jobs.done_of", facts),
                 "" if facts["value"] is None else number(facts["value"]),
+                *((turn.say("replies.jobs.time", {"seconds": job.ran_s}),) if turn.shows_costs else ()),
             )
         )
-    header = tuple(turn.say(f"replies.jobs.column_{name}") for name in ("job", "state", "data", "tries", "best"))
+    names = ("job", "state", "data", "tries", "best", *(("time",) if turn.shows_costs else ()))
+    header = tuple(turn.say(f"replies.jobs.column_{name}") for name in names)
     return Table(title=turn.say(title), header=header, rows=tuple(rows))
 
 

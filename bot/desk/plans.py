@@ -69,7 +69,14 @@ async def propose(
     turn.state["shown"] = saved.id
     ahead = await turn.store.ahead_of_new(turn.team, turn.utterance.person)
     yield plan_card(
-        draft, dataset, turn.language, draft_id=saved.id, ahead=ahead, changes=changes, doubts=tuple(doubts)
+        draft,
+        dataset,
+        turn.language,
+        draft_id=saved.id,
+        ahead=ahead,
+        changes=changes,
+        doubts=tuple(doubts),
+        shows_costs=turn.shows_costs,
     )
 
 
@@ -120,6 +127,11 @@ async def start(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:
     if not draft.can_start or draft.plan is None:
         yield Text(text="\n".join(problem_sentences(draft.problems, turn.language)))
         return
+    expected_s = draft.estimate.seconds if draft.estimate is not None else None
+    refusal = turn.too_long(expected_s) if saved.job is None else None
+    if refusal is not None:
+        yield refusal
+        return
     job, is_new = await turn.store.submit(
         NewJob(
             team=turn.team,
@@ -128,6 +140,7 @@ async def start(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:
             message_id=f"draft:{saved.id}",
             language=saved.language,
             plan=draft.plan,
+            expected_s=expected_s or 0.0,
         )
     )
     drafts.forget(turn)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from bot import explain, glossary, results
-from bot.desk import jobs
+from bot.desk import costs, jobs
 from bot.desk.buttons import button
 from bot.desk.context import Turn
 from bot.language.commands import Command
@@ -69,7 +69,7 @@ async def explain_term(turn: Turn, command: Command) -> AsyncIterator[Reply]:
 async def _in_last_job(turn: Turn, term: str) -> str:
     """What the word meant in the newest job that has a report; empty where there is none."""
     for job in await turn.store.jobs(turn.team, limit=5):
-        report = await results.stored_report(turn.store, job)
+        report = await costs.report_of(turn, job)
         if report is not None:
             return explain.explain_term(report, term, turn.language)
     return ""
@@ -81,7 +81,7 @@ async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     if job is None:
         yield jobs.not_found(turn, command.job)
         return
-    report = await results.stored_report(turn.store, job)
+    report = await costs.report_of(turn, job)
     if report is None:
         yield Text(text=turn.say("replies.words.no_report_yet", await jobs.facts_of(turn, job)))
         return
@@ -109,7 +109,7 @@ async def _trial_number(turn: Turn, command: Command, job: Job) -> int | None:
 async def details(turn: Turn, job_number: int) -> AsyncIterator[Reply]:
     """The numbers behind a report: every try with its settings, and the detail sentences."""
     job = await turn.store.job(turn.team, job_number)
-    report = await results.stored_report(turn.store, job) if job is not None else None
+    report = await costs.report_of(turn, job) if job is not None else None
     if job is None or report is None:
         yield (
             jobs.not_found(turn, job_number)

@@ -14,11 +14,12 @@ from discord import app_commands
 from bot.discord_front import forms, intake, presses
 from bot.discord_front.alive import beat
 from bot.discord_front.busy import Busy
-from bot.discord_front.buttons import action_of
+from bot.discord_front.buttons import action_of, front_button
 from bot.discord_front.commands import register
 from bot.discord_front.front import Front
-from bot.discord_front.outlet import NOBODY, ChannelOutlet, channel_of, send
-from bot.discord_front.places import room_of
+from bot.discord_front.outlet import NOBODY, TROUBLE, ChannelOutlet, channel_of, send
+from bot.discord_front.places import language_of, room_of, team_of
+from bot.discord_front.render import Post
 from bot.discord_front.translate import Words
 from bot.discord_front.watching import Watch
 from bot.language.parser import parse
@@ -61,6 +62,8 @@ class OnsaClient(discord.Client):
         self.watch = Watch(client=self, store=front.store, clock=front.services.clock)
         self.busy = Busy()
         self._tasks: list[asyncio.Task[None]] = []
+        self._teams: set[int] | None = None
+        """Servers that were there when the connection stood; None before."""
 
     async def setup_hook(self) -> None:
         self.front.noticed = self.watch.hint
@@ -93,6 +96,7 @@ class OnsaClient(discord.Client):
                 return
 
     async def on_ready(self) -> None:
+        self._teams = {guild.id for guild in self.guilds}
         _LOG.info("connected as %s, teams: %d", self.user, len(self.guilds))
 
     async def on_resumed(self) -> None:
@@ -107,15 +111,27 @@ class OnsaClient(discord.Client):
                 await ChannelOutlet(message.channel).send(post)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Says hello once, and leads the admin to the settings."""
+        await self._greet(guild)
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """A team at the start, or whose outage is over; some servers of this kind say it of a new one too."""
+        if self._teams is not None and guild.id not in self._teams:
+            await self._greet(guild)
+
+    async def _greet(self, guild: discord.Guild) -> None:
+        """Says hello once, with a button that leads those who manage the server through the settings."""
+        team = team_of(guild.id, 0)
+        if await self.front.store.preference(team, None, "greeted") == str(guild.id):
+            return
+        await self.front.store.prefer(team, None, "greeted", str(guild.id))
         channel = guild.system_channel
-        language = "ja" if guild.preferred_locale is discord.Locale.japanese else "en"
+        language = language_of(guild.preferred_locale)
         if channel is not None:
-            text = say("discord.front.hello", "ja" if language == "ja" else "en")
+            begin = front_button("setup:begin", say("discord.setup.begin_label", language), "primary")
             try:
-                await channel.send(text, allowed_mentions=NOBODY, suppress_embeds=True)
-            except discord.HTTPException as error:
-                _LOG.info("no hello in a new team: %s (%s)", error.status, error.code)
+                await send(channel, Post(content=say("discord.front.hello", language), buttons=(begin,)))
+            except TROUBLE as error:
+                _LOG.info("no hello in a new team: %r", error)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         _LOG.info("no longer in a team; its jobs and data stay in the store")
@@ -165,7 +181,7 @@ class OnsaClient(discord.Client):
 
     async def failed(self, interaction: discord.Interaction[OnsaClient], error: Exception) -> None:
         """Tells the person the reference number, wherever Discord still lets us."""
-        language = await presses.language_for(interaction)
+        language = await intake.language_for(interaction)
         try:
             raise error
         except Exception:

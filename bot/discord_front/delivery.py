@@ -14,15 +14,17 @@ from typing import Any
 
 import discord
 
+from bot.desk.buttons import button
 from bot.discord_front import outlet, pictures
 from bot.discord_front.found import has_footer, own_message
 from bot.discord_front.markup import escape
 from bot.discord_front.places import FOREVER_S, SHELF, guild_of, is_ours, room_of
 from bot.discord_front.render import COLOUR, Post, posts_of
+from bot.discord_front.rights import hides_costs
 from bot.explain import explain
 from bot.phrases import say
 from bot.replies import Button, Card, Text
-from bot.results import report_card
+from bot.results import report_card, without_costs
 from tuner.events import JobFailed, StudyFinished, event_from_json
 from tuner.store import Store
 from tuner.store.records import Job, StoredEvent
@@ -165,14 +167,17 @@ async def _told(store: Store, stored: StoredEvent, job: Job) -> Told:
 async def _posts(store: Store, stored: StoredEvent, job: Job) -> tuple[list[Post], str]:
     event = event_from_json(stored.body)
     if isinstance(event, StudyFinished):
-        card = report_card(event.report, job, job.language)
+        is_hidden = await hides_costs(store, job.team)
+        report = without_costs(event.report) if is_hidden else event.report
+        card = report_card(report, job, job.language)
         folder = store.home / "charts" / job.team / f"job-{job.number}"
         drawn = await pictures.drawn(event.report, job.language, folder)
         posts = posts_of(card)
         take_home = Button(
             name="export", label=say("discord.front.export_label", job.language), action=f"export:{job.number}"
         )
-        posts[-1] = replace(posts[-1], pictures=drawn, buttons=(*posts[-1].buttons, take_home))
+        asked = (button("costs", f"job:{job.number}", job.language),) if is_hidden else ()
+        posts[-1] = replace(posts[-1], pictures=drawn, buttons=(*posts[-1].buttons, take_home, *asked))
         headline = explain(event.report, job.language).headline
         line = say("discord.front.done_line", job.language, {"job": job.number, "headline": headline})
     else:

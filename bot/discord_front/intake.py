@@ -18,7 +18,7 @@ from bot.discord_front.exporting import hand_over
 from bot.discord_front.front import Front
 from bot.discord_front.markup import escape
 from bot.discord_front.outlet import ChannelOutlet, Outlet
-from bot.discord_front.places import Room, know_job, room_of, team_of
+from bot.discord_front.places import Room, know_job, language_of, room_of, team_of
 from bot.discord_front.render import Post
 from bot.language.commands import Command
 from bot.language.parser import parse
@@ -52,6 +52,7 @@ async def heard(client: OnsaClient, message: discord.Message) -> None:
         return
     member = rights.member_of(message.author)
     chosen = await chosen_language(front, team, str(message.author.id))
+    held = await rights.rights_of(front.store, team, member, front.services.clock())
     chain = await chains.dialogue_of(front.store, team, message) if room is None else None
     utterance = Utterance(
         team=team,
@@ -60,7 +61,8 @@ async def heard(client: OnsaClient, message: discord.Message) -> None:
         channel=str(message.channel.id),
         message_id=str(message.id),
         text=words_of(client, message),
-        denied=await rights.denied(front.store, team, member, front.services.clock()),
+        denied=held.denied,
+        limit=held.limit,
         language=chosen,
         addressed=is_meant,
     )
@@ -197,6 +199,13 @@ async def chosen_language(front: Front, team: str, person: str) -> Language | No
     store = front.store
     chosen = await store.preference(team, person, "language") or await store.preference(team, None, "language")
     return "ja" if chosen == "ja" else "en" if chosen == "en" else None
+
+
+async def language_for(interaction: discord.Interaction[OnsaClient]) -> Language:
+    """The person's choice, the team's, else that of the person's Discord."""
+    team = team_of(interaction.guild_id, interaction.user.id)
+    chosen = await chosen_language(interaction.client.front, team, str(interaction.user.id))
+    return chosen or language_of(interaction.locale)
 
 
 async def files_of(attachments: list[discord.Attachment], outlet: Outlet, language: Language) -> tuple[Attachment, ...]:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.discord_front import forms, rights, rooms
+from bot.discord_front import forms, rights, rooms, setting_up
 from bot.discord_front.buttons import Door
 from bot.discord_front.exporting import hand_over
 from bot.discord_front.front import Front
-from bot.discord_front.intake import chosen_language, say_how_to_talk
-from bot.discord_front.outlet import NOBODY, ChannelOutlet, Outlet, channel_of
-from bot.discord_front.places import Room, language_of, room_of, team_of
+from bot.discord_front.intake import language_for, say_how_to_talk
+from bot.discord_front.outlet import NOBODY, ChannelOutlet, InteractionOutlet, Outlet, channel_of
+from bot.discord_front.places import Room, room_of, team_of
 from bot.discord_front.render import Post
 from bot.phrases import Language, say
 from bot.replies import Text
@@ -42,14 +42,24 @@ async def acknowledge(interaction: discord.Interaction[OnsaClient]) -> bool:
     return True
 
 
-async def spoken(interaction: discord.Interaction[OnsaClient], text: str = "", pressed: str | None = None) -> Utterance:
-    """Promises what the person said or pressed, as the desk takes it, with the rights of this person and place."""
+async def spoken(
+    interaction: discord.Interaction[OnsaClient],
+    text: str = "",
+    pressed: str | None = None,
+    *,
+    is_private: bool = False,
+) -> Utterance:
+    """Promises what the person said or pressed, as the desk takes it, with the rights of this person and place.
+
+    `is_private`: only this person sees the answer.
+    """
     front = interaction.client.front
     assert interaction.channel_id is not None
     team = team_of(interaction.guild_id, interaction.user.id)
     room = await room_of(front.store, interaction.channel_id) if interaction.guild_id is not None else None
     permissions = interaction.permissions if interaction.guild_id is not None else None
     member = rights.member_of(interaction.user, permissions)
+    held = await rights.rights_of(front.store, team, member, front.services.clock(), is_private=is_private)
     return Utterance(
         team=team,
         person=str(interaction.user.id),
@@ -60,15 +70,9 @@ async def spoken(interaction: discord.Interaction[OnsaClient], text: str = "", p
         pressed=pressed,
         kind="press" if pressed else "message",
         language=await language_for(interaction),
-        denied=await rights.denied(front.store, team, member, front.services.clock()),
+        denied=held.denied,
+        limit=held.limit,
     )
-
-
-async def language_for(interaction: discord.Interaction[OnsaClient]) -> Language:
-    """The person's choice, the team's, else that of the person's Discord."""
-    team = team_of(interaction.guild_id, interaction.user.id)
-    chosen = await chosen_language(interaction.client.front, team, str(interaction.user.id))
-    return chosen or language_of(interaction.locale)
 
 
 async def pressed(interaction: discord.Interaction[OnsaClient], door: Door, action: str) -> None:
@@ -80,6 +84,8 @@ async def pressed(interaction: discord.Interaction[OnsaClient], door: Door, acti
         await _front_action(interaction, verb, argument)
     elif verb == "change":
         await forms.open_change(interaction, argument)
+    elif verb == "costs":
+        await _privately(interaction, action)
     elif await acknowledge(interaction):
         await _desk_action(interaction, verb, action)
 
@@ -94,11 +100,24 @@ async def _front_action(interaction: discord.Interaction[OnsaClient], verb: str,
                 await interaction.message.edit(view=None)  # that answer ended with the process that wrote it
         case "write":
             await interaction.response.send_modal(forms.write_form(language))
+        case "setup":
+            await setting_up.pressed(interaction, argument)
         case "upload":
             await interaction.response.send_modal(forms.upload_form(language))
         case _:
             text = say("replies.desk.button_too_old", language)
             await interaction.response.send_message(text, ephemeral=True, allowed_mentions=NOBODY)
+
+
+async def _privately(interaction: discord.Interaction[OnsaClient], action: str) -> None:
+    """A button whose answer only the person who pressed it sees."""
+    try:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+    except discord.HTTPException as error:
+        _LOG.warning("a press could not be acknowledged: %s (%s)", error.status, error.code)
+        return
+    utterance = await spoken(interaction, pressed=action, is_private=True)
+    await interaction.client.front.answer(utterance, InteractionOutlet(interaction, hidden=True))
 
 
 async def _desk_action(interaction: discord.Interaction[OnsaClient], verb: str, action: str) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 import discord
 
 from bot.discord_front.places import guild_of
-from bot.utterance import Privilege
+from bot.utterance import Limit, Privilege
 from tuner.store import Store
 
 KEPT: tuple[Privilege, ...] = tuple(name for name in get_args(Privilege) if name != "minutes")
 """What a team may keep for certain roles."""
-_MANY_JOBS = 1000
+Whose = Literal["person", "team"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,49 +50,86 @@ async def keep_for(store: Store, team: str, privilege: Privilege, roles: Collect
     await store.prefer(team, None, f"roles:{privilege}", ",".join(str(role) for role in sorted(roles)) or None)
 
 
-async def minutes_for(store: Store, team: str, whose: str) -> int | None:
-    """GPU minutes a month of `person`, `team` or `role-<id>`; None: no limit."""
+async def minutes_for(store: Store, team: str, whose: Whose) -> int | None:
+    """GPU minutes a month of each person, or of the whole team; None: no limit."""
     said = await store.preference(team, None, f"minutes:{whose}")
     return int(said) if said is not None and said.isdigit() else None
 
 
-async def keep_minutes(store: Store, team: str, whose: str, minutes: int | None) -> None:
+async def keep_minutes(store: Store, team: str, whose: Whose, minutes: int | None) -> None:
     await store.prefer(team, None, f"minutes:{whose}", None if minutes is None else str(minutes))
 
 
-async def denied(store: Store, team: str, member: Member, now: float) -> tuple[Privilege, ...]:
-    """Promises what this person may not do in this team. Admins may do everything but exceed the team's minutes."""
+async def minutes_of_roles(store: Store, team: str) -> dict[int, int]:
+    """Promises role -> GPU minutes a month that each person with the role has instead of what everybody has."""
+    said = await store.preference(team, None, "minutes:roles")
+    pairs = (part.partition("=") for part in (said or "").split(","))
+    return {int(role): int(minutes) for role, _, minutes in pairs if role.isdigit() and minutes.isdigit()}
+
+
+async def keep_minutes_of_role(store: Store, team: str, role: int, minutes: int | None) -> None:
+    """None: people with the role have what everybody has."""
+    known = await minutes_of_roles(store, team)
+    known.pop(role, None)
+    if minutes is not None:
+        known[role] = minutes
+    said = ",".join(f"{each}={known[each]}" for each in sorted(known))
+    await store.prefer(team, None, "minutes:roles", said or None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """What an utterance carries of a person's rights: see `Utterance`."""
+
+    denied: tuple[Privilege, ...] = ()
+    limit: Limit | None = None
+
+
+async def rights_of(store: Store, team: str, member: Member, now: float, *, is_private: bool = False) -> Rights:
+    """Promises what this person may not do in this team, and the GPU minutes left where they are limited.
+
+    Admins may do everything but exceed the minutes. `is_private`: nobody else reads the answer; what others read shows
+    no costs where the team keeps them for some, whoever asks.
+    """
     if guild_of(team) is None:
-        return ()
+        return Rights()
     found: list[Privilege] = []
-    if not member.is_admin:
-        for privilege in KEPT:
-            roles = await roles_for(store, team, privilege)
-            if roles and not roles & member.roles:
-                found.append(privilege)
-    if not await _has_minutes(store, team, member, now):
+    for privilege in KEPT:
+        roles = await roles_for(store, team, privilege)
+        may = member.is_admin or bool(roles & member.roles)
+        if roles and (not may or (privilege == "costs" and not is_private)):
+            found.append(privilege)
+    limit = await limit_of(store, team, member, now)
+    if limit is not None and limit.left_s <= 0:
         found.append("minutes")
-    return tuple(found)
+    return Rights(denied=tuple(found), limit=limit)
 
 
-async def _has_minutes(store: Store, team: str, member: Member, now: float) -> bool:
-    team_limit = await minutes_for(store, team, "team")
-    own = await _own_limit(store, team, member)
-    if team_limit is None and own is None:
-        return True
-    used = {"team": 0.0, "person": 0.0}
-    for job in await store.jobs(team, limit=_MANY_JOBS):
-        if job.created_at >= month_start(now):
-            used["team"] += job.ran_s / 60
-            used["person"] += job.ran_s / 60 if job.person == str(member.id) else 0.0
-    return (team_limit is None or used["team"] < team_limit) and (own is None or used["person"] < own)
+async def limit_of(store: Store, team: str, member: Member, now: float) -> Limit | None:
+    """Promises the limit of which the least is left for this person: the team's, or the person's own."""
+    found: list[Limit] = []
+    shared = await minutes_for(store, team, "team")
+    own, is_by_role = await _own_minutes(store, team, member)
+    if shared is not None:
+        spent = await store.spent(team, None, month_start(now))
+        found.append(Limit(whose="team", minutes=shared, used_s=spent.used_s, promised_s=spent.promised_s))
+    if own is not None:
+        spent = await store.spent(team, str(member.id), month_start(now))
+        whose: Literal["role", "person"] = "role" if is_by_role else "person"
+        found.append(Limit(whose=whose, minutes=own, used_s=spent.used_s, promised_s=spent.promised_s))
+    return min(found, key=lambda limit: limit.left_s, default=None)
 
 
-async def _own_limit(store: Store, team: str, member: Member) -> int | None:
-    """The most generous of the person's roles; without one, what every person has."""
-    by_role = [await minutes_for(store, team, f"role-{role}") for role in member.roles]
-    limits = [limit for limit in by_role if limit is not None]
-    return max(limits) if limits else await minutes_for(store, team, "person")
+async def _own_minutes(store: Store, team: str, member: Member) -> tuple[int | None, bool]:
+    """The most generous of the person's roles, and True; without one, what everybody has."""
+    by_role = await minutes_of_roles(store, team)
+    limits = [minutes for role, minutes in by_role.items() if role in member.roles]
+    return (max(limits), True) if limits else (await minutes_for(store, team, "person"), False)
+
+
+async def hides_costs(store: Store, team: str) -> bool:
+    """True where the team keeps costs for some: then no message that everybody reads shows them."""
+    return bool(await roles_for(store, team, "costs"))
 
 
 def month_start(now: float) -> float:

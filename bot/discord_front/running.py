@@ -45,7 +45,7 @@ async def _command(
 ) -> None:
     if not interaction.client.front.seen.is_new(interaction.id) or not await _wait(interaction, hidden):
         return
-    utterance = replace(await spoken(interaction), command=made)
+    utterance = replace(await spoken(interaction, is_private=hidden), command=made)
     outlet: Outlet = InteractionOutlet(interaction, hidden=hidden)
     attachments = await intake.files_of(files, outlet, utterance.language or "en")
     if files and not attachments:

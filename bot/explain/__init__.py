@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.explain.answer import headline
 from bot.explain.explanation import Explanation, Suggestion
-from bot.explain.more import details, suggestions
+from bot.explain.more import costs, details, suggestions
 from bot.explain.questions import about_knob, about_trial
 from bot.explain.reasons import what_mattered, what_went_wrong
 from bot.explain.term import about_term
@@ -12,7 +12,7 @@ from bot.explain.voice import Voice
 from bot.phrases import Language
 from tuner.events import Report
 
-__all__ = ["Explanation", "Suggestion", "explain", "explain_knob", "explain_term", "explain_trial"]
+__all__ = ["Explanation", "Suggestion", "explain", "explain_costs", "explain_knob", "explain_term", "explain_trial"]
 
 
 def explain(report: Report, language: Language) -> Explanation:
@@ -22,6 +22,11 @@ def explain(report: Report, language: Language) -> Explanation:
         headline=headline(voice), what_mattered=tuple(what_mattered(voice)),
         what_went_wrong=tuple(what_went_wrong(voice)), next=tuple(suggestions(voice)), details=tuple(details(voice)),
     )
+
+
+def explain_costs(report: Report, language: Language) -> tuple[str, ...]:
+    """Promises what the job took in time, which the details say too."""
+    return tuple(costs(Voice(report, language)))
 
 
 def explain_trial(report: Report, number: int, language: Language) -> tuple[str, ...]:

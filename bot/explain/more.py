@@ -40,6 +40,11 @@ def details(voice: Voice) -> Iterable[str]:
     forgetting = voice.first("forgetting")
     if forgetting is not None and not forgetting["forgot"]:
         yield voice.tell("details.general_kept", forgetting)
+    yield from costs(voice)
+
+
+def costs(voice: Voice) -> Iterable[str]:
+    """What the job took in time and on the GPU, and what stopping early saved."""
     cost = voice.first("cost")
     if cost is not None:
         yield voice.tell("details.cost", cost)

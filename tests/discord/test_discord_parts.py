@@ -10,9 +10,17 @@ import pytest
 
 from bot.discord_front.live import Live
 from bot.discord_front.places import Room, guild_of, is_about, is_ours, keep_room, know_job, room_of, team_of
-from bot.discord_front.rights import Member, denied, keep_for, keep_minutes, month_start
+from bot.discord_front.rights import (
+    Member,
+    keep_for,
+    keep_minutes,
+    keep_minutes_of_role,
+    limit_of,
+    month_start,
+    rights_of,
+)
 from bot.discord_front.server import api_base
-from bot.utterance import Utterance
+from bot.utterance import Privilege, Utterance
 from tuner.events import JobStarted, TestScored, TrialFinished, TrialProgress, TrialStarted
 from tuner.plan.knobs import KNOBS
 from tuner.plan.plan import Plan
@@ -65,6 +73,10 @@ async def ran(store: Store, clock: Clock, minutes: float, person: str = "7") -> 
     await store.release(job.id, "w", "paused")
 
 
+async def denied(store: Store, team: str, member: Member, now: float) -> tuple[Privilege, ...]:
+    return (await rights_of(store, team, member, now)).denied
+
+
 async def test_everybody_may_do_everything_until_an_admin_decides(store: Store) -> None:
     assert await denied(store, TEAM, Member(id=7), NOW) == ()
 
@@ -92,12 +104,45 @@ async def test_the_teams_minutes_end_for_everybody_and_a_role_may_have_more_of_i
     store: Store, clock: Clock
 ) -> None:
     await keep_minutes(store, TEAM, "person", 10)
-    await keep_minutes(store, TEAM, "role-11", 100)
+    await keep_minutes_of_role(store, TEAM, 11, 100)
     await ran(store, clock, 20)
     assert await denied(store, TEAM, Member(id=7), clock.now) == ("minutes",)
     assert await denied(store, TEAM, Member(id=7, roles=frozenset({11})), clock.now) == ()
     await keep_minutes(store, TEAM, "team", 15)
     assert await denied(store, TEAM, Member(id=8, is_admin=True), clock.now) == ("minutes",)
+
+
+async def test_the_limit_with_the_least_left_is_the_one_that_holds_and_waiting_jobs_count(
+    store: Store, clock: Clock
+) -> None:
+    member = Member(id=7, roles=frozenset({11, 12}))
+    assert await limit_of(store, TEAM, member, clock.now) is None
+    await keep_minutes_of_role(store, TEAM, 11, 20)
+    await keep_minutes_of_role(store, TEAM, 12, 30)
+    await ran(store, clock, 10)
+    await ran(store, clock, 40, person="8")
+    await store.submit(NewJob(team=TEAM, person="7", channel="5", message_id="n", language="en", plan=PLAN,
+                              expected_s=300))
+    limit = await limit_of(store, TEAM, member, clock.now)
+    assert limit is not None
+    assert (limit.whose, limit.minutes, limit.used_s, limit.left_s) == ("role", 30, 600, 900), "the most generous role"
+    await keep_minutes(store, TEAM, "team", 60)
+    limit = await limit_of(store, TEAM, member, clock.now)
+    assert limit is not None
+    assert (limit.whose, limit.left_s) == ("team", 300)
+    await keep_minutes_of_role(store, TEAM, 12, None)
+    await keep_minutes_of_role(store, TEAM, 11, None)
+    await keep_minutes(store, TEAM, "team", None)
+    assert await limit_of(store, TEAM, member, clock.now) is None
+
+
+async def test_costs_are_kept_from_others_and_from_everybody_where_others_read_along(store: Store) -> None:
+    await keep_for(store, TEAM, "costs", {11})
+    for member in (Member(id=7, roles=frozenset({11})), Member(id=8, is_admin=True)):
+        assert (await rights_of(store, TEAM, member, NOW, is_private=True)).denied == ()
+        assert (await rights_of(store, TEAM, member, NOW)).denied == ("costs",)
+    assert (await rights_of(store, TEAM, Member(id=9), NOW, is_private=True)).denied == ("costs",)
+    assert (await rights_of(store, "guild-2", Member(id=9), NOW)).denied == ()
 
 
 def finished(number: int, value: float) -> TrialFinished:
