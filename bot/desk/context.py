@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
 
+from bot.language.options import NO_OPTIONS, Options
 from bot.phrases import Language, say
 from bot.replies import Text
 from bot.utterance import Privilege, Utterance
@@ -43,6 +44,8 @@ class Turn:
     services: Services
     state: dict[str, Any]
     """The dialogue of this person in this channel: kept after the turn, expires, survives a restart."""
+    options: Options = NO_OPTIONS
+    """Wishes about the plan that were taken out of the words (bot.desk.wishes)."""
 
     @property
     def store(self) -> Store:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from bot.desk import columns, costs, data, drafts, jobs, plans, talk, tuning, words
+from bot.desk import columns, costs, data, drafts, jobs, plans, talk, tuning, wishes, words
 from bot.desk.context import Services, Turn
 from bot.desk.questions import Question
 from bot.judging import blind
@@ -165,7 +165,13 @@ async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
         async for reply in talk.continue_chat(turn):
             yield reply
         return
-    command = utterance.command or parse(utterance.text)
+    turn = await wishes.heard(turn)
+    optional = wishes.only(turn)
+    if optional is not None:
+        async for reply in tuning.follow_up(turn, optional):
+            yield reply
+        return
+    command = utterance.command or parse(turn.utterance.text)
     if not utterance.attachments:
         async for reply in _words(turn, command):
             yield reply

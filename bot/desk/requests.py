@@ -7,9 +7,11 @@ from typing import Any
 
 from bot.language.commands import Command
 from bot.language.dialogue.followups import Change
+from bot.language.options import NO_OPTIONS, Options
 from bot.phrases import Language, say
 from bot.plan_card import spec_words
-from tuner.plan.build import usual_trials
+from tuner.embedded.defaults import GENERAL_CHAT_EXAMPLES
+from tuner.plan.build import CONFIRMED, usual_trials
 from tuner.plan.plan import Plan
 from tuner.plan.request import Request
 from tuner.plan.space import Fixed, Spec
@@ -18,10 +20,20 @@ from tuner.problems import Problem
 _FIELDS = ("method", "pruner", "metric", "trials", "parallel", "time_budget_s", "model")
 
 
-def request_of(command: Command, known: tuple[str, ...]) -> Request:
-    """Promises the request that a `tune` command says, no more. `known`: knobs that still lack values are left out."""
+def request_of(command: Command, known: tuple[str, ...], options: Options) -> Request:
+    """Promises the request that a `tune` command says, with the options said beside it, no more.
+
+    `known`: knobs that still lack values are left out.
+    """
     space = {name: spec for name, spec in (command.space or {}).items() if name not in known}
-    return Request(space=space, **{name: getattr(command, name) for name in _FIELDS})
+    return Request(space=space, **{name: getattr(command, name) for name in _FIELDS}, **_chosen(options))
+
+
+def _chosen(options: Options) -> dict[str, Any]:
+    """The plan's fields that the options set."""
+    counts = {"general_chat": GENERAL_CHAT_EXAMPLES, "confirm": CONFIRMED}
+    said = {name: getattr(options, name) for name in counts}
+    return {name: counts[name] if wanted else 0 for name, wanted in said.items() if wanted is not None}
 
 
 def request_of_plan(plan: Plan) -> Request:
@@ -31,13 +43,17 @@ def request_of_plan(plan: Plan) -> Request:
         if name not in plan.assumed and name not in plan.space:
             said[name] = Fixed(value=value)
     fields: dict[str, Any] = {
-        name: getattr(plan, name) for name in _FIELDS if name not in plan.assumed and name != "parallel"
+        name: getattr(plan, name)
+        for name in (*_FIELDS, "general_chat", "confirm")
+        if name not in plan.assumed and name != "parallel"
     }
     return Request(space=said, **fields)
 
 
-def changed(request: Request, change: Change, language: Language) -> tuple[Request, tuple[str, ...]]:
-    """Promises the request after the change, and what changed in words, one phrase each."""
+def changed(
+    request: Request, change: Change, language: Language, options: Options = NO_OPTIONS
+) -> tuple[Request, tuple[str, ...]]:
+    """Promises the request after the change and the options said beside it, and what changed, one phrase each."""
     space = {name: spec for name, spec in request.space.items() if name not in change.removes}
     said = [
         say("replies.plan.change_removed", language, {"name": name}) for name in change.removes if name in request.space
@@ -57,6 +73,7 @@ def changed(request: Request, change: Change, language: Language) -> tuple[Reque
     fields = {name: getattr(adds, name) for name in _FIELDS if getattr(adds, name) is not None}
     if change.budget_factor is not None:
         fields |= _budget(request, change.budget_factor)
+    fields |= _chosen(change.options.over(options))
     for name, value in fields.items():
         said.append(say(f"replies.plan.change_{name}", language, {"value": value}))
     return replace(request, space=space, **fields), tuple(said)

@@ -30,7 +30,7 @@ async def tune(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     if question is None and {"ambiguous", "missing_range"} & set(command.problems) and not command.space:
         question = _bare_numbers(turn)
     open_knobs = questions.unsettled(command)
-    request = request_of(command, open_knobs)
+    request = request_of(command, open_knobs, turn.options)
     async for reply in plans.propose(turn, request, dataset=dataset, doubts=doubts_of(command), question=question):
         yield reply
 
@@ -45,7 +45,8 @@ async def _redo(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     if job is None:
         yield Text(text=turn.say("replies.jobs.none_such", {"job": command.job}))
         return
-    request, said = changed(request_of_plan(job.plan), Change(adds=replace(command, job=None)), turn.language)
+    request, said = changed(request_of_plan(job.plan), Change(adds=replace(command, job=None)), turn.language,
+                            turn.options)
     dataset = await turn.store.dataset(turn.team, job.plan.dataset)
     async for reply in plans.propose(turn, request, dataset=dataset, changes=said, from_job=job.number):
         yield reply
@@ -56,7 +57,7 @@ async def follow_up(turn: Turn, change: Change) -> AsyncIterator[Reply]:
     saved = None if change.again else await drafts.load(turn, turn.state.get("draft"))
     question, shown = turn.state.get("question"), turn.state.get("shown")
     if saved is not None:
-        request, said = changed(saved.request, change, turn.language)
+        request, said = changed(saved.request, change, turn.language, turn.options)
         dataset = await _dataset(turn, saved.dataset, change)
         async for reply in plans.propose(turn, request, dataset=dataset, changes=said, from_job=saved.from_job):
             yield reply
@@ -73,7 +74,7 @@ async def follow_up(turn: Turn, change: Change) -> AsyncIterator[Reply]:
     if job is None:
         yield Text(text=turn.say("replies.plan.nothing_to_change"))
         return
-    request, said = changed(request_of_plan(job.plan), change, turn.language)
+    request, said = changed(request_of_plan(job.plan), change, turn.language, turn.options)
     dataset = await _dataset(turn, job.plan.dataset, change)
     async for reply in plans.propose(turn, request, dataset=dataset, changes=said, from_job=job.number):
         yield reply

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.language.commands import Command
 from bot.language.dialogue.followups import Change, parse_followup
+from bot.language.options import Options, read_options
 from bot.phrases import Language, say
 from tuner.plan.request import Request
 from tuner.plan.space import Choices, Range, Spec
@@ -53,7 +54,12 @@ def read_changes(
     phrases = [line for line in new_lines if line not in old_lines]
     found: dict[str, Any] = {"space": {}}
     lost: list[str] = []
+    options = Options()
     for phrase in (*phrases, *_short_fields(before, texts, language)):
+        said, phrase = read_options(phrase)
+        options = said.over(options)
+        if not phrase:
+            continue
         change = parse_followup(phrase)
         if change is None or not _add(found, change.adds):
             lost.append(phrase)
@@ -63,9 +69,10 @@ def read_changes(
         if _line(name, spec, language) not in new_lines and name not in found["space"]
     )
     space = found.pop("space")
-    if lost or not (space or removes or found):
+    if lost or (options.is_empty and not (space or removes or found)):
         return None, lost
-    return Change(adds=replace(Command(intent="tune", space=space), **found), removes=removes), []
+    adds = replace(Command(intent="tune", space=space), **found)
+    return Change(adds=adds, removes=removes, options=options), []
 
 
 def _short_fields(before: Mapping[str, str], texts: Mapping[str, str], language: Language) -> list[str]:

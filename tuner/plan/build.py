@@ -64,7 +64,7 @@ def build(request: Request, card: ModelCard, data: DataFacts, speed: Speed) -> D
         trials=trials,
         parallel=request.parallel or 1,
         time_budget_s=request.time_budget_s,
-        general_chat=_said(request.general_chat, card.general_chat, "general_chat", assumed),
+        general_chat=_general_chat(request.general_chat, card, assumed),
         seed=_said(request.seed, 0, "search_seed", assumed),
         split=data.split,
         confirm=_confirmed(request.confirm, trials, searched, assumed),
@@ -80,6 +80,12 @@ def _said(value: int | None, default: int, name: str, assumed: list[str]) -> int
         assumed.append(name)
         return default
     return value
+
+
+def _general_chat(said: int | None, card: ModelCard, assumed: list[str]) -> int:
+    """A person says whether; how many suit the model and the data is the card's business, where it knows."""
+    count = _said(said, card.general_chat, "general_chat", assumed)
+    return min(count, card.general_chat) if card.general_chat else count
 
 
 def _in_order(space: Space) -> tuple[dict[str, Spec], list[Problem]]:

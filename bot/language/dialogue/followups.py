@@ -11,6 +11,7 @@ from bot.language.clauses.facts import Facts
 from bot.language.commands import Command, Fixed, Spec
 from bot.language.dialogue.answers import answer_words
 from bot.language.intents.decide import decide
+from bot.language.options import NO_OPTIONS, Options
 from bot.language.parser import read_facts, tune_command
 from bot.language.vocabulary.closed import words
 from bot.language.vocabulary.lexicon import Vocabulary
@@ -29,6 +30,8 @@ class Change:
     """Values said without a name ("use 1e-4 to 5e-4 instead"): they belong to the knob last spoken of."""
     budget_factor: float | None = None
     """"longer", "half the budget": multiplies the time, or the trials where no time was set."""
+    options: Options = NO_OPTIONS
+    """"no general chat": wishes that no command holds."""
 
 
 _STOPS = words("refusal talk injection future condition people")
