@@ -10,6 +10,7 @@ from bot.desk.buttons import button
 from bot.discord_front.markup import escape
 from bot.discord_front.render import COLOUR, Post, bar
 from bot.phrases import say
+from bot.replies import Button
 from tuner.events import (
     Event,
     JobFailed,
@@ -51,6 +52,8 @@ class Live:
     is_confirming: bool = False
     is_testing: bool = False
     is_over: bool = False
+    ahead: int = 0
+    """Jobs that run first, while it waits."""
 
     def take(self, event: Event, at: float) -> None:
         """Notes an event; `at`: when it happened."""
@@ -129,7 +132,7 @@ class Live:
         done = (self.done + self.part + self.repeated) / self.runs
         lines = [f"{bar(done)} {escape(say('replies.watch.progress', language, facts))}"]
         if job.state == "queued":
-            lines = [escape(say("discord.live.waits", language))]
+            lines = [escape(say("discord.live.waits", language, {"ahead": self.ahead}))]
         elif self.is_testing and is_active:
             lines.append(escape(say("discord.live.tests", language)))
         chart = self.chart()
@@ -141,5 +144,13 @@ class Live:
             description="\n".join(lines),
             colour=COLOUR,
         )
-        stop = button("stop", str(job.number), language, "danger")
-        return Post(embeds=(embed,), buttons=(stop,) if is_active and not self.is_over else ())
+        return Post(embeds=(embed,), buttons=self._buttons())
+
+    def _buttons(self) -> tuple[Button, ...]:
+        """What may be asked of the job now. Who may is decided when a button is pressed, whatever process sent it."""
+        job = self.job
+        if job.state != "paused" and (self.is_over or job.state not in ("queued", "running")):
+            return ()
+        hold = "resume" if job.state == "paused" or job.wish == "pause" else "pause"
+        stop = button("stop", str(job.number), job.language, "danger")
+        return (stop,) if job.wish == "stop" else (button(hold, str(job.number), job.language), stop)

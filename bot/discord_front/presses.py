@@ -138,7 +138,7 @@ async def _desk_action(interaction: discord.Interaction[OnsaClient], verb: str, 
         job = await front.store.job(utterance.team, int(number))
         if job is not None:
             await hand_over(front, utterance.team, job, None, outlet, utterance.language or "en")
-    if verb in ("start", "cancel") and await _is_settled(front, utterance, verb):
+    if verb in ("start", "cancel", "resume") and await _is_settled(front, utterance, verb):
         await _strip(interaction)
 
 
@@ -164,9 +164,13 @@ async def _room_for(
 
 
 async def _is_settled(front: Front, utterance: Utterance, verb: str) -> bool:
-    """True when the plan's buttons have done their work."""
+    """True when the buttons of a plan, or of a paused job's card, have done their work."""
     if verb == "cancel":
         return True
+    number = (utterance.pressed or "").partition(":")[2]
+    if verb == "resume":  # a card of its own follows the job from here
+        job = await front.store.job(utterance.team, int(number)) if number.isdigit() else None
+        return job is not None and job.state != "paused"
     state = await front.store.dialogue(utterance.dialogue or utterance.person, f"{utterance.team}/{utterance.channel}")
     return state is not None and "job" in state and "draft" not in state
 

@@ -146,6 +146,7 @@ class Watch:
 
     async def _show(self, card: Card) -> None:
         job = card.live.job = await self.store.job_by_id(card.live.job.id)
+        card.live.ahead = await self.store.ahead(job.id) if job.state == "queued" else 0
         is_over = job.state in OVER
         now = self.clock()
         post = card.live.post()

@@ -144,6 +144,32 @@ async def test_buttons_of_a_process_that_is_gone_still_work(
     await aki.sees("The time of that button is over", 20)
 
 
+async def test_a_job_is_paused_and_goes_on_from_its_card_also_after_a_restart(
+    bot: Bot, standin: Standin, aki: Person, house: House, general: Channel, guild: Guild
+) -> None:
+    bo = Person(standin, "bo")
+    standin.join(guild, bo.user)
+    stoppers = standin.role(guild, "stoppers")
+    await house.store.prefer(f"guild-{guild.id}", None, "roles:stop", str(stoppers.id))
+    thread = await started(aki, house, general)
+    card = await aki.sees(has("Pause"), 30, channel=thread)
+    await bo.clicks(card, "Pause")
+    await bo.sees("your own jobs", 20, channel=thread)
+    await bot.kill()
+    await bot.start()
+    await aki.clicks(card, "Pause")
+    await eventually(lambda: "Go on" in card.labels)
+    (job,) = await house.store.jobs(f"guild-{guild.id}")
+    assert job.state == "paused"
+    await bot.kill()
+    await bot.start()
+    await aki.clicks(card, "Go on")
+    await aki.sees(lambda message: "Pause" in message.labels and message is not card, 30, channel=thread)
+    await eventually(lambda: card.labels == [])
+    (job,) = await house.store.jobs(f"guild-{guild.id}")
+    assert job.state == "queued"
+
+
 async def test_a_changed_plan_takes_the_old_cards_buttons(
     bot: Bot, aki: Person, house: House, general: Channel
 ) -> None:

@@ -26,7 +26,7 @@ from tuner.plan.knobs import KNOBS
 from tuner.plan.plan import Plan
 from tuner.plan.space import Range
 from tuner.store import Store
-from tuner.store.records import Job, NewJob
+from tuner.store.records import Job, JobState, NewJob, Wish
 
 NOW = 1_795_000_000.0
 TEAM = "guild-1"
@@ -162,9 +162,33 @@ async def test_the_live_card_says_how_far_the_best_and_the_time_left(store: Stor
     assert live.chart() == "▁█", "a lower loss stands higher"
     post = live.post()
     assert "2 of 4 done" in (post.embeds[0].description or "")
-    assert [button.action for button in post.buttons] == ["stop:1"]
+    assert [button.action for button in post.buttons] == ["pause:1", "stop:1"]
     live.take(TestScored(subject="base", right=1, count=2), NOW + 300)
     assert "sealed test" in (live.post().embeds[0].description or "")
+
+
+@pytest.mark.parametrize(
+    ("state", "wish", "actions"),
+    [
+        ("queued", "", ["pause:1", "stop:1"]),
+        ("running", "", ["pause:1", "stop:1"]),
+        ("running", "pause", ["resume:1", "stop:1"]),
+        ("running", "stop", ["stop:1"]),
+        ("paused", "", ["resume:1", "stop:1"]),
+        ("stopped", "", []),
+        ("failed", "", []),
+    ],
+)
+async def test_the_live_card_offers_what_can_be_asked_of_the_job(
+    store: Store, state: JobState, wish: Wish, actions: list[str]
+) -> None:
+    live = Live(job=dataclasses.replace(await queued(store), state=state, wish=wish), is_over=state == "paused")
+    assert [button.action for button in live.post().buttons] == actions
+
+
+async def test_a_job_that_waits_says_how_many_are_ahead(store: Store) -> None:
+    live = Live(job=await queued(store), ahead=2)
+    assert "2 jobs are ahead" in (live.post().embeds[0].description or "")
 
 
 async def test_a_job_that_is_over_has_nothing_to_stop(store: Store) -> None:
