@@ -10,14 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import logging
-import secrets
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from tuner.checkpoints import digest
 from tuner.checkpoints.save import forget_drafts
 from tuner.events import (
     Cause,
@@ -26,7 +22,6 @@ from tuner.events import (
     JobStarted,
     Report,
     StudyFinished,
-    TrialFinished,
     TrialRecord,
     TrialStarted,
 )
@@ -37,11 +32,12 @@ from tuner.store.records import Job, Wish
 from tuner.worker.confirm import Confirmation, reserved_s
 from tuner.worker.course import Course
 from tuner.worker.crew import Crew, Dead, GaveUp
-from tuner.worker.energy import Meter
 from tuner.worker.ledger import Ledger
 from tuner.worker.logs import note
 from tuner.worker.measures import measure_run
 from tuner.worker.prepare import Prepared
+from tuner.worker.recording import Recording
+from tuner.worker.runs import Runs
 from tuner.worker.sealed import score_sealed_test
 
 STOPPING_S = 60.0
@@ -66,10 +62,7 @@ class Study:
         self._clock = clock
         self._claimed_at = clock()
         self._wish: Wish = job.wish
-        self._courses: dict[int, Course] = {}
-        self._slots: dict[int, int] = {}
-        """Number -> slot of the trials under way."""
-        self._asked_to_stop: set[int] = set()
+        self._runs = Runs()
         self._stop_by: float | None = None
         self._exhausted = False
         self._told_start = False
@@ -77,9 +70,7 @@ class Study:
         """None while the search goes on."""
         self._ended_trials: list[TrialRecord] = []
         """Those of the search."""
-        self._meter = Meter()
-        self._device = ""
-        """`cpu`, `cuda` or `mps`, once a runner was loaded."""
+        self._recording = Recording(job.id, ledger, home / prepared.folder, prepared.folder)
 
     def obey(self, wish: Wish) -> None:
         """Takes a person's wish; called from the heartbeat."""
@@ -129,7 +120,7 @@ class Study:
         while True:
             try:
                 await self._fill()
-                if not self._courses:
+                if not self._runs:
                     return self._reason()
                 await self._step()
             except Dead as dead:
@@ -146,7 +137,7 @@ class Study:
         now = self._now()
         match event:
             case StepDone() | Validated():
-                course = self._courses.get(event.number)
+                course = self._runs.courses.get(event.number)
                 if course is not None:
                     await self._watch(course, event, now)
             case TrialEnded():
@@ -159,7 +150,7 @@ class Study:
         """Starts trials while there is a free slot and something to start."""
         while not self._is_ending():
             runner = self._crew.runner
-            if runner is not None and len(self._courses) >= runner.slots:
+            if runner is not None and len(self._runs) >= runner.slots:
                 return
             if runner is None and await self._load() is None:
                 continue  # A wish came; the loop's condition decides.
@@ -193,8 +184,7 @@ class Study:
         if not self._told_start:
             self._told_start = True
             await self._ledger.append(JobStarted(device=device.device_name, again=self._again))
-        self._device = device.device
-        await asyncio.to_thread(self._meter.start, device.device)
+        await self._recording.begin(device.device)
         if load_s is not None:
             await self._ledger.measure(f"load_seconds:{self._prepared.card.name}", load_s)
         return runner
@@ -202,10 +192,8 @@ class Study:
     async def _start(self, spec: TrialSpec, event: Event) -> None:
         runner = self._crew.runner
         assert runner is not None
-        slot = next(slot for slot in range(runner.slots) if slot not in self._slots.values())
         await self._ledger.start(spec.number, spec.settings, event)
-        self._courses[spec.number] = Course(spec.number, spec.settings)
-        self._slots[spec.number] = slot
+        slot = self._runs.begin(spec.number, spec.settings, runner.slots)
         note("trial.started", self._job.id, trial=spec.number, slot=slot)
         await runner.start(slot, spec)
 
@@ -215,25 +203,25 @@ class Study:
             return  # nothing of it is pruned: a mean needs whole runs
         if told is not None:
             await self._ledger.progress(told)
-        if isinstance(event, Validated) and event.number not in self._asked_to_stop:
+        if isinstance(event, Validated) and event.number not in self._runs.stopping:
             hopeless = self._search.report(event.number, event.step, event.steps, event.valid_loss)
             runner = self._crew.runner
             if hopeless and runner is not None:
                 note("trial.pruned", self._job.id, trial=event.number, step=event.step)
-                self._asked_to_stop.add(event.number)
+                self._runs.stopping.add(event.number)
                 await runner.stop(event.number, "pruned")
 
     async def _ended(self, event: TrialEnded) -> None:
-        course = self._courses.get(event.number)
+        course = self._runs.courses.get(event.number)
         if course is None:
             return
         self._crew.succeeded()
-        if self._confirmation is not None and event.number in self._asked_to_stop:
-            self._forget(event.number)
+        if self._confirmation is not None and event.number in self._runs.stopping:
+            self._runs.end(event.number)  # dropped, so that it runs again should the job be resumed
             return
         record = course.record(event, self._plan.metric)
         if record.cause == "crashed":
-            record = dataclasses.replace(record, error=self._with_reference(record.number, record.error))
+            record = dataclasses.replace(record, error=self._recording.with_reference(record.number, record.error))
         await self._record(record)
         if record.state == "complete":
             await measure_run(self._ledger, self._prepared.card.name, self._crew.device, self._plan, course, event,
@@ -241,53 +229,18 @@ class Study:
 
     async def _record(self, record: TrialRecord) -> None:
         """Everything that is known about an ended run, in the store before anything else happens."""
-        spent = await asyncio.to_thread(self._meter.spent_j)
-        cost = {"device": self._device} | ({} if spent is None else {"energy_j": spent})
-        record = dataclasses.replace(record, metrics={**record.metrics, **cost})
         if self._confirmation is not None:
-            folder = record.checkpoint
-            record = self._confirmation.tell(record)
-            await self._ledger.record(record, self._confirmation.finished(record))
-            if folder is not None:
-                await asyncio.to_thread(shutil.rmtree, self._home / self._prepared.folder / folder, True)
+            await self._recording.repeat(record, self._confirmation)
         else:
-            if record.checkpoint is not None:
-                record = await self._keep_checkpoint(record)
-            self._search.tell(record)
-            self._ended_trials.append(record)
-            await self._ledger.record(record, TrialFinished(
-                number=record.number, state=record.state, value=record.value, cause=record.cause,
-                best=self._search.is_best(record)))
-        note("trial.ended", self._job.id, trial=record.number, state=record.state, cause=record.cause)
-        self._forget(record.number)
-
-    def _forget(self, number: int) -> None:
-        """The run is no longer under way."""
-        self._courses.pop(number, None)
-        self._slots.pop(number, None)
-        self._asked_to_stop.discard(number)
-
-    async def _keep_checkpoint(self, record: TrialRecord) -> TrialRecord:
-        folder = f"{self._prepared.folder}/{record.checkpoint}"
-        try:
-            sha256 = await asyncio.to_thread(digest, self._home / folder)
-        except OSError:
-            note("checkpoint.missing", self._job.id, level=logging.WARNING, trial=record.number)
-            return dataclasses.replace(record, checkpoint=None)
-        await self._ledger.checkpoint(record.number, folder, sha256, record.value)
-        return record
+            self._ended_trials.append(await self._recording.trial(record, self._search))
+        self._runs.end(record.number)
 
     async def _bury(self, broken: Broken) -> None:
         """The runner died: the trials under way have failed, with a number under which the log tells more."""
         cause: Cause = "out_of_memory" if broken.key == "runner.no_memory" else "crashed"
-        for course in list(self._courses.values()):
-            await self._record(course.lost(cause, self._with_reference(course.number, broken.error)))
-
-    def _with_reference(self, number: int, error: str) -> str:
-        """The error behind a reference that stands in the log too."""
-        reference = secrets.token_hex(4)
-        note("trial.crashed", self._job.id, level=logging.WARNING, trial=number, reference=reference)
-        return f"[{reference}] {error}".strip()
+        for course in list(self._runs.courses.values()):
+            error = self._recording.with_reference(course.number, broken.error)
+            await self._record(course.lost(cause, error))
 
     # Wishes and time
 
@@ -321,7 +274,7 @@ class Study:
     async def _stop_what_is_unwanted(self, now: float) -> None:
         """Obeys a wish while trials are under way. A pause drops them: their numbers run again."""
         if self._wish == "pause":
-            self._courses.clear()
+            self._runs.clear()
             raise Paused
         if self._wish != "stop":
             return
@@ -329,15 +282,15 @@ class Study:
         if self._stop_by is None:
             self._stop_by = now + STOPPING_S
             asyncio.get_running_loop().call_later(STOPPING_S, self._crew.wake)
-        for number in self._courses:
-            if runner is not None and number not in self._asked_to_stop:
-                self._asked_to_stop.add(number)
+        for number in self._runs.courses:
+            if runner is not None and number not in self._runs.stopping:
+                self._runs.stopping.add(number)
                 await runner.stop(number, "stopped" if self._confirmation is None else "pruned")
         if now >= self._stop_by:
             await self._crew.close()
             if self._confirmation is not None:
-                self._courses.clear()
-            for course in list(self._courses.values()):
+                self._runs.clear()
+            for course in list(self._runs.courses.values()):
                 await self._record(dataclasses.replace(course.lost("stopped"), state="stopped"))
 
     # The end
