@@ -11,7 +11,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.discord_front import forms, intake, presses
+from bot.discord_front import forms, intake, judging, presses
 from bot.discord_front.alive import beat
 from bot.discord_front.busy import Busy
 from bot.discord_front.buttons import action_of, front_button
@@ -148,10 +148,13 @@ class OnsaClient(discord.Client):
             try:
                 data: Mapping[str, Any] = interaction.data or {}
                 door, action = action_of(str(data.get("custom_id", ""))) or ("front", "unknown")
-                if interaction.type is discord.InteractionType.component:
-                    await presses.pressed(interaction, door, action)
-                else:
+                verb = action.partition(":")[0]
+                if interaction.type is not discord.InteractionType.component:
                     await self._sent(interaction, action)
+                elif door == "desk" and verb in judging.OURS and interaction.channel_id is not None:
+                    await judging.pressed(interaction, verb, action)
+                else:
+                    await presses.pressed(interaction, door, action)
             except Exception as error:
                 await self.failed(interaction, error)
 
@@ -160,6 +163,8 @@ class OnsaClient(discord.Client):
         form = forms.sent(interaction)
         if verb == "change":
             await forms.changed(interaction, argument, form)
+        elif verb in judging.FORMS:
+            await judging.sent(interaction, verb, argument, form)
         else:
             await self._wrote(interaction, form.texts.get("words", ""), list(form.files))
 

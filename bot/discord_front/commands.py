@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.discord_front import choosing, running
+from bot.discord_front.judging import add_judging
 from bot.discord_front.settings_command import add_settings
 from bot.discord_front.translate import word
 from bot.language.commands import Command, Method
@@ -25,7 +26,7 @@ _METHODS = ("bayes", "random", "grid")
 
 def register(tree: Tree) -> None:
     """Adds everything to the tree; the names and descriptions stand in prompts/<language>/discord/commands.toml."""
-    for add in (_add_tune, _add_data, _add_jobs, _add_talk, _add_words, _add_menus, add_settings):
+    for add in (_add_tune, _add_data, _add_jobs, _add_talk, add_judging, _add_words, _add_menus, add_settings):
         add(tree)
     for command in tree.walk_commands():
         _for_teams_and_alone(command)
@@ -158,15 +159,6 @@ def _add_talk(tree: Tree) -> None:
     ) -> None:
         command = Command(intent="chat", prompt=prompt, job=job, trial=trial)
         await running.command(interaction, command, in_thread=None if prompt else "chat")
-
-    @tree.command(name=word("compare"), description=word("compare_about"))
-    @app_commands.rename(**_named("prompt", "job"))
-    @app_commands.describe(**_described("prompt", "job"))
-    @app_commands.autocomplete(job=choosing.jobs)
-    async def compare(
-        interaction: Interaction, prompt: app_commands.Range[str, 1, 2000] | None = None, job: int | None = None
-    ) -> None:
-        await running.command(interaction, Command(intent="compare", prompt=prompt, job=job))
 
 
 def _add_words(tree: Tree) -> None:

@@ -13,6 +13,7 @@ from bot.discord_front.outlet import NOBODY, ChannelOutlet, InteractionOutlet, O
 from bot.discord_front.places import Room, room_of
 from bot.discord_front.presses import spoken
 from bot.discord_front.render import Post
+from bot.judging.wish import Wish
 from bot.language.commands import Command
 from bot.phrases import Language, say
 from bot.utterance import Utterance
@@ -30,10 +31,13 @@ async def command(
     files: list[discord.Attachment] | None = None,
     hidden: bool = False,
     in_thread: rooms.Kind | None = None,
+    compared: Wish | None = None,
 ) -> None:
-    """Answers `made`. `hidden`: only the person sees it. `in_thread`: a thread of its own where there may be one."""
+    """Answers `made`, or the comparison that it stands for. `hidden`: only the person sees it. `in_thread`: a thread of
+    its own where there may be one.
+    """
     with interaction.client.busy.turn():
-        await _command(interaction, made, files or [], hidden, in_thread)
+        await _command(interaction, made, files or [], hidden, in_thread, compared)
 
 
 async def _command(
@@ -42,10 +46,11 @@ async def _command(
     files: list[discord.Attachment],
     hidden: bool,
     in_thread: rooms.Kind | None,
+    compared: Wish | None,
 ) -> None:
     if not interaction.client.front.seen.is_new(interaction.id) or not await _wait(interaction, hidden):
         return
-    utterance = replace(await spoken(interaction, is_private=hidden), command=made)
+    utterance = replace(await spoken(interaction, is_private=hidden), command=made, compared=compared)
     outlet: Outlet = InteractionOutlet(interaction, hidden=hidden)
     attachments = await intake.files_of(files, outlet, utterance.language or "en")
     if files and not attachments:

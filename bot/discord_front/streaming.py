@@ -43,16 +43,18 @@ class _Shown:
     outlet: Outlet
     header: str
     stop: Button
+    thumbs: tuple[Button, ...] = ()
+    """Under the last message of a complete answer."""
     messages: list[discord.Message] = field(default_factory=list)
     contents: list[str] = field(default_factory=list)
 
-    async def show(self, text: str, *, is_last: bool) -> bool:
+    async def show(self, text: str, *, is_last: bool, is_complete: bool = False) -> bool:
         """Promises the newest state of the text. False when a person deleted the message: nobody reads it any more."""
         parts = [self.outlet.shown(part) for part in pages(self.header + answer_text(text), self.outlet.page)]
         for at, part in enumerate(parts):
-            has_stop = not is_last and at == len(parts) - 1
+            is_end = at == len(parts) - 1
+            buttons = () if not is_end else (self.stop,) if not is_last else self.thumbs if is_complete else ()
             if at == len(self.messages):
-                buttons = (self.stop,) if has_stop else ()
                 message = await self.outlet.send(Post(content=part, buttons=buttons))
                 if message is None:
                     return False
@@ -60,14 +62,13 @@ class _Shown:
                 self.contents.append(part)
                 continue
             is_old = self.contents[at] != part or (is_last and at == len(self.messages) - 1)
-            if is_old and not await self._edit(at, part, has_stop):
+            if is_old and not await self._edit(at, part, buttons):
                 return False
         return True
 
-    async def _edit(self, at: int, part: str, has_stop: bool) -> bool:
-        view = view_of((self.stop,)) if has_stop else None
+    async def _edit(self, at: int, part: str, buttons: tuple[Button, ...]) -> bool:
         try:
-            await self.messages[at].edit(content=part, view=view, allowed_mentions=NOBODY)
+            await self.messages[at].edit(content=part, view=view_of(buttons), allowed_mentions=NOBODY)
         except discord.NotFound:
             return False
         except discord.HTTPException as error:
@@ -91,6 +92,7 @@ async def show(
         outlet=outlet,
         header=f"**{escape(stream.speaker)}**\n",
         stop=front_button(f"halt:{name}", say("discord.front.halt_label", language), "danger"),
+        thumbs=stream.buttons,
     )
     reader = asyncio.create_task(_read(stream, written))
     watcher = asyncio.create_task(halted.wait())
@@ -110,7 +112,8 @@ async def show(
         ended = await asyncio.gather(reader, watcher, return_exceptions=True)
     note = say("discord.front.halted", language) if halted.is_set() else ""
     text = "".join(written) or say("discord.front.no_answer", language)
-    await shown.show(f"{text}\n{note}" if note else text, is_last=True)
+    is_complete = ended[0] is None and bool(written)
+    await shown.show(f"{text}\n{note}" if note else text, is_last=True, is_complete=is_complete)
     if isinstance(ended[0], Exception):
         raise ended[0]
     return shown.messages, "".join(written)

@@ -70,7 +70,7 @@ async def test_chat_opens_a_thread_whose_answers_name_the_speaker_and_remember_t
     await place.aki.says(thread, "@Onsa What is 3 times 7?")
     answer = await place.aki.sees("**21**", 20, channel=thread)
     assert "Job 1, try 0" in answer.text
-    await eventually(lambda: not answer.labels)
+    await eventually(lambda: "Stop the answer" not in answer.labels)
     await bo.says(thread, "@Onsa And twice that?")
     await eventually(lambda: len(place.chat.asked) == 2)
     said = [message["content"] for message in place.chat.asked[1]["messages"]]
@@ -114,7 +114,7 @@ async def test_what_a_model_writes_can_ping_nobody(place: Place) -> None:
 async def test_a_reply_to_an_answer_in_a_channel_goes_on_from_it(place: Place) -> None:
     await place.aki.says(place.general, '@Onsa ask the best one "What is 3 times 7?"')
     answer = await place.aki.sees("**21**", 20, channel=place.general)
-    await eventually(lambda: not answer.labels)
+    await eventually(lambda: "Stop the answer" not in answer.labels)
     await place.aki.says(place.general, "And twice that?", reply_to=answer)
     await eventually(lambda: len(place.chat.asked) == 2)
     said = [message["content"] for message in place.chat.asked[1]["messages"]]
