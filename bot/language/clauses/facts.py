@@ -19,6 +19,10 @@ from bot.language.vocabulary.closed import words
 from bot.language.vocabulary.small_words import small_words
 
 _JAPANESE = re.compile("[ぁ-ゖァ-ヺ一-鿿]")
+_HANDED = re.compile("[」』\"](?:と|って)?(?:言|聞|訊|尋|送|投げ|話し)")
+_STATE = re.compile(
+    "(\\w{0,8}[てで])い?(?:る|ます|た|ました|て)(?:よ|ね|な|わ|の|ん|だ|です|けど|らしい|みたい|。|!|\\s)*$"
+)
 _HIRAGANA = re.compile("[ぁ-ゖ]")
 _JOINS = words("with from to and the for in on at of between by my our it this that is are does did")
 _AFTER_NAME = words(", : ! please pls can could would will")
@@ -126,6 +130,8 @@ def look(
     sight = _gather(view, references, settings, told)
     if is_japanese:
         mood = japanese_mood(view)
+        if mood == "fragment" and _ends_in_state(low):
+            mood = "report"
         spans = [((0, view.size), mood)]
         if _kana_condition(view, low):
             sight.gates.add("condition")
@@ -153,6 +159,12 @@ def _has_english_frame(low: str, view: View) -> bool:
         return False
     opens = view.text(0)[:1].isalpha() and view.tokens[0].kind in ("vocab", "word")
     return opens and any(token.text.lower() in _JOINS for token in view.tokens)
+
+
+def _ends_in_state(low: str) -> bool:
+    """True for うちは学習率1e-4を使ってる: how things are, and nothing asked."""
+    found = _STATE.search(low[-40:])
+    return found is not None and not found[1].endswith(small_words("hoping"))
 
 
 def _gather(view: View, references: References, settings: Settings, told: tuple[int, int]) -> _Sight:
@@ -233,7 +245,7 @@ def _ends_as_question(low: str, is_japanese: bool) -> bool:
 
 def _message_span(text: str, view: View, is_japanese: bool) -> tuple[int, int] | None:
     """Where the words meant for the model stand, if the sentence holds any."""
-    chats = any(
+    chats = _HANDED.search(text) is not None or any(
         token.kind == "quote" or token.labels & {"verb:chat", "hands_over:words"} for token in view.tokens
     )
     if not chats and text[:4].lower() not in ("tell", "ask "):

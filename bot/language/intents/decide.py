@@ -111,7 +111,7 @@ _RULES: tuple[tuple[Intent, Callable[[Facts], bool]], ...] = (
         "best",
         lambda f: (
             f.any("verb:best")
-            and f.any("verb:show", "ask:what", "ask:wh", "ref:job")
+            and (f.any("verb:show", "ask:what", "ask:wh", "ref:job") or (f.asks and f.any("verb:history")))
             and is_best(f)
             and not f.any("verb:chat", "verb:export", "verb:compare", "verb:find", "verb:queue")
         ),

@@ -37,6 +37,8 @@ def asks_what_was_done(f: Facts) -> bool:
     verbs = verbs or f.any("verb:run", "verb:try", "verb:tune", "verb:train", "verb:search", "verb:redo")
     if f.is_japanese:
         asked = f.any("ask:wh") or any(word in f.low for word in small_words("ever"))
+        recalls = any(word in f.low for word in small_words("recalling")) and "people" not in f.gates
+        asked = asked or (recalls and any(word in f.low for word in small_words("recall_times")))
         return verbs and f.references.trial is None and "past" in f.forms and asked and is_question(f)
     return verbs and f.low.startswith(
         (

@@ -16,6 +16,7 @@ from bot.language.clauses.matters import (
 )
 from bot.language.clauses.moods import Mood
 from bot.language.clauses.telling import only_asks_to_see
+from bot.language.intents.fragments import drops_values, is_plain, is_under_foreign_heading
 from bot.language.vocabulary.closed import words
 from bot.language.vocabulary.small_words import small_words
 
@@ -24,7 +25,7 @@ _AGAINST = frozenset({"refusal", "future", "condition", "talk", "injection"})
 
 def is_start(f: Facts) -> bool:
     """True when the sentence asks for a tuning job, now, of this bot."""
-    if f.gates & _AGAINST - harmless(f):
+    if f.gates & _AGAINST - harmless(f) or is_under_foreign_heading(f):
         return False
     if not f.is_japanese and (is_quoted(f) or _is_warned(f) or _lists_for_others(f)):
         return False
@@ -37,6 +38,8 @@ def is_start(f: Facts) -> bool:
         return False
     asked = mood == "request"
     if f.values or f.settings.not_a_number:
+        if drops_values(f) or (not asked and not is_plain(f)):
+            return False
         if not asked and ("?" in f.low or _ranks(f) or _judges(f) or _states(f)):
             return False  # "rank 8 to 32?", "rank 8 to 32 works best"
         limit = (4 if asked else 1) if f.strong_knob or _sure(f) else (1 if asked else 0)

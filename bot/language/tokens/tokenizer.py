@@ -177,7 +177,6 @@ def _phrase_at(low: str, i: int, vocabulary: Vocabulary) -> tuple[int, frozenset
             end = i + length
             if end > size:
                 continue
-            labels = phrases.get(low[i:end])
             if end < verb_end:
                 return verb_end, verb_labels
             labels = phrases.get(low[i:end])
@@ -199,18 +198,24 @@ def _verb_at(low: str, i: int, vocabulary: Vocabulary) -> tuple[int, frozenset[s
         if not kinds or at > len(low):
             continue
         for kind, found in kinds.items():
-            endings = vocabulary.endings[kind]
-            for size in range(9, 0, -1):
-                mood = endings.get(low[at : at + size])
-                if mood and low.startswith(_RESTARTS, at + size - 1):
-                    continue  # 下げて|もう一回, 学習|中止
-                if mood and at + size > best and at + size <= len(low):
-                    best, labels = at + size, found | {f"form:{mood}"}
-                    break
-            else:
-                if kind == "suru" and at > best and not _cuts_word(low, at):
-                    best, labels = at, found | {"form:noun"}
+            end, mood = _ending_at(low, at, kind, vocabulary)
+            if mood and end > best:
+                best, labels = end, found | {f"form:{mood}"}
+            elif kind == "suru" and at > best and not _cuts_word(low, at):
+                best, labels = at, found | {"form:noun"}
     return best, labels
+
+
+def _ending_at(low: str, at: int, kind: str, vocabulary: Vocabulary) -> tuple[int, str]:
+    """Where the longest ending of the class that stands at `at` ends, and its mood."""
+    endings, starts = vocabulary.endings[kind], vocabulary.ending_starts[kind]
+    end, found, size = at, "", 1
+    while at + size <= len(low) and (piece := low[at : at + size]) in starts:
+        mood = endings.get(piece)
+        if mood and not low.startswith(_RESTARTS, at + size - 1):  # 下げて|もう一回, 学習|中止
+            end, found = at + size, mood
+        size += 1
+    return end, found
 
 
 def _is_katakana(c: str) -> bool:

@@ -30,6 +30,7 @@ class Vocabulary:
     stems: Mapping[str, Mapping[str, frozenset[str]]]  # Japanese stem -> class of endings -> labels
     stem_lengths: Mapping[str, tuple[int, ...]]  # first character -> stem lengths, longest first
     endings: Mapping[str, Mapping[str, str]]  # class -> ending -> mood
+    ending_starts: Mapping[str, frozenset[str]]  # class -> everything that an ending begins with, whole endings too
     numbers: Mapping[str, tuple[str, float]]  # English number word -> (kind, value)
     digits: Mapping[str, int]  # kanji digit -> value
     places: Mapping[str, int]  # kanji place -> value
@@ -162,6 +163,7 @@ def _freeze(words: _Words) -> Vocabulary:
     by_length: dict[tuple[int, str], list[str]] = {}
     for word in sorted(words.fixable):
         by_length.setdefault((len(word), word[0]), []).append(word)
+    endings = inflection.endings(words.endings)
     return Vocabulary(
         phrases={phrase: frozenset(labels) for phrase, labels in words.phrases.items()},
         lengths={start: tuple(sorted(sizes, reverse=True)) for start, sizes in lengths.items()},
@@ -169,7 +171,11 @@ def _freeze(words: _Words) -> Vocabulary:
             stem: {kind: frozenset(labels) for kind, labels in kinds.items()} for stem, kinds in words.stems.items()
         },
         stem_lengths={start: tuple(sorted(sizes, reverse=True)) for start, sizes in stem_lengths.items()},
-        endings=inflection.endings(words.endings),
+        endings=endings,
+        ending_starts={
+            kind: frozenset(ending[:size] for ending in found for size in range(1, len(ending) + 1))
+            for kind, found in endings.items()
+        },
         numbers=words.numbers,
         digits=words.digits,
         places=words.places,
