@@ -57,3 +57,12 @@ def test_the_lowest_rate_of_the_range_learns_next_to_nothing(own: Any) -> None:
     ended = run_trial(own, 1, {**DEFAULTS, "learning_rate": 1e-6, "epochs": 1}, told.append, lambda: "")
     assert ended.outcome == "complete"
     assert ended.metrics["accuracy"] <= 0.04
+
+
+def test_a_rate_far_above_the_range_diverges_and_says_so(own: Any) -> None:
+    from tuner.train.trial import run_trial
+
+    told: list[Any] = []
+    ended = run_trial(own, 2, {**DEFAULTS, "learning_rate": 1e-2}, told.append, lambda: "")
+    assert (ended.outcome, ended.cause) == ("failed", "diverged")
+    assert told[-1].step < told[-1].steps, "it is noticed under way"

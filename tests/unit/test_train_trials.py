@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from safetensors.torch import load_file, save_file
 from training_bench import bench, encoded, load, run
 
 from tuner.checkpoints.export import export_merged
-from tuner.evaluate.losses import losses
+from tuner.evaluate.losses import Losses, losses
 from tuner.problems import ProblemError
 from tuner.train.bench import CHAT_ROUNDS, load_splits
-from tuner.train.health import LossWatch, TrialBrokeError
+from tuner.train.health import LossWatch, TrialBrokeError, known_places, refuse_babble
 from tuner.train.loop import Progress
 from tuner.train.model import load_base
 from tuner.train.targets import target_names
@@ -120,6 +121,22 @@ def test_the_rule_of_divergence(epochs: list[list[float]], cause: str) -> None:
     except TrialBrokeError as error:
         found = error.cause
     assert found == cause
+
+
+@pytest.mark.parametrize(("loss", "is_lost"), [(0.1, False), (3.1, False), (5.0, True), (math.nan, True)])
+def test_a_model_that_babbles_what_it_could_say_before_has_diverged(loss: float, is_lost: bool) -> None:
+    with pytest.raises(TrialBrokeError, match="costs") if is_lost else nullcontext():
+        refuse_babble(loss, 4096)
+
+
+def test_only_what_the_untouched_model_could_say_shows_babble() -> None:
+    untouched = Losses(sums=(0.2, 0.2, 30.0, 0.0) + (0.4,) * 100, tokens=(4, 4, 4, 0) + (4,) * 100,
+                       hits=(0,) * 104)
+    chosen = known_places(untouched, 1)
+    assert chosen[0] == 1
+    assert {2, 3}.isdisjoint(chosen)
+    assert 12 < len(chosen) <= 24
+    assert chosen[-1] > 90
 
 
 def test_a_stopped_trial_ends_within_a_second_and_keeps_what_it_learnt(tmp_path: Path, base: Any) -> None:

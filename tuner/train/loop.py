@@ -23,7 +23,7 @@ from tuner.evaluate.losses import Losses, Stopped, losses
 from tuner.evaluate.packing import Packed, pack
 from tuner.train.batches import Step, epoch_ends, epoch_steps, validation_steps
 from tuner.train.fast_linear import fast_lora
-from tuner.train.health import LossWatch, TrialBrokeError
+from tuner.train.health import LossWatch, TrialBrokeError, known_places, refuse_babble
 from tuner.train.lessons import Lessons
 from tuner.train.model import adapter_dropout
 from tuner.train.optim import optimiser, rate_factor, set_rate, warmup_steps
@@ -105,6 +105,7 @@ class _Run:
         self.warmup = warmup_steps(settings.warmup_ratio, self.steps)
         self.validate_after = self._validation_steps()
         self.watch = LossWatch()
+        self.known = [self.examples[place] for place in known_places(task.untouched, len(task.train.own))]
         self.step, self.tokens, self.told_at = 0, 0, -math.inf
         self.epoch_losses: list[float] = []
         self.recent: deque[float] = deque(maxlen=8)
@@ -147,6 +148,10 @@ class _Run:
                 if self.step in self.validate_after and (wish := self._validate()):
                     return self._ended(wish)
             self.watch.end_epoch()
+            if self.known and (epoch > 0 or len(self.epochs) == 1):  # the first epoch may stumble and find its feet
+                self._close()
+                refuse_babble(losses(self.inner, self.known, self.task.device, self.task.layout).loss,
+                              int(self.inner.config.vocab_size))
         return self._ended("")
 
     def _advance(self, chosen: Step) -> None:
