@@ -1,15 +1,13 @@
 """The gallery: ``python -m benchmarks.reports FOLDER [--real]``.
 
 Writes the report and the pictures of every planted study in both languages into FOLDER, one folder a study, to be read
-by a person. ``--real`` also trains the embedded model in four ways that go wrong (some minutes on one core).
+by a person. ``--real`` also trains the embedded model in four ways that go wrong (about three minutes on one core).
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,29 +15,15 @@ from pathlib import Path
 
 from bot import charts
 from bot.console.recording import written
-from bot.console.session import TEAM
 from bot.explain import explain, explain_trial
 from bot.phrases import LANGUAGES
-from bot.results import stored_report
 from tuner.analysis import report_of
 from tuner.analysis.recording import read_recording
-from tuner.embedded import sample_path
 from tuner.events import Report
-from tuner.store import Store
 
 VARIANT_SEEDS = range(2)
-LIMIT_S = 1800
 _TESTS = Path(__file__).resolve().parents[1] / "tests" / "unit"
-"""Where the planted studies live."""
-
-REAL = {
-    "real rate too high": ("sample", "tune lr between 0.5 and 5 with 6 trials"),
-    "real rate too low": ("sample", "tune lr between 1e-8 and 1e-6 with 6 trials"),
-    "real overfitting": ("few", "tune epochs between 30 and 60 with 4 trials, lr 0.002"),
-    "real contradictory": ("contradictory", "tune lr between 1e-4 and 1e-3 with 4 trials"),
-}
-"""Name -> data and the sentence that starts the job."""
-
+"""Where the planted studies live; the real ones beside it."""
 
 def main() -> None:
     """Writes the gallery and prints a line a study."""
@@ -66,9 +50,10 @@ def write(report: Report, folder: Path) -> None:
 
 
 def _all(real: bool, only: str) -> Iterator[tuple[str, Report]]:
-    sys.path.insert(0, str(_TESTS))
+    sys.path[:0] = [str(_TESTS), str(_TESTS.parent)]
     import planted_reports
     import planted_variants
+    import real_studies
     from test_analysis_variants import RIGHT
 
     for name, report in planted_reports.reports().items():
@@ -79,46 +64,10 @@ def _all(real: bool, only: str) -> Iterator[tuple[str, Report]]:
             if only in f"recording {make} {seed}":
                 lines = getattr(planted_variants, make)(seed).lines
                 yield f"recording {make} {seed}", report_of(read_recording(lines))
-    for name, (data, sentence) in REAL.items() if real else ():
+    for name, study in real_studies.STUDIES.items() if real else ():
         if only in name:
-            yield name, real_report(data, sentence)
-
-
-def real_report(data: str, sentence: str) -> Report:
-    """Promises the report of a job that the embedded model was really trained in, through the console."""
-    with tempfile.TemporaryDirectory() as made:
-        home = Path(made)
-        (home / "my.csv").write_text(_rows(data), encoding="utf-8")
-        talk = ["use my.csv", sentence, "start", "wait"]
-        subprocess.run(
-            [sys.executable, "-m", "bot", "console", "--home", str(home / "home"), "--yes"],
-            input="\n".join(talk) + "\n", text=True, cwd=home, timeout=LIMIT_S, check=True, stdout=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
-        )
-        return asyncio.run(_newest(home / "home"))
-
-
-def _rows(data: str) -> str:
-    """A table of questions and answers: the sample, few rows of it, or answers that contradict each other."""
-    lines = sample_path("en").read_text(encoding="utf-8").splitlines()
-    match data:
-        case "few":
-            return "\n".join(lines[:25]) + "\n"
-        case "contradictory":
-            answers = ("yes, always", "no, never", "only on Mondays", "ask at the desk", "nobody knows", "at nine")
-            rows = (f"What is the rule for item {n % 10}?,{answers[(n * 7 + n // 10) % 6]}" for n in range(60))
-            return "\n".join(["question,answer", *rows]) + "\n"
-        case _:
-            return "\n".join(lines) + "\n"
-
-
-async def _newest(home: Path) -> Report:
-    async with await Store.open(home) as store:
-        for job in await store.jobs(TEAM):
-            report = await stored_report(store, job)
-            if report is not None:
-                return report
-    raise RuntimeError("the job must leave a report, got none")
+            with tempfile.TemporaryDirectory() as made:
+                yield name, asyncio.run(real_studies.run(study, Path(made) / "home"))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ def details(voice: Voice) -> Iterable[str]:
         compared = winner.get(f"over_{other}") if winner is not None else None
         if compared is not None:
             yield voice.tell(f"details.over_{other}", compared)
-            if compared["strength"] != "none":  # The interval alone would sound surer than both rules together.
+            spread = compared["low"] < compared["high"]  # None where every question changed in the same way.
+            if compared["strength"] != "none" and spread:  # Alone it would sound surer than both rules together.
                 yield voice.tell(f"details.interval_{compared['by']}", compared)
     for finding in voice.all("what_mattered"):
         yield voice.tell("details.importance", finding.facts)

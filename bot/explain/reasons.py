@@ -73,6 +73,10 @@ def what_went_wrong(voice: Voice) -> Iterable[str]:
     failures = voice.first("failures")
     if failures is not None:
         yield voice.tell("wrong.failures", {**failures, "parts": list(_causes(voice, failures["causes"]))})
+    for kind in ("contradictory", "nothing_learnt"):
+        facts = voice.first(kind)
+        if facts is not None:
+            yield voice.tell(f"wrong.{kind}", facts)
     for finding in voice.all("threshold"):
         yield threshold(voice, finding)
     yield from _trials_with_trouble(voice)

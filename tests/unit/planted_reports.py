@@ -67,6 +67,31 @@ def _by_heart() -> Study:
     return dataclasses.replace(planted(one_knob, 2, 4), tests=(scored("base", [False] * 30), best))
 
 
+def _contradictory() -> Study:
+    right = [n % 5 == 0 for n in range(30)]
+    best = scored("best", right, 3, rows=200, rows_contradictory=150, train_asked=40, train_right=9)
+    return dataclasses.replace(planted(one_knob, 2, 4), tests=(scored("base", [False] * 30), best))
+
+
+def _too_low(also_good: bool) -> Study:
+    """Learning rates so low that nothing is learnt, but for the default one where `also_good`."""
+    def flat(number: int, rate: float) -> TrialRecord:
+        curve = tuple((step, 4.0 - step / 2000, 4.0 - step / 1000) for step in range(0, 101, 10))
+        return TrialRecord(number=number, settings=DEFAULTS | {"learning_rate": rate}, state="complete",
+                           value=3.9, curve=curve, seconds=9.0)
+
+    first = complete(0, DEFAULTS, 0.7) if also_good else flat(0, 1e-9)
+    return study((first, *(flat(n, 1e-9 * 3**n) for n in range(1, 6))),
+                 {"learning_rate": Range(low=1e-9, high=1e-6, log=True)})
+
+
+def _too_long() -> Study:
+    """Even one example at a time is too much for the memory."""
+    settings = DEFAULTS | {"batch_size": 1, "max_length": 1024}
+    return study(tuple(TrialRecord(number=n, settings=settings, state="failed", cause="out_of_memory", seconds=2.0)
+                       for n in range(3)))
+
+
 def _only_losses() -> Study:
     tests = tuple(dataclasses.replace(scored(subject, [False] * 40, 3), losses=tuple(loss + i / 100 for i in range(40)))
                   for subject, loss in (("base", 3.0), ("default", 2.0), ("best", 1.0)))
@@ -128,7 +153,8 @@ def reports() -> dict[str, Report]:
         "all failed": study(tuple(trial for trial in broken.trials if trial.state == "failed")),
         "several seeds": _several_seeds(0.1), "several lucky seeds": _several_seeds(0.0, lucky=True),
         "best overfitted": _best_overfitted(), "saturating": planted(saturating, 4, 40), "risen": _risen(),
-        "last losses": _last_losses(),
+        "last losses": _last_losses(), "contradictory": _contradictory(), "too low": _too_low(also_good=True),
+        "nothing learnt": _too_low(also_good=False), "too long": _too_long(),
         "accuracy": dataclasses.replace(
             study(tuple(complete(n, DEFAULTS | {"lora_rank": 4 + n}, 0.2 + 0.05 * n) for n in range(9))),
             metric="accuracy", maximise=True),

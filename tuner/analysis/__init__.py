@@ -46,6 +46,8 @@ lucky is left out there. How strong the evidence is, by kind. A finding that rea
     lucky           strong  the same settings, run at least twice more, did worse (p <= 0.01, adjusted for all runs)
                     weak    of >= 20 complete runs, the best stands 6 robust deviations off what its settings explain
     next            as the finding that it follows from
+    nothing_learnt  strong  >= 3 runs with curves, and none of them lost 5% of its loss at the start
+    contradictory   strong  a tenth of the examples or more ask what another one answers otherwise
     failures, diverged, out_of_memory, bad_data, crashed, worker_lost, pruned, stopped, bad_answers, cost: recorded,
     not inferred, and therefore strong.
 """
@@ -101,7 +103,7 @@ def findings_of(study: Study) -> tuple[Finding, ...]:
         *directions, *pairs.findings,
         *shape.edge_findings(once, directions, cuts),
         *importance.thin_and_flat(once, seen, pairs, other=bool(cuts), whole=study),
-        *thresholds.failure_findings(study), *cuts,
+        *thresholds.failure_findings(study), *thresholds.nothing_learnt_findings(study), *cuts,
         *thresholds.overfitting_findings(study, each),
         *each,
         *answers.answer_findings(study),

@@ -6,12 +6,15 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tuner.analysis import ranges
 from tuner.analysis.study import Study, broke_down, is_number, median, rounded
 from tuner.events import Finding
 from tuner.plan.knobs import KNOBS
 from tuner.plan.space import Range
 
 MOST = 3
+MEMORY_SHARE = 0.2
+"""Share of the tries that ran out of memory from which smaller batches are suggested."""
 
 
 def next_findings(study: Study, findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -19,8 +22,6 @@ def next_findings(study: Study, findings: Sequence[Finding]) -> tuple[Finding, .
 
     Each names its `action`, the finding it follows from (`because`) and everything that its command sentence needs.
     """
-    usual = [trial.seconds for trial in study.complete if trial.seconds > 0]
-    seconds = median(usual) if usual else None
     chosen: list[Finding] = []
     seen: set[tuple[str, object]] = set()
     for facts in _wishes(study, findings):
@@ -28,37 +29,48 @@ def next_findings(study: Study, findings: Sequence[Finding]) -> tuple[Finding, .
         if key in seen or (facts.get("name") is not None and any(facts["name"] == other for _, other in seen)):
             continue
         seen.add(key)
-        trials = facts.get("trials")
-        cost = rounded(seconds * trials, 2) if seconds is not None and isinstance(trials, int) else None
         strength = facts.pop("strength")
-        chosen.append(Finding(kind="next", strength=strength, facts=facts | {"cost_s": cost, "job": study.number}))
+        facts |= {"cost_s": _cost(study, facts), "job": study.number}
+        chosen.append(Finding(kind="next", strength=strength, facts=facts))
         if len(chosen) == MOST:
             break
     return tuple(chosen)
 
 
+def _cost(study: Study, facts: dict[str, Any]) -> float | None:
+    """Seconds, as long as tries took so far, more for more epochs; None where nothing is to be trained."""
+    took = [trial.seconds for trial in study.complete if trial.seconds > 0]
+    if not took or not isinstance(facts.get("trials"), int):
+        return None
+    longer = 1.0
+    epochs = [float(value) for trial in study.complete if is_number(value := trial.settings.get("epochs"))]
+    if facts.get("name") == "epochs" and epochs:
+        longer = (facts["low"] + facts["high"]) / 2 / median(epochs)
+    return rounded(median(took) * facts["trials"] * longer, 2)
+
+
 def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any]]:
     """Every suggestion in the order of its worth."""
     of = {finding.kind: finding for finding in reversed(findings)}
-    if study.state == "running":
+    if study.state == "running" or _hopeless(of):
         return
-    broken = sum(broke_down(trial) for trial in study.trials)
-    mostly_broken = "threshold" not in of and broken >= 3 and broken > len(study.complete)
-    if not study.complete or mostly_broken:
-        yield from _rescue(study, of)
+    wrong_rates = _rates(study, findings, of)
+    yield from wrong_rates
     if "edge" in of:
         facts = of["edge"].facts
         yield {"action": "widen", "because": "edge", "name": facts["name"], "side": facts["side"],
                "low": facts["new_low"], "high": facts["new_high"], "trials": 12, "strength": of["edge"].strength}
+    yield from _memory(study, findings, of)
     yield from _lengths(study, findings, of)
     thin = next((finding for finding in findings if finding.kind == "thin" and finding.facts["what"] == "trials"), None)
-    if thin is not None and study.complete and not mostly_broken:
+    if thin is not None and study.complete and not wrong_rates:
         yield {"action": "more_trials", "because": "thin", "trials": max(2, thin.facts["more"]), "strength": "strong"}
     if "lucky" in of and not of["lucky"].facts["repeated"]:
         yield {"action": "other_seeds", "because": "lucky", "name": "seed", "low": 1, "high": 5, "trials": 6,
                "trial": of["lucky"].facts["trial"], "settings": of["winner"].facts["best_settings"], "strength": "weak"}
     yield from _below_threshold(study, of)
-    if "flat" in of and not {"overfitting", "learnt_too_little", "learning_rate_too_low", "threshold"} & set(of):
+    if "flat" in of and not {"overfitting", "learnt_too_little", "learning_rate_too_low", "threshold",
+                             "nothing_learnt", "contradictory"} & set(of):
         action = "stop_search" if study.recorded else "stop_tuning"
         yield {"action": action, "because": "flat", "strength": of["flat"].strength}
     if study.complete and "winner" in of and not study.recorded:
@@ -66,20 +78,43 @@ def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any
                "strength": of["winner"].strength}
 
 
-def _rescue(study: Study, of: dict[str, Finding]) -> Iterable[dict[str, Any]]:
-    """No run came through: the one knob that is known to help against what happened."""
-    causes = of["failures"].facts["causes"] if "failures" in of else {}
-    rates = [value for trial in study.trials if trial not in study.complete
-             and is_number(value := trial.settings.get("learning_rate"))]
-    if causes.get("out_of_memory"):
-        batch = [int(value) for trial in study.trials if is_number(value := trial.settings.get("batch_size"))]
-        if batch and min(batch) > 1:
-            yield {"action": "smaller_batch", "because": "failures", "name": "batch_size", "low": 1,
-                   "high": max(2, min(batch) // 2), "trials": 6, "strength": "strong"}
-    if (causes.get("diverged") or causes.get("nan")) and rates:
-        low = min(rates)
-        yield {"action": "lower_rate", "because": "failures", "name": "learning_rate", "low": rounded(low / 100, 1),
-               "high": rounded(low / 3, 1), "trials": 8, "strength": "weak"}
+def _hopeless(of: dict[str, Finding]) -> bool:
+    """True where most examples contradict each other: no search makes up for that."""
+    facts = of["contradictory"].facts if "contradictory" in of else None
+    return facts is not None and 2 * facts["rows"] >= facts["of"]
+
+
+def _rates(study: Study, findings: Sequence[Finding], of: dict[str, Finding]) -> list[dict[str, Any]]:
+    """Other learning rates, where most runs broke at theirs or learnt next to nothing with them."""
+    broken = sum(broke_down(trial) for trial in study.trials)
+    if broken and (not study.complete or ("threshold" not in of and broken >= 3 and broken > len(study.complete))):
+        found, action, because = ranges.below_broken(study), "lower_rate", "failures"
+    elif low := [one.facts["learnt_from"] for one in findings if one.kind == "learning_rate_too_low"]:
+        few = 2 * len(low) < len(study.complete)
+        found = None if few else ranges.above_too_low(study, min(low))
+        action, because = "higher_rate", "learning_rate_too_low"
+    elif "nothing_learnt" in of:
+        found, action, because = ranges.above_all(study), "higher_rate", "nothing_learnt"
+    else:
+        return []
+    if found is None:
+        return []
+    return [{"action": action, "because": because, "name": "learning_rate", "low": found[0], "high": found[1],
+             "trials": 8, "strength": "weak"}]
+
+
+def _memory(study: Study, findings: Sequence[Finding], of: dict[str, Finding]) -> Iterable[dict[str, Any]]:
+    """Smaller batches, and where there are none, shorter examples."""
+    ran_out = of["failures"].facts["causes"].get("out_of_memory", 0) if "failures" in of else 0
+    if not ran_out or (study.complete and ran_out < MEMORY_SHARE * len(study.ended)):
+        return
+    cuts = (one.facts for one in findings if one.kind == "threshold")
+    cut = next((facts for facts in cuts if facts["what"] == "out_of_memory"), None)
+    for action, name in (("smaller_batch", "batch_size"), ("shorter", "max_length")):
+        if found := ranges.within_memory(study, name, cut):
+            yield {"action": action, "because": "threshold" if cut else "failures", "name": name, "low": found[0],
+                   "high": found[1], "trials": 6, "strength": "strong" if study.complete else "weak"}
+            return
 
 
 def _lengths(study: Study, findings: Sequence[Finding], of: dict[str, Finding]) -> Iterable[dict[str, Any]]:
@@ -107,7 +142,8 @@ def _below_threshold(study: Study, of: dict[str, Finding]) -> Iterable[dict[str,
         return
     facts = of["threshold"].facts
     spec = study.space[facts["name"]]
-    if isinstance(spec, Range) and spec.low is not None and spec.low < facts["highest_sound"]:
-        low = rounded(spec.low, 3) if isinstance(spec.low, float) else spec.low
-        yield {"action": "narrow", "because": "threshold", "name": facts["name"], "low": low,
-               "high": facts["value"], "trials": 12, "strength": of["threshold"].strength}
+    if not isinstance(spec, Range) or spec.low is None or facts["highest_sound"] <= spec.low:
+        return
+    if found := ranges.sound(spec.low, facts["highest_sound"], whole=ranges.is_whole(facts["name"])):
+        yield {"action": "narrow", "because": "threshold", "name": facts["name"], "low": found[0], "high": found[1],
+               "trials": 12, "strength": of["threshold"].strength}

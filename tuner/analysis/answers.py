@@ -17,6 +17,8 @@ KNOWN = 0.8
 HALF = 0.5
 """Share of that on new questions, below which what is known was learnt by heart."""
 STRONG_P, WEAK_P = 0.01, 0.05
+CONTRADICTORY = 0.1
+"""Share of the examples that contradict another one, from which it is told."""
 FEW = 2
 """Answers with a fault from which it is told."""
 ONE_ANSWER = 0.2
@@ -27,9 +29,23 @@ _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 
 
 def answer_findings(study: Study) -> tuple[Finding, ...]:
-    """Promises `forgetting` where general chat was scored twice, `memorised` and `bad_answers` where seen."""
-    found = (_forgetting(study), _memorised(study.test("best")), _bad_answers(study.test("best")))
+    """Promises `contradictory` where one question has different answers in the data, `forgetting` where general chat
+    was scored twice, `memorised` and `bad_answers` where seen."""
+    best = study.test("best")
+    found = (_contradictory(best or study.test("base")), _forgetting(study), _memorised(best), _bad_answers(best))
     return tuple(finding for finding in found if finding is not None)
+
+
+def _contradictory(scored: TestResult | None) -> Finding | None:
+    """A tenth of the examples or more ask what another one answers otherwise; a count, and therefore strong."""
+    rows, of = _number(scored, "rows_contradictory"), _number(scored, "rows")
+    if not rows or not of or rows < CONTRADICTORY * of:
+        return None
+    asked, right = _number(scored, "train_asked"), _number(scored, "train_right")
+    known = asked and right is not None
+    return Finding(kind="contradictory", strength="strong",
+                   facts={"rows": int(rows), "of": int(of), "train_asked": int(asked or 0) if known else None,
+                          "train_right": int(right or 0) if known else None})
 
 
 def _forgetting(study: Study) -> Finding | None:

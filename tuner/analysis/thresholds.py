@@ -10,12 +10,16 @@ import numpy as np
 
 from tuner.analysis.chance import Question, permutation_p, ranks, split_p
 from tuner.analysis.study import Study, broke_down, is_number, median, neat_between, rounded
+from tuner.analysis.trouble import fall, fall_of_training, untouched_loss
 from tuner.events import Finding, TrialRecord
 
 CLAIM_P = 0.01
 LAST_LOSSES_FEWEST = 10
 """Complete runs below which the last losses say nothing about overfitting."""
 STRONG_P = 0.002
+NOTHING = 0.05
+"""Share of the loss at the start below which a run learnt almost nothing."""
+NOTHING_FEWEST = 3
 USUAL = {"broke_down": "learning_rate", "out_of_memory": "batch_tokens"}
 """What is to blame as a rule, asked by itself where all knobs asked at once leave it open."""
 Axis = Callable[[TrialRecord], float | None]
@@ -125,6 +129,19 @@ def _by_last_losses(study: Study) -> tuple[Finding, ...]:
              "train_share": rounded(shares[0]), "valid_share": rounded(shares[1]),
              "p": max(0.001, rounded(max(chances)))}
     return (Finding(kind="overfitting", strength="weak", facts=facts),)
+
+
+def nothing_learnt_findings(study: Study) -> tuple[Finding, ...]:
+    """Promises a `nothing_learnt` finding when no run of at least three lost a twentieth of its loss at the start, on
+    the practice questions or on the training ones."""
+    start = untouched_loss(study)
+    falls = [(fall(trial, start), fall_of_training(trial)) for trial in study.complete]
+    known = [max(valid, train or 0.0) for valid, train in falls if valid is not None]
+    if len(known) < NOTHING_FEWEST or len(known) < len(falls) or max(known) >= NOTHING:
+        return ()
+    rates = [float(value) for trial in study.complete if is_number(value := trial.settings.get("learning_rate"))]
+    facts = {"fall": rounded(max(0.0, *known), 2), "of": len(known), "highest_rate": max(rates) if rates else None}
+    return (Finding(kind="nothing_learnt", strength="strong", facts=facts),)
 
 
 def failure_findings(study: Study) -> tuple[Finding, ...]:

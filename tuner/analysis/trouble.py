@@ -14,6 +14,8 @@ from tuner.events import Finding, Strength, TrialRecord
 
 RISE = 1.05
 """A validation loss this many times its lowest counts as risen."""
+OF_START = 0.02
+"""Share of its first value by which it must have risen: next to nothing may double."""
 FALLING = 0.05
 """Share of its value that the validation loss must lose over the last third to count as still falling."""
 LITTLE = 0.5
@@ -47,7 +49,7 @@ def curve_of(trial: TrialRecord) -> Curve:
 
 def trial_findings(study: Study) -> tuple[Finding, ...]:
     """Promises at most one finding a trial, in the order of their numbers; a trial that went well has none."""
-    start = _untouched_loss(study)
+    start = untouched_loss(study)
     falls = {trial.number: fall(trial, start) for trial in study.complete}
     found = (_one(study, trial, falls) for trial in study.ended)
     return tuple(finding for finding in found if finding is not None)
@@ -125,6 +127,8 @@ def _overfitted(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Find
     after = [value for _, value in curve.valid[place + 1:]]
     if not after or lowest <= 0 or after[-1] < RISE * lowest or after[-1] - lowest <= 2 * _jitter(curve.valid, place):
         return None
+    if after[-1] - lowest < OF_START * max(value for _, value in curve.valid[: place + 1]):
+        return None
     train_then, train_last = _at(curve.train, step), curve.train[-1][1] if curve.train else None
     if train_then is None or train_last is None or train_last >= train_then:
         return None
@@ -148,7 +152,7 @@ def _at(points: Sequence[tuple[int, float]], step: int) -> float | None:
     return min(points, key=lambda point: (abs(point[0] - step), point[0]))[1] if points else None
 
 
-def _untouched_loss(study: Study) -> float | None:
+def untouched_loss(study: Study) -> float | None:
     """What the model loses before any training, on the sealed test; None while that is not known."""
     base = study.test("base")
     losses = [loss for loss in base.losses if math.isfinite(loss)] if base is not None else []
@@ -166,6 +170,12 @@ def fall(trial: TrialRecord, start: float | None = None) -> float | None:
         return None
     first = max(start or 0.0, points[0][1])
     return 1 - points[-1][1] / first if first > 0 else None
+
+
+def fall_of_training(trial: TrialRecord) -> float | None:
+    """Share of its first training loss that a run lost; None without a curve of it."""
+    train = curve_of(trial).train
+    return 1 - train[-1][1] / train[0][1] if len(train) >= 2 and train[0][1] > 0 else None
 
 
 def _learnt_little(

@@ -153,13 +153,18 @@ def _repeated(examples: Sequence[Example], exact: list[list[int]], near: list[li
 
 
 def _contradictions(examples: Sequence[Example]) -> list[Problem]:
+    rows = contradictory_rows(examples)
+    return [_problem("different_answers", rows)] if rows else []
+
+
+def contradictory_rows(examples: Sequence[Example]) -> list[int]:
+    """Promises the rows whose question has another answer in another row."""
     answers: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for example in examples:
         *before, last = example.messages
         asked = "\n".join(f"{message.role}:{plain(message.content)}" for message in before)
         answers[asked][plain(last.content)].append(example.row)
-    rows = [row for told in answers.values() if len(told) > 1 for numbers in told.values() for row in numbers]
-    return [_problem("different_answers", rows)] if rows else []
+    return [row for told in answers.values() if len(told) > 1 for numbers in told.values() for row in numbers]
 
 
 def _private(examples: Sequence[Example], tokenizer: Any) -> list[Problem]:
