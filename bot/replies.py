@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -79,6 +79,8 @@ class Stream:
     """The messages that it answers, oldest first."""
     buttons: tuple[Button, ...] = ()
     """Under the answer once it is complete, where a front shows buttons there."""
+    is_whole: Callable[[], bool] = field(default=lambda: True, repr=False)
+    """Whether the answer came to its own end. Ask when `pieces` has been read."""
 
 
 Reply = Text | Card | Table | Progress | Picture | Stream

@@ -68,6 +68,7 @@ async def _ask(
 ) -> AsyncIterator[Reply]:
     client = await turn.services.chat()
     answer_id = ratings.new_answer()
+    ended: list[bool] = []
 
     async def pieces() -> AsyncIterator[str]:
         said = []
@@ -80,12 +81,20 @@ async def _ask(
             # The Stream is already on its way to the person: the reason follows what was said so far.
             yield ("\n" if said else "") + "\n".join(problem_sentences([error.problem], turn.language))
             return
+        ended.append(True)
         if keep is not None:
             keep["messages"] = [*messages, {"role": "assistant", "content": "".join(said)}]
         await ratings.remember(turn, answer_id, model, messages, "".join(said))
 
     thumbs = ratings.buttons(answer_id, turn.language)
-    yield Stream(speaker=speaker, pieces=pieces(), model=model, asked=tuple(messages), buttons=thumbs)
+    yield Stream(
+        speaker=speaker,
+        pieces=pieces(),
+        model=model,
+        asked=tuple(messages),
+        buttons=thumbs,
+        is_whole=lambda: bool(ended),
+    )
 
 
 async def _checkpoint(turn: Turn, command: Command) -> tuple[str, str] | Text:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-
 import discord
 
 from bot.discord_front.places import SHELF
+from bot.discord_front.streaming import Answered, Halts
 from bot.replies import Stream
 from bot.utterance import Utterance
 from tuner.store import Store
 
 LIVES_S = 24 * 3600.0
-_LOOKS, _LOOK_S = 2, 0.3
 _PREFIX = "chain-"
 
 
@@ -22,14 +19,13 @@ def is_chain(dialogue: str | None) -> bool:
     return dialogue is not None and dialogue.startswith(_PREFIX)
 
 
-async def keep(
-    store: Store, utterance: Utterance, stream: Stream, messages: Sequence[discord.Message], answered: str
-) -> None:
-    """Lets a reply to any of `messages` go on from this answer."""
+async def keep(store: Store, utterance: Utterance, stream: Stream, answered: Answered) -> None:
+    """Lets a reply to any message of the answer go on from it; from one that broke off, as if it had not been asked."""
+    messages = answered.messages
     if not stream.model or not messages or (utterance.dialogue or "").startswith("thread-"):
         return
-    said = [*({"role": one["role"], "content": one["content"]} for one in stream.asked),
-            {"role": "assistant", "content": answered}]
+    said = [{"role": one["role"], "content": one["content"]} for one in stream.asked]
+    said = [*said, {"role": "assistant", "content": answered.text}] if answered.is_whole else said[:-1]
     chat = {"model": stream.model, "speaker": stream.speaker, "messages": said}
     dialogue = f"{_PREFIX}{messages[0].id}"
     await store.keep_dialogue(dialogue, f"{utterance.team}/{utterance.channel}", {"chat": chat}, LIVES_S)
@@ -37,15 +33,16 @@ async def keep(
         await store.keep_dialogue(SHELF, f"answer:{utterance.team}:{message.id}", {"dialogue": dialogue}, LIVES_S)
 
 
-async def dialogue_of(store: Store, team: str, message: discord.Message) -> str | None:
-    """Promises the dialogue that `message`, a reply, goes on with, or None when it goes on from no answer."""
+async def dialogue_of(store: Store, halts: Halts, team: str, message: discord.Message) -> str | None:
+    """Promises the dialogue that `message`, a reply, goes on with, or None when it goes on from no answer.
+
+    A reply to an answer that is still being written waits for its end.
+    """
     reference = message.reference
     if reference is None or reference.message_id is None:
         return None
+    await halts.wait_for(reference.message_id)
     known = await store.dialogue(SHELF, f"answer:{team}:{reference.message_id}")
-    for _ in range(_LOOKS if known is None else 0):
-        await asyncio.sleep(_LOOK_S)  # an answer is noted right after its last word was shown
-        known = known or await store.dialogue(SHELF, f"answer:{team}:{reference.message_id}")
     place = f"{team}/{message.channel.id}"
     so_far = await store.dialogue(str(known["dialogue"]), place) if known is not None else None
     if so_far is None:

@@ -40,9 +40,9 @@ class ChatServer:
 
     def _found(self) -> tuple[str, str] | None:
         """(address, token) of a server that somebody else runs, or None."""
-        said = self._settings.chat_token
-        if self._settings.chat_url is not None:
-            return self._settings.chat_url, said.get_secret_value() if said is not None else self._token()
+        said = self._settings.chat_token.get_secret_value().strip() if self._settings.chat_token is not None else ""
+        if self._settings.chat_url:
+            return self._settings.chat_url, said or self._token()
         try:
             running = json.loads((self._home / "chat.json").read_text(encoding="utf-8"))
             os.kill(int(running["pid"]), 0)

@@ -72,6 +72,7 @@ class OnsaClient(discord.Client):
         self._tasks = [
             asyncio.create_task(self._sync()),
             asyncio.create_task(self.watch.run()),
+            asyncio.create_task(self.front.taken.tell_of_lost(self)),
             asyncio.create_task(beat(self, self.front.services.home)),
         ]
 
@@ -186,6 +187,8 @@ class OnsaClient(discord.Client):
 
     async def failed(self, interaction: discord.Interaction[OnsaClient], error: Exception) -> None:
         """Tells the person the reference number, wherever Discord still lets us."""
+        if isinstance(error, discord.HTTPException) and error.code == presses.ALREADY:
+            return  # another process of ours answers it
         language = await intake.language_for(interaction)
         try:
             raise error

@@ -18,6 +18,7 @@ from bot.discord_front import chains, streaming
 from bot.discord_front.buttons import front_button
 from bot.discord_front.outlet import ChannelOutlet, Outlet
 from bot.discord_front.render import Post, posts_of
+from bot.discord_front.taken import Taken
 from bot.language.parser import parse
 from bot.phrases import Language, say
 from bot.replies import Button, Reply, Stream, Text
@@ -80,7 +81,11 @@ class Front:
     """Called with team and channel after a turn in which a job may have been queued."""
     seen: Seen = field(default_factory=Seen)
     halts: streaming.Halts = field(default_factory=streaming.Halts)
+    taken: Taken = field(init=False)
     _locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    def __post_init__(self) -> None:
+        self.taken = Taken(store=self.services.store, clock=self.services.clock)
 
     @property
     def store(self) -> Store:
@@ -113,8 +118,9 @@ class Front:
 
     async def _show(self, reply: Reply, outlet: Outlet, language: Language, utterance: Utterance) -> None:
         if isinstance(reply, Stream):
-            messages, answered = await streaming.show(reply, outlet, language, self.halts)
-            await chains.keep(self.store, utterance, reply, messages, answered)
+            with self.halts.writing() as begun:
+                answered = await streaming.show(reply, outlet, language, self.halts, begun)
+                await chains.keep(self.store, utterance, reply, answered)
             return
         shown = _with_upload(reply, language) if isinstance(reply, Text) else reply
         for post in posts_of(shown):

@@ -37,7 +37,7 @@ _TYPES = (discord.MessageType.default, discord.MessageType.reply)
 
 
 async def heard(client: OnsaClient, message: discord.Message) -> None:
-    """Answers a message when Onsa is meant; stays silent otherwise."""
+    """Answers a message when Onsa is meant, once among all processes; stays silent otherwise."""
     front = client.front
     if message.author.bot or message.type not in _TYPES or not front.seen.is_new(message.id):
         return
@@ -50,10 +50,30 @@ async def heard(client: OnsaClient, message: discord.Message) -> None:
     if room is not None and _is_unreadable(message):
         await _hint(front, message, room, team)
         return
+    language = parse(words_of(client, message)).utterance_language
+    if not await front.taken.claim(message, guild_id, language):
+        return
+    try:
+        await _heard(client, message, team, room, is_meant=is_meant)
+    finally:
+        if not _is_ending():
+            await front.taken.done(message)
+
+
+def _is_ending() -> bool:
+    """True while this task is being cancelled: then the next process tells the person."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _heard(
+    client: OnsaClient, message: discord.Message, team: str, room: Room | None, *, is_meant: bool
+) -> None:
+    front = client.front
     member = rights.member_of(message.author)
     chosen = await chosen_language(front, team, str(message.author.id))
     held = await rights.rights_of(front.store, team, member, front.services.clock())
-    chain = await chains.dialogue_of(front.store, team, message) if room is None else None
+    chain = await chains.dialogue_of(front.store, front.halts, team, message) if room is None else None
     utterance = Utterance(
         team=team,
         person=str(message.author.id),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
@@ -13,6 +14,7 @@ import discord
 from bot.discord_front.buttons import view_of
 from bot.discord_front.markup import PAGE, unlinked
 from bot.discord_front.render import Post
+from bot.replies import Button
 
 _LOG = logging.getLogger("onsa.discord")
 
@@ -21,6 +23,8 @@ TROUBLE = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError)
 _ROOM_FOR_LINKS = 100
 WAITS_S = (1.0, 3.0, 8.0)
 """Before a message is sent again that Discord could not take."""
+_DEAD_TOKEN = frozenset({10015, 10062, 50027})
+"""Unknown webhook, unknown interaction, invalid webhook token: the interaction's fifteen minutes are over."""
 
 
 def parts_of(post: Post) -> dict[str, Any]:
@@ -71,24 +75,29 @@ class ChannelOutlet:
             _LOG.warning("a message could not be sent: %r", error)
             return None
 
+    async def edit(self, message: discord.Message, content: str, buttons: Sequence[Button]) -> None:
+        """Raises discord.HTTPException; NotFound when somebody took the message away."""
+        await message.edit(content=content, view=view_of(buttons), allowed_mentions=NOBODY)
+
     def _take_reply(self) -> discord.Message | None:
         reply, self._reply_to = self._reply_to, None
         return reply
 
 
 class InteractionOutlet:
-    """Answers an interaction that was deferred: first its own message, then more beside it; ordinary messages when
-    the interaction's time is over."""
+    """Answers an interaction that was deferred: first its own message, then more beside it; ordinary messages, and
+    ordinary edits of those that stand, when the interaction's time is over."""
 
     def __init__(self, interaction: discord.Interaction[Any], *, hidden: bool) -> None:
         self.page = PAGE - _ROOM_FOR_LINKS
         self._interaction = interaction
         self._hidden = hidden
         self._is_first = True
+        self._is_over = False
         self.failure: Exception | None = None
 
     @property
-    def channel(self) -> discord.abc.Messageable:
+    def channel(self) -> discord.PartialMessageable:
         return channel_of(self._interaction)
 
     def shown(self, content: str) -> str:
@@ -105,9 +114,32 @@ class InteractionOutlet:
             _LOG.warning("an interaction could not be answered: %r", error)
             return None
 
+    async def edit(self, message: discord.Message, content: str, buttons: Sequence[Button]) -> None:
+        """Raises discord.HTTPException; NotFound when somebody took the message away."""
+        if not self._is_over:
+            try:
+                await message.edit(content=content, view=view_of(buttons), allowed_mentions=NOBODY)
+                return
+            except discord.HTTPException as error:
+                if error.code not in _DEAD_TOKEN:
+                    raise
+                self._is_over = True
+        place = self.channel.get_partial_message(message.id)
+        await place.edit(content=content, view=view_of(buttons), allowed_mentions=NOBODY)
+
     async def _send(self, post: Post, nonce: str | None) -> discord.Message:
-        if self._interaction.is_expired() and not self._hidden:
+        """By the interaction while it lives. Our clock may be wrong about that: Discord has the last word."""
+        if not self._hidden and (self._is_over or self._interaction.is_expired()):
             return await send(self.channel, post, nonce=nonce)
+        try:
+            return await self._answer(post)
+        except discord.HTTPException as error:
+            if self._hidden or error.code not in _DEAD_TOKEN:
+                raise
+            self._is_over = True
+            return await send(self.channel, post, nonce=nonce)
+
+    async def _answer(self, post: Post) -> discord.Message:
         parts = parts_of(post)
         is_first, self._is_first = self._is_first, False
         files = await asyncio.to_thread(files_of, post) if post.pictures else []
@@ -129,7 +161,7 @@ async def send(
     post: Post,
     *,
     nonce: str | None = None,
-    reply_to: discord.Message | None = None,
+    reply_to: discord.Message | discord.PartialMessage | None = None,
 ) -> discord.Message:
     """Promises the sent message, tried again while Discord is busy or away. The same nonce sends nothing twice.
 
@@ -158,7 +190,7 @@ def is_refusal(error: discord.HTTPException) -> bool:
     return 400 <= error.status < 500 and error.status != 429
 
 
-def channel_of(interaction: discord.Interaction[Any]) -> discord.abc.Messageable:
+def channel_of(interaction: discord.Interaction[Any]) -> discord.PartialMessageable:
     """Promises the interaction's channel, from its id alone: it need not be in the cache."""
     client: discord.Client = interaction.client
     channel_id = interaction.channel_id

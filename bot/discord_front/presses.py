@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import discord
 
@@ -96,8 +97,8 @@ async def _front_action(interaction: discord.Interaction[OnsaClient], verb: str,
         case "halt":
             if not await acknowledge(interaction):
                 return
-            if not interaction.client.front.halts.halt(argument) and interaction.message is not None:
-                await interaction.message.edit(view=None)  # that answer ended with the process that wrote it
+            if not interaction.client.front.halts.halt(argument):
+                await _strip(interaction)  # that answer ended with the process that wrote it
         case "write":
             await interaction.response.send_modal(forms.write_form(language))
         case "setup":
@@ -176,12 +177,22 @@ async def _is_settled(front: Front, utterance: Utterance, verb: str) -> bool:
 
 
 async def _strip(interaction: discord.Interaction[OnsaClient]) -> None:
-    if interaction.message is None:
+    """Takes the buttons of the message whose button was pressed; a press that was made up takes none."""
+    if interaction.message is None or not _stands_there(interaction, interaction.message):
         return
     try:
         await interaction.message.edit(view=None)
     except discord.HTTPException as error:
         _LOG.info("buttons could not be taken away: %s (%s)", error.status, error.code)
+
+
+def _stands_there(interaction: discord.Interaction[OnsaClient], message: discord.Message) -> bool:
+    data: Mapping[str, Any] = interaction.data or {}
+    return any(
+        getattr(item, "custom_id", None) == data.get("custom_id")
+        for row in message.components
+        for item in getattr(row, "children", (row,))
+    )
 
 
 async def _tell_apart(interaction: discord.Interaction[OnsaClient], text: str) -> None:

@@ -9,7 +9,7 @@ from typing import assert_never
 import discord
 
 from bot.discord_front.markup import PAGE, clip, code_block, escape, pad, pages, width
-from bot.replies import Button, Card, Picture, Progress, Stream, Table, Text
+from bot.replies import Button, Card, Picture, Progress, Table, Text
 
 COLOUR = 0x2AA198
 TITLE, NAME, VALUE, DESCRIPTION, FIELDS = 256, 256, 1024, 4096, 25
@@ -48,10 +48,6 @@ def posts_of(reply: Shown) -> list[Post]:
             return [Post(pictures=(reply,))]
         case _:
             assert_never(reply)
-
-
-def is_stream(reply: object) -> bool:
-    return isinstance(reply, Stream)
 
 
 def bar(done: float) -> str:

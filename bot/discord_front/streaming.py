@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import discord
 
-from bot.discord_front.buttons import front_button, view_of
+from bot.discord_front.buttons import front_button
 from bot.discord_front.markup import answer_text, escape, pages
-from bot.discord_front.outlet import NOBODY, Outlet
+from bot.discord_front.outlet import Outlet
 from bot.discord_front.render import Post
 from bot.phrases import Language, say
 from bot.replies import Button, Stream
@@ -20,13 +21,17 @@ from bot.replies import Button, Stream
 _LOG = logging.getLogger("onsa.discord")
 
 EDIT_S = 1.2
+LONGEST_S = 1800.0
+"""Nobody waits longer for the end of another answer."""
 
 
 @dataclass(slots=True)
 class Halts:
-    """Answers under way, so that a Stop button finds the one it belongs to."""
+    """Answers under way, so that a Stop button finds the one it belongs to, and a reply waits for its end."""
 
     events: dict[str, asyncio.Event] = field(default_factory=dict)
+    ends: dict[int, asyncio.Event] = field(default_factory=dict)
+    """Message -> set when the answer that it shows is over and kept."""
 
     def halt(self, name: str) -> bool:
         """Promises True when that answer was still being written, and that it ends now."""
@@ -34,6 +39,39 @@ class Halts:
         if event is not None:
             event.set()
         return event is not None
+
+    @contextmanager
+    def writing(self) -> Iterator[Callable[[int], None]]:
+        """One answer, to its end. Promises what to call with each message that shows it."""
+        end, begun = asyncio.Event(), []
+
+        def begins(message: int) -> None:
+            begun.append(message)
+            self.ends[message] = end
+
+        try:
+            yield begins
+        finally:
+            end.set()
+            for message in begun:
+                del self.ends[message]
+
+    async def wait_for(self, message: int) -> None:
+        """Returns at once for a message that shows no answer under way."""
+        end = self.ends.get(message)
+        if end is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(end.wait(), LONGEST_S)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """An answer as it stands in Discord."""
+
+    messages: tuple[discord.Message, ...]
+    text: str
+    is_whole: bool
+    """False for one that somebody stopped or took away, or that broke off: nobody may take it for the whole."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +81,7 @@ class _Shown:
     outlet: Outlet
     header: str
     stop: Button
+    begun: Callable[[int], None]
     thumbs: tuple[Button, ...] = ()
     """Under the last message of a complete answer."""
     messages: list[discord.Message] = field(default_factory=list)
@@ -58,6 +97,7 @@ class _Shown:
                 message = await self.outlet.send(Post(content=part, buttons=buttons))
                 if message is None:
                     return False
+                self.begun(message.id)
                 self.messages.append(message)
                 self.contents.append(part)
                 continue
@@ -68,7 +108,7 @@ class _Shown:
 
     async def _edit(self, at: int, part: str, buttons: tuple[Button, ...]) -> bool:
         try:
-            await self.messages[at].edit(content=part, view=view_of(buttons), allowed_mentions=NOBODY)
+            await self.outlet.edit(self.messages[at], part, buttons)
         except discord.NotFound:
             return False
         except discord.HTTPException as error:
@@ -79,11 +119,16 @@ class _Shown:
 
 
 async def show(
-    stream: Stream, outlet: Outlet, language: Language, halts: Halts, edit_s: float = EDIT_S
-) -> tuple[list[discord.Message], str]:
+    stream: Stream,
+    outlet: Outlet,
+    language: Language,
+    halts: Halts,
+    begun: Callable[[int], None],
+    edit_s: float = EDIT_S,
+) -> Answered:
     """Reads `stream` to its end, or until somebody stops it or deletes the message; then the generation stops too.
 
-    Promises the messages that show the answer, and what was answered.
+    Calls `begun` with each message that shows the answer.
     """
     name = uuid.uuid4().hex[:12]
     halted = halts.events[name] = asyncio.Event()
@@ -91,6 +136,7 @@ async def show(
     shown = _Shown(
         outlet=outlet,
         header=f"**{escape(stream.speaker)}**\n",
+        begun=begun,
         stop=front_button(f"halt:{name}", say("discord.front.halt_label", language), "danger"),
         thumbs=stream.buttons,
     )
@@ -112,11 +158,11 @@ async def show(
         ended = await asyncio.gather(reader, watcher, return_exceptions=True)
     note = say("discord.front.halted", language) if halted.is_set() else ""
     text = "".join(written) or say("discord.front.no_answer", language)
-    is_complete = ended[0] is None and bool(written)
-    await shown.show(f"{text}\n{note}" if note else text, is_last=True, is_complete=is_complete)
+    is_whole = ended[0] is None and stream.is_whole()
+    await shown.show(f"{text}\n{note}" if note else text, is_last=True, is_complete=is_whole and bool(written))
     if isinstance(ended[0], Exception):
         raise ended[0]
-    return shown.messages, "".join(written)
+    return Answered(messages=tuple(shown.messages), text="".join(written), is_whole=is_whole)
 
 
 async def _read(stream: Stream, written: list[str]) -> None:

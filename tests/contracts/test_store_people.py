@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import unicodedata
 from collections.abc import AsyncIterator
@@ -89,6 +90,16 @@ async def test_a_dialogue_survives_a_restart_and_ends_by_the_clock(tmp_path: Pat
         assert await store.dialogue("ana", "lab") == value
         clock.now += 0.5
         assert await store.dialogue("ana", "lab") is None
+
+
+async def test_of_those_who_claim_a_name_at_once_one_gets_it(store: Store) -> None:
+    claims = [store.claim_dialogue("*", "heard:1", {"by": by}, 60) for by in range(5)]
+    assert sorted(await asyncio.gather(*claims)) == [False] * 4 + [True]
+    assert await store.claim_dialogue("*", "heard:2", {"by": 9}, 60)
+    assert await store.claim_dialogue("*", "other", {"by": 9}, 60)
+    assert set(await store.dialogues("*", "heard:")) == {"heard:1", "heard:2"}
+    assert (await store.dialogues("*", "heard:"))["heard:2"] == {"by": 9}
+    assert await store.dialogues("*", "heard:%") == {}
 
 
 async def test_a_dialogue_belongs_to_one_person_in_one_channel(store: Store) -> None:

@@ -88,6 +88,51 @@ async def test_an_answer_can_be_stopped_and_the_generation_stops_too(place: Plac
     assert not answer.labels
 
 
+async def test_a_stopped_answer_is_no_part_of_the_conversation(place: Place) -> None:
+    thread = await opened(place)
+    place.chat.words, place.chat.pause_s = ["on "] * 200, 0.2
+    await place.aki.says(thread, "@Onsa Tell me everything")
+    stopped = await place.aki.sees("on on", 20, channel=thread)
+    await place.aki.clicks(stopped, "Stop the answer")
+    await place.aki.sees("(stopped)", 20, channel=thread)
+    place.chat.words, place.chat.pause_s = ["It ", "is ", "21."], 0.01
+    await place.aki.says(thread, "@Onsa What is 3 times 7?")
+    await place.aki.sees("It is 21.", 20, channel=thread)
+    assert [each["content"] for each in place.chat.asked[-1]["messages"]] == ["What is 3 times 7?"]
+
+
+async def test_a_reply_to_a_stopped_answer_goes_on_from_before_it(place: Place) -> None:
+    place.chat.words, place.chat.pause_s = ["on "] * 200, 0.2
+    await place.aki.says(place.general, '@Onsa ask the best one "Tell me everything"')
+    stopped = await place.aki.sees("on on", 20, channel=place.general)
+    await place.aki.clicks(stopped, "Stop the answer")
+    await eventually(lambda: "(stopped)" in stopped.text)
+    place.chat.pause_s = 0.0
+    await place.aki.says(place.general, "What is 3 times 7?", reply_to=stopped)
+    await eventually(lambda: len(place.chat.asked) == 2)
+    assert [each["content"] for each in place.chat.asked[1]["messages"]] == ["What is 3 times 7?"]
+
+
+async def test_an_answer_that_outlives_its_interaction_is_written_to_its_end(place: Place, standin: Standin) -> None:
+    place.chat.words, place.chat.pause_s = [*(f"word{n} " for n in range(20)), "The end."], 0.3
+    use = await place.aki.uses("/chat", channel=place.general, question="Tell me everything")
+    first = await place.aki.gets(use, "word1", timeout=20)
+    standin.clock.skip(16 * 60)
+    await place.aki.sees("The end.", 40, channel=place.general)
+    await eventually(lambda: "The end." in first.text and "Stop the answer" not in first.labels)
+    assert len([each for each in place.aki.visible(place.general) if "word1 " in each.text]) == 1
+    await place.aki.says(place.general, "And then?", reply_to=first)
+    await eventually(lambda: len(place.chat.asked) == 2)
+
+
+async def test_a_press_that_was_made_up_takes_no_buttons_from_another_message(place: Place) -> None:
+    await place.aki.sends_component(place.report, "o:cancel:0123456789ab")
+    await place.aki.sends_component(place.report, "f:halt:0123456789ab")
+    await place.aki.says(place.general, "@Onsa help")
+    await place.aki.sees("You can simply say it", 20)
+    assert "Chat with it" in place.report.labels
+
+
 async def test_a_long_answer_goes_on_in_a_second_message_and_closes_its_code_blocks(place: Place) -> None:
     thread = await opened(place)
     place.chat.words = ["```python\n", *[f"value_{index} = {index}\n" for index in range(200)], "```\nDone."]

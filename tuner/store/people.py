@@ -30,6 +30,27 @@ async def keep_dialogue(
         )
 
 
+async def claim_dialogue(
+    database: Database, person: str, channel: str, value: Mapping[str, Any], lives_s: float
+) -> bool:
+    now = database.clock()
+    async with database.transaction() as connection:
+        await connection.execute("DELETE FROM dialogues WHERE expires_at <= ?", (now,))
+        cursor = await connection.execute(
+            "INSERT OR IGNORE INTO dialogues (person, channel, value, expires_at) VALUES (?, ?, ?, ?)",
+            (person, channel, to_text(dict(value)), now + lives_s),
+        )
+        return cursor.rowcount == 1
+
+
+async def dialogues(database: Database, person: str, prefix: str) -> dict[str, dict[str, Any]]:
+    rows = await database.rows(
+        "SELECT channel, value FROM dialogues WHERE person = ? AND substr(channel, 1, ?) = ? AND expires_at > ?",
+        (person, len(prefix), prefix, database.clock()),
+    )
+    return {str(row["channel"]): dict(json.loads(row["value"])) for row in rows}
+
+
 async def drop_dialogue(database: Database, person: str, channel: str) -> None:
     async with database.transaction() as connection:
         await connection.execute("DELETE FROM dialogues WHERE person = ? AND channel = ?", (person, channel))

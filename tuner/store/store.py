@@ -212,6 +212,14 @@ class Store:
         """Replaces what was kept there."""
         await people.keep_dialogue(self._database, person, channel, value, lives_s)
 
+    async def claim_dialogue(self, person: str, channel: str, value: Mapping[str, Any], lives_s: float) -> bool:
+        """Keeps it unless something is kept there. Promises True to exactly one of those who ask at once."""
+        return await people.claim_dialogue(self._database, person, channel, value, lives_s)
+
+    async def dialogues(self, person: str, prefix: str) -> dict[str, dict[str, Any]]:
+        """What is kept for `person` under names that begin with `prefix`."""
+        return await people.dialogues(self._database, person, prefix)
+
     async def drop_dialogue(self, person: str, channel: str) -> None:
         await people.drop_dialogue(self._database, person, channel)
 
