@@ -32,12 +32,14 @@ async def test_two_processes_that_hear_the_same_message_answer_it_once(tmp_path:
     home = await prepared(tmp_path)
     async with (Standin() as discord, onsa_bot(discord, home, "--no-workers") as one,
                 onsa_bot(discord, home, "--no-workers") as other):
-        made = team(discord)
+        made = team(discord)  # both are invited, and say hello
         for _ in range(3):
             await made.ana.says(made.general, "@Onsa status")
-        await eventually(lambda: len(made.ana.visible()) >= 3, PATIENCE_S)
+        await eventually(lambda: len(made.ana.visible()) >= 4, PATIENCE_S)
         await asyncio.sleep(2)
-        assert len(made.ana.visible()) == 3
+        texts = [each.text for each in made.ana.visible()]
+        assert len([each for each in texts if "There is no job yet" in each]) == 3
+        assert len([each for each in texts if "I am Onsa" in each]) == 1
         check(discord, one)
         check(discord, other)
 
