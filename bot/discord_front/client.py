@@ -130,7 +130,8 @@ class OnsaClient(discord.Client):
         if channel is not None:
             begin = front_button("setup:begin", say("discord.setup.begin_label", language), "primary")
             try:
-                await send(channel, Post(content=say("discord.front.hello", language), buttons=(begin,)), nonce=f"hello-{guild.id}")
+                hello = Post(content=say("discord.front.hello", language), buttons=(begin,))
+                await send(channel, hello, nonce=f"hello-{guild.id}")
             except TROUBLE as error:
                 _LOG.info("no hello in a new team: %r", error)
 
