@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tuner.plan.request import DataFacts, Speed
 from tuner.store import Store
-from tuner.store.records import DataSet
+from tuner.store.records import DataSet, Job
 
 
 def facts_of(dataset: DataSet) -> DataFacts:
@@ -18,7 +18,16 @@ def facts_of(dataset: DataSet) -> DataFacts:
         split=(train, validation, test),
         tokens=tokens["total"],
         longest=tokens["longest"],
+        name=dataset.name,
     )
+
+
+async def name_of_data(store: Store, job: Job) -> str:
+    """Promises what the job's data were called when it was queued, whatever the same bytes are called by now."""
+    if job.plan.dataset_name:
+        return job.plan.dataset_name
+    dataset = await store.dataset(job.team, job.plan.dataset)
+    return dataset.name if dataset is not None else ""
 
 
 async def speed_of(store: Store, model: str) -> Speed:

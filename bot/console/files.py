@@ -11,8 +11,10 @@ READ = ("csv", "tsv", "tab", "txt", "xlsx", "xlsm", "json", "jsonl", "ndjson")
 REFUSED = ("xls", "ods", "pdf", "doc", "docx", "png", "jpg", "jpeg", "gif", "zip", "gz", "7z", "parquet")
 """Handed over all the same: the data room says what to do instead."""
 ENDINGS = (*READ, *REFUSED)
+READ_BYTES = 50_000_000
+"""What the data room takes (tuner.data.table.MAX_BYTES)."""
 MAX_BYTES = 64_000_000
-"""More than the data room takes: it says the limit in words; this only bounds what is read."""
+"""Up to here the data room says in words that a file is too large; a larger one is not even read."""
 
 _NEAR = 5
 """Files beside the missing one that are named."""
@@ -54,15 +56,25 @@ def _words_with_ending(text: str) -> list[str]:
 class NoFile(Exception):
     """A line names a file that cannot be handed over; `key` names its sentence in prompts/<language>/console.toml."""
 
-    def __init__(self, key: str, path: Path, reason: str = "", near: tuple[str, ...] = ()) -> None:
+    def __init__(self, key: str, path: Path, reason: str = "", near: tuple[str, ...] = (), size: int = 0) -> None:
         super().__init__(key, path)
         self.key = key
-        self.facts = {"name": path.name, "folder": str(path.parent), "reason": reason, "near": list(near)}
+        self.facts = {
+            "name": path.name,
+            "folder": str(path.parent),
+            "reason": reason,
+            "near": list(near),
+            "size": size,
+            "most": READ_BYTES,
+        }
 
 
 def attachment_of(path: Path) -> Attachment:
-    """Promises the file as an attachment, bounded. Raises NoFile when it cannot be read."""
+    """Promises the file as an attachment, bounded. Raises NoFile when it cannot be read, or is larger than that."""
     try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise NoFile("too_large", path, size=size)
         with path.open("rb") as file:
             return Attachment(name=path.name, content=file.read(MAX_BYTES))
     except OSError as error:

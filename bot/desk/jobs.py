@@ -10,6 +10,7 @@ from bot.desk.buttons import button
 from bot.desk.context import Turn
 from bot.language.commands import Command
 from bot.phrases import say
+from bot.planning import name_of_data
 from bot.replies import Reply, Table, Text
 from bot.wording import number
 from tuner.repeats import best_trial
@@ -91,14 +92,13 @@ async def _table(turn: Turn, title: str, jobs: list[Job]) -> Table:
     rows = []
     for job in jobs:
         facts = await facts_of(turn, job)
-        dataset = await turn.store.dataset(turn.team, job.plan.dataset)
         rows.append(
             (
                 str(job.number),
                 turn.say("replies.jobs.state_ahead", facts)
                 if facts["ahead"]
                 else turn.say(f"replies.jobs.state_{job.state}"),
-                dataset.name if dataset else "",
+                await name_of_data(turn.store, job),
                 turn.say("replies.jobs.done_of", facts),
                 "" if facts["value"] is None else number(facts["value"]),
                 *((turn.say("replies.jobs.time", {"seconds": job.ran_s}),) if turn.shows_costs else ()),

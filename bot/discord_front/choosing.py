@@ -12,6 +12,7 @@ from bot import glossary
 from bot.discord_front.markup import clip
 from bot.discord_front.places import language_of, team_of
 from bot.phrases import say
+from bot.planning import name_of_data
 from tuner.plan import models
 from tuner.plan.knobs import KNOBS
 from tuner.store.records import Job
@@ -42,7 +43,7 @@ async def _jobs(interaction: Interaction, typed: object, *, only_active: bool) -
     for job in await front.store.jobs(team, limit=200):
         if only_active and job.state not in ("queued", "running", "paused"):
             continue
-        name = await _job_name(interaction, team, job)
+        name = await _job_name(interaction, job)
         if str(typed or "").casefold().strip() in name.casefold():
             found.append(app_commands.Choice(name=clip(name, _LENGTH), value=job.number))
         if len(found) == MOST:
@@ -50,11 +51,11 @@ async def _jobs(interaction: Interaction, typed: object, *, only_active: bool) -
     return found
 
 
-async def _job_name(interaction: Interaction, team: str, job: Job) -> str:
+async def _job_name(interaction: Interaction, job: Job) -> str:
     language = language_of(interaction.locale)
-    dataset = await interaction.client.front.store.dataset(team, job.plan.dataset)
     state = say(f"replies.jobs.state_{job.state}", language)
-    facts = {"job": job.number, "state": state, "dataset": dataset.name if dataset else ""}
+    name = await name_of_data(interaction.client.front.store, job)
+    facts = {"job": job.number, "state": state, "dataset": name}
     return say("discord.front.choice_job", language, facts)
 
 

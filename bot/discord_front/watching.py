@@ -18,6 +18,7 @@ from bot.discord_front.delivery import deliver_all
 from bot.discord_front.live import Live
 from bot.discord_front.places import FOREVER_S, SHELF, is_about, is_ours, room_of
 from bot.phrases import say
+from bot.planning import name_of_data
 from tuner.events import event_from_json
 from tuner.store import Store, StoreUnavailable
 from tuner.store.records import Job, StoredEvent
@@ -132,8 +133,7 @@ class Watch:
         room = await room_of(self.store, int(job.channel))
         if room is not None and room.kind == "job":
             await is_about(self.store, room, job.number)
-            dataset = await self.store.dataset(job.team, job.plan.dataset)
-            facts = {"job": job.number, "dataset": dataset.name if dataset else ""}
+            facts = {"job": job.number, "dataset": await name_of_data(self.store, job)}
             await rooms.rename(self.client, room, say("discord.front.thread_job", job.language, facts))
 
     async def _take(self, stored: StoredEvent) -> None:

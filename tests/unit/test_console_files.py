@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.console.files import attachment_of, named_file
+from bot.console.files import READ_BYTES, NoFile, attachment_of, named_file
+from bot.phrases import LANGUAGES, say
+from tuner.data.table import MAX_BYTES
 
 
 @pytest.fixture(name="folder")
@@ -45,6 +47,18 @@ def test_an_absolute_path_is_found_and_the_attachment_carries_only_the_name(fold
     assert found is not None
     assert attachment_of(found).name == "my.csv"
     assert attachment_of(found).content == b"question,answer\n"
+
+
+def test_a_file_beyond_every_limit_is_told_by_its_own_size(tmp_path: Path) -> None:
+    large = tmp_path / "large.csv"
+    with large.open("wb") as file:
+        file.truncate(213_000_000)  # sparse: nothing is written
+    with pytest.raises(NoFile) as refused:
+        attachment_of(large)
+    sentences = {language: say(f"console.{refused.value.key}", language, refused.value.facts) for language in LANGUAGES}
+    assert "is 213 MB; I read up to 50 MB" in sentences["en"]
+    assert "213MBあります。読めるのは50MBまで" in sentences["ja"]
+    assert READ_BYTES == MAX_BYTES
 
 
 @given(st.text(max_size=300))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 from pathlib import Path
@@ -179,3 +180,14 @@ async def test_a_disk_that_takes_nothing_is_named(
         said = words(await person.say("what is in the queue?"))
         assert expected in said
         assert ("on my side" in said) == (code == errno.EIO)
+
+
+async def test_a_job_keeps_the_name_that_its_data_had(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        dataset = await person.has_data("faq.csv")
+        await _started(person)
+        renamed = dataclasses.replace(dataset, name="faq-final.csv", added_at=dataset.added_at + 60)
+        await person.store.add_dataset(renamed)
+        table = words(await person.say("history"))
+        assert "faq.csv" in table
+        assert "faq-final.csv" not in table

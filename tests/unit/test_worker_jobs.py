@@ -26,7 +26,7 @@ from tuner.events import (
     TrialRecord,
     TrialStarted,
 )
-from tuner.plan.space import Range
+from tuner.plan.space import Choices, Range
 from tuner.runners.scripted import Script
 from tuner.store import Store
 from tuner.store.records import Job
@@ -265,6 +265,21 @@ async def test_a_job_extended_under_way_is_tested_and_reported_once_at_its_end(s
     await work(store)
     assert [trial.settings for trial in await store.trials(job.id)] == [
         trial.settings for trial in await store.trials(undisturbed.id)]
+
+
+async def test_a_grid_extended_beyond_its_points_reports_once(store: Store) -> None:
+    grid = {"learning_rate": Choices(values=(1e-4, 3e-4))}
+    job = await submit(store, plan(space=grid, method="grid", trials=3))
+    launches = Launches(Script(steps=20, step_s=0.02))
+    task = asyncio.create_task(run(store.home, idle_exit_s=0.5, runner_factory=launches))
+    await until(store, job, steps_under_way(1))
+    await store.extend("team", job.number, trials=20)
+    async with asyncio.timeout(60):
+        await task
+    assert (await store.job_by_id(job.id)).state == "finished"
+    assert len(await store.trials(job.id)) == 3
+    assert len(of(await told(store, job), StudyFinished)) == 1
+    assert len(of(await told(store, job), JobStarted)) == 1
 
 
 async def test_time_added_under_way_is_used(store: Store) -> None:

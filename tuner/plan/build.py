@@ -56,6 +56,7 @@ def build(request: Request, card: ModelCard, data: DataFacts, speed: Speed) -> D
     plan = Plan(
         model=card.reference,
         dataset=data.id,
+        dataset_name=data.name,
         space=searched,
         defaults=defaults,
         method=method,

@@ -54,6 +54,9 @@ class Plan:
     confirm: int = 0
     """After the search, so many of the best settings, and the defaults, are trained again with other seeds; 0: none."""
 
+    dataset_name: str = ""
+    """What people called the data set when the plan was made; empty in plans of earlier versions."""
+
     @property
     def repeats(self) -> int:
         """Runs of the confirmation at most: one setting is the defaults' own, if no other one beats them."""

@@ -52,6 +52,8 @@ class DataFacts:
     """Tokens of all examples together."""
     longest: int
     """Tokens of the longest example."""
+    name: str = ""
+    """What people call it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from typing import Any
 import aiosqlite
 
 from tuner.events import Event
+from tuner.plan.plan import Plan
 from tuner.problems import Problem
 from tuner.repeats import FIRST_REPEAT
 from tuner.store import journal, spending
@@ -96,6 +97,13 @@ async def heartbeat(database: Database, job_id: int, worker: str, lease_s: float
         await _spend(job)
         wish: Wish = job.row["wish"]
         return wish
+
+
+async def heed(database: Database, job_id: int, worker: str) -> Plan:
+    """The plan as it is now. The holder sees to every extension until here: only a later one leaves work behind."""
+    async with held(database, job_id, worker) as job:
+        await job.connection.execute("UPDATE jobs SET extended = 0 WHERE id = ?", (job_id,))
+        return plan_of(job.row)
 
 
 async def release(

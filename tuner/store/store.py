@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from tuner.events import Event, TestResult, TrialRecord
+from tuner.plan.plan import Plan
 from tuner.problems import Problem
 from tuner.store import datasets, journal, lease, people, queue, speeds, spending, studies
 from tuner.store.connection import Clock, Database
@@ -132,6 +133,11 @@ class Store:
         """Ends the lease; `queued` gives the job back. The event is written with it. Where a person was faster, the
         job may become something else (table in states.py). Trials still running are forgotten."""
         await lease.release(self._database, job_id, worker, state, problem, event)
+
+    async def heed_plan(self, job_id: int, worker: str) -> Plan:
+        """The job's plan as it is now. The worker sees to what it was extended by until here, or finds that nothing is
+        left to try: only a later extension keeps a finished job in the queue."""
+        return await lease.heed(self._database, job_id, worker)
 
     async def append(self, job_id: int, worker: str, event: Event) -> int:
         """Returns the event's seq. Of a trial's TrialProgress a bounded number is kept (journal.PROGRESS_KEPT), the

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from tuner.events import Event, TestResult, TrialRecord
+from tuner.plan.plan import Plan
 from tuner.problems import Problem
 from tuner.store import Store, StoreUnavailable
 from tuner.store.records import Job, JobState, Wish
@@ -105,6 +106,9 @@ class Ledger:
             await self._store.measure(key, value)
         except StoreUnavailable:
             return
+
+    async def heed_plan(self) -> Plan:
+        return await self._patiently("plan", lambda: self._store.heed_plan(self._id, self._worker))
 
     async def fresh(self) -> Job:
         return await self._patiently("job", lambda: self._store.job_by_id(self._id))

@@ -256,7 +256,7 @@ class Study:
 
     async def _is_extended(self) -> bool:
         """Whether a person wished for more meanwhile: the sealed test stays closed until that is done too."""
-        plan = (await self._ledger.fresh()).plan
+        plan = await self._ledger.heed_plan()
         if plan == self._plan:
             return False
         self._plan, self._exhausted = plan, False
