@@ -50,6 +50,7 @@ async def take(turn: Turn, attachment: Attachment, mapping: dict[str, str] | Non
         mapping=mapping,
     )
     turn.state.pop("columns", None)
+    turn.state.pop("called", None)
     dataset = await turn.store.add_dataset(
         DataSet(
             id=inspection.id,
@@ -91,9 +92,10 @@ async def share(store: Store, team: str, channel: str, with_channel: str) -> Non
 
 
 async def wanted(turn: Turn, name: str | None) -> DataSet | None:
-    """Promises the data set that a sentence names, else the channel's current one. Raises ProblemError."""
+    """Promises the data set that a sentence names, else the channel's current one; None while the columns of a file
+    posted since are still asked for. Raises ProblemError."""
     if name is None:
-        return await current(turn)
+        return None if turn.state.get("columns") else await current(turn)
     found = await turn.store.dataset(turn.team, name)
     if found is None:
         found = next(

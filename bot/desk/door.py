@@ -193,6 +193,8 @@ async def _words(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     """Words alone: an answer to the open question, a change of the pending plan, or a command."""
     text = turn.utterance.text
     mapping = columns.said(text)
+    if not mapping and command.intent in ("unknown", "data"):
+        mapping = columns.chosen(turn, text)
     dataset = await data.take_with_columns(turn, mapping) if mapping else None
     if dataset is not None:
         async for reply in _with_data(turn, dataset):

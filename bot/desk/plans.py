@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from bot.desk import drafts, questions
+from bot.desk import columns, drafts, questions
 from bot.desk.buttons import button
 from bot.desk.context import Turn
 from bot.phrases import problem_sentences
@@ -81,8 +81,8 @@ async def propose(
 
 
 def ask_for_file(turn: Turn) -> Text:
-    """Promises the sentence that asks for a file, with the sample data as a way out."""
-    return Text(
+    """Promises the sentence that asks for a file, with the sample data as a way out; or the open question about one."""
+    return columns.again(turn) or Text(
         text=turn.say("replies.data.needed"), buttons=(button("sample", turn.language, turn.language, "primary"),)
     )
 

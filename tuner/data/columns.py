@@ -20,7 +20,7 @@ _NAMES = {
         "assistant", "assistant message", "bot", "gpt", "output", "output text", "target", "target text",
         "回答", "回答文", "回答内容", "答え", "答", "解答", "返答", "返答文", "返事", "返信", "応答",
         "応答文", "出力",
-        "出力文", "アシスタント", "ボット", "回答例", "返答例",
+        "出力文", "案内", "案内文", "アシスタント", "ボット", "回答例", "返答例",
     ),
     "input": ("input", "inputs", "context", "入力", "入力文", "文脈", "コンテキスト", "参考情報"),
     "system": ("system", "system prompt", "system message", "システム", "システムプロンプト"),
