@@ -23,7 +23,7 @@ from tuner.runners.base import (
     TrialSpec,
     Validated,
 )
-from tuner.runners.local import LocalRunner, launch_local
+from tuner.runners.local import LocalRunner, launch_local, launch_packed
 from tuner.runners.scripted import Script, ScriptedRunner
 
 PATIENCE_S = 120.0
@@ -180,6 +180,8 @@ async def launched(kind: str, setup: Setup, log: Path) -> Runner:
             return ScriptedRunner(setup, Script(step_s=0.01))
         case "child":
             return await LocalRunner.launch(setup, log, SCRIPTED)
+        case "pack":
+            return await launch_packed(setup, log, 3)
         case _:
             return await launch_local(setup, log)
 
@@ -207,10 +209,11 @@ async def test_a_scripted_runner_closes_in_mid_trial(kind: str, scripted: Setup,
 
 
 @pytest.mark.slow
-async def test_the_training_child_keeps_every_promise(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["training", "pack"])
+async def test_the_training_child_keeps_every_promise(kind: str, tmp_path: Path) -> None:
     """All in one process, because loading the libraries takes longer than each of them; closing comes last."""
     setup = real_setup(tmp_path, await asyncio.to_thread(save_tiny_model, tmp_path / "model"))
-    runner = await launched("training", setup, tmp_path / "log")
+    runner = await launched(kind, setup, tmp_path / "log")
     heard = Heard(runner)
     try:
         assert (await heard.ready()).device in ("cpu", "cuda", "mps")

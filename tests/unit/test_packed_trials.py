@@ -219,6 +219,39 @@ def test_in_double_precision_a_pack_of_eight_is_peft_to_nine_digits(base: Any, r
         assert distance(done.pack, slot, adapter) < 1e-8
 
 
+@pytest.mark.skipif(not (Path(__file__).parents[2] / "tuner/embedded/model/model.safetensors").is_file(),
+                    reason="no embedded model yet")
+def test_eight_trials_of_the_embedded_model_are_their_solo_runs(embedded: tuple[Any, list[Any]]) -> None:
+    """Every knob differs; 40 steps; loss of each step within 1e-4 and the final adapter within 1e-3 of plain peft."""
+    base, rows = embedded
+    chosen = [(settings, steps_of(rows, settings, 40))
+              for settings in various(8, lengths=(60, 24, 40), highest=2e-4, alpha=32.0, warmups=(0.1, 0.2, 0.3))]
+    done = sweep(base, dict(enumerate(chosen)), slots=8).run()
+    for slot, (settings, steps) in enumerate(chosen):
+        curve, adapter = plain_run(base, settings, steps)
+        off = max(abs(one - other) for one, other in zip(done.curves[slot], curve, strict=True))
+        assert off <= 1e-4, f"slot {slot}"
+        assert distance(done.pack, slot, adapter) <= 1e-3, f"slot {slot}"
+    for slot, curve in done.curves.items():
+        assert sum(curve[-8:]) < 0.97 * sum(curve[:8]), f"slot {slot} really learns"
+
+
+@pytest.fixture(scope="module")
+def embedded() -> tuple[Any, list[Any]]:
+    import csv
+
+    from tuner.data.examples import Message
+    from tuner.data.render import encode
+    from tuner.embedded import model_path, sample_path
+    from tuner.train.model import load_base
+
+    own = load_base(str(model_path()))
+    with sample_path("en").open(encoding="utf-8", newline="") as file:
+        pairs = list(csv.reader(file))[1:61]
+    return own, [encode(own.tokenizer, (Message(role="user", content=asked), Message(role="assistant", content=said)),
+                        128) for asked, said in pairs]
+
+
 def test_an_exported_adapter_gives_the_same_logits_in_plain_peft(base: Any, rows: list[Any], tmp_path: Path) -> None:
     import warnings
 

@@ -47,6 +47,8 @@ class Ready:
 
     device: str
     device_name: str
+    alone: str = ""
+    """Why trials are trained one at a time although `Setup.slots` asked for more; empty when they are not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,11 +66,20 @@ def _serve(setup: Setup, inbox: Inbox, tell: Outbox) -> int:
     from tuner.runners.child_work import Work
 
     work = Work(setup, tell, inbox)
+    alone = ""
+    if setup.slots > 1:
+        from tuner.runners.child_pack import CannotPackError, serve_pack
+
+        try:
+            return serve_pack(work, setup.slots, inbox)
+        except CannotPackError as error:
+            log.warning("trials run one at a time: this model takes no pack (%s)", error)
+            alone = error.reason
+    work.ready(alone)
     while True:
         request = inbox.next()
         if isinstance(request, Start):
             work.run(request.trial)
-            inbox.forget(request.trial.number)
         elif isinstance(request, Score):
             work.score(request)
         elif isinstance(request, Close):

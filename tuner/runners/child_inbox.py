@@ -34,6 +34,13 @@ class Inbox:
         """Waits for the next request; there is no time limit, because end of file ends the process."""
         return self._requests.get()
 
+    def poll(self) -> Request | None:
+        """The next request, None when there is none yet."""
+        try:
+            return self._requests.get_nowait()
+        except queue.Empty:
+            return None
+
     def wish(self, number: int) -> Literal["", "pruned", "stopped"]:
         """What was asked of a trial; every trial is pruned once the runner closes, so that nothing more is written."""
         return "pruned" if self._closing else self._wishes.get(number, "")

@@ -16,13 +16,13 @@ from tuner.train.bench import Bench, load_splits
 from tuner.train.loop import Progress
 from tuner.train.model import load_base, saved_adapter
 from tuner.train.scoring import score_sealed_test
-from tuner.train.trial import run_trial
+from tuner.train.trial import TrialOutcome, run_trial
 
 log = logging.getLogger(__name__)
 
 
 class Work:
-    """One bench for the child's whole life. Tells Ready once it is set up."""
+    """One bench for the child's whole life."""
 
     def __init__(self, setup: Setup, tell: Callable[[RunnerEvent], None], inbox: Inbox) -> None:
         """Raises ProblemError when the model or the data cannot be loaded."""
@@ -32,21 +32,29 @@ class Work:
         except (OSError, ValueError, KeyError) as error:
             raise ProblemError([Problem(key="runner.data_missing", facts={})]) from error
         base = load_base(setup.model)
-        self._bench = Bench(base=base, splits=splits, metric=setup.metric, checkpoints=Path(setup.checkpoints),
-                            manifest=dict(setup.manifest))
-        tell(Ready(device=base.device.type, device_name=base.device_name))
+        self.bench = Bench(base=base, splits=splits, metric=setup.metric, checkpoints=Path(setup.checkpoints),
+                           manifest=dict(setup.manifest))
+
+    def ready(self, alone: str = "") -> None:
+        """Tells that trials may be started; `alone`: why they train one at a time although more were asked for."""
+        base = self.bench.base
+        self._tell(Ready(device=base.device.type, device_name=base.device_name, alone=alone))
 
     def run(self, trial: TrialSpec) -> None:
         """Promises a TrialEnded, unless the parent closes meanwhile. Raises CheckpointWriteError for a full disk."""
         number = trial.number
+        self.ended(number, run_trial(self.bench, number, trial.settings, lambda at: self.progress(number, at),
+                                     lambda: self._inbox.wish(number)))
 
-        def progress(at: Progress) -> None:
-            if at.valid_loss is None:
-                self._tell(StepDone(number=number, step=at.step, steps=at.steps, train_loss=at.train_loss))
-            else:
-                self._tell(Validated(number=number, step=at.step, steps=at.steps, valid_loss=at.valid_loss))
+    def progress(self, number: int, at: Progress) -> None:
+        if at.valid_loss is None:
+            self._tell(StepDone(number=number, step=at.step, steps=at.steps, train_loss=at.train_loss))
+        else:
+            self._tell(Validated(number=number, step=at.step, steps=at.steps, valid_loss=at.valid_loss))
 
-        ended = run_trial(self._bench, number, trial.settings, progress, lambda: self._inbox.wish(number))
+    def ended(self, number: int, ended: TrialOutcome) -> None:
+        """Tells the last word about a trial, unless the parent closes."""
+        self._inbox.forget(number)
         if self._inbox.closing:
             return
         self._tell(TrialEnded(
@@ -56,10 +64,10 @@ class Work:
 
     def score(self, asked: Score) -> None:
         """Promises a Scored for the base model (`checkpoint` None) or a trial's adapter."""
-        base = self._bench.base
+        base = self.bench.base
         place: Any = nullcontext()
         if asked.checkpoint is not None:
-            place = saved_adapter(base, self._bench.checkpoints / asked.checkpoint)
+            place = saved_adapter(base, self.bench.checkpoints / asked.checkpoint)
         with place:
-            result = score_sealed_test(self._bench, asked.subject, asked.trial)
+            result = score_sealed_test(self.bench, asked.subject, asked.trial)
         self._tell(Scored(result=result))

@@ -141,6 +141,11 @@ async def launch_local(setup: Setup, log: Path) -> LocalRunner:
     return await LocalRunner.launch(dataclasses.replace(setup, slots=1), log)
 
 
+async def launch_packed(setup: Setup, log: Path, slots: int) -> LocalRunner:
+    """One child, which trains up to `slots` trials side by side; one after the other where the model allows no more."""
+    return await LocalRunner.launch(dataclasses.replace(setup, slots=slots), log)
+
+
 def _environment() -> dict[str, str]:
     """The worker's own, without what a training process has no business to know."""
     kept = {name: value for name, value in os.environ.items() if "DISCORD" not in name.upper()}

@@ -59,7 +59,7 @@ def run_trial(bench: Bench, number: int, settings: Mapping[str, Any], tell: Call
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
-        outcome = TrialOutcome(outcome="failed", cause=cause_of(error), error=_short(error))
+        outcome = TrialOutcome(outcome="failed", cause=cause_of(error), error=short_error(error))
         if outcome.cause == "crashed":
             log.exception("trial %d crashed", number)
     _free_memory(bench)
@@ -79,16 +79,16 @@ def _run(bench: Bench, number: int, settings: Mapping[str, Any], tell: Callable[
             valid=[question.encoded for question in bench.valid],
             settings=chosen, device=bench.base.device, layout=bench.base.layout, tell=tell, wish=wish,
         ))
-        scores, ended = _scores(bench, trained, wish)
+        scores, ended = trial_scores(bench, trained, wish)
         if ended == "pruned" or trained.step == 0:
             return TrialOutcome(outcome=ended or "complete", cause=ended, metrics=scores, tokens=trained.tokens)
         name = f"trial-{number}"
-        _save(bench, adapted, name, number, settings, scores, now())
+        save_trial(bench, adapted, name, number, settings, scores, now())
     return TrialOutcome(outcome=ended or "complete", cause=ended, metrics=scores, checkpoint=name,
                         tokens=trained.tokens)
 
 
-def _scores(bench: Bench, trained: Trained, wish: Callable[[], Wish]) -> tuple[dict[str, Any], Wish]:
+def trial_scores(bench: Bench, trained: Trained, wish: Callable[[], Wish]) -> tuple[dict[str, Any], Wish]:
     """Validation scores of the adapter in place; a wish before or meanwhile leaves those that were there."""
     scores: dict[str, Any] = {"train_loss": trained.train_loss} if trained.step else {}
     if trained.valid is not None:
@@ -105,8 +105,9 @@ def _scores(bench: Bench, trained: Trained, wish: Callable[[], Wish]) -> tuple[d
     return scores, ""
 
 
-def _save(bench: Bench, adapted: Any, name: str, number: int, settings: Mapping[str, Any], scores: Mapping[str, Any],
-          created_at: float) -> None:
+def save_trial(bench: Bench, adapted: Any, name: str, number: int, settings: Mapping[str, Any],
+               scores: Mapping[str, Any], created_at: float) -> None:
+    """Writes the adapter that the model carries. Raises CheckpointWriteError."""
     facts = {"base": bench.base.source, **bench.manifest}
     own = {"version", "trial", "settings", "scores", "files", "created_at", "base_config_sha256"}
     manifest = Manifest(
@@ -132,7 +133,8 @@ def cause_of(error: BaseException) -> Cause:
     return "crashed"
 
 
-def _short(error: BaseException) -> str:
+def short_error(error: BaseException) -> str:
+    """For the log and the store, at most 500 characters."""
     if isinstance(error, ProblemError):
         return str(error)[:500]
     return f"{type(error).__name__}: {error}"[:500]
