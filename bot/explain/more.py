@@ -35,7 +35,10 @@ def details(voice: Voice) -> Iterable[str]:
             yield voice.tell(f"details.over_{other}", compared)
             spread = compared["low"] < compared["high"]  # None where every question changed in the same way.
             if compared["strength"] != "none" and spread:  # Alone it would sound surer than both rules together.
-                yield voice.tell(f"details.interval_{compared['by']}", compared)
+                yield voice.tell(f"details.interval_{'' if compared['wins'] else 'lost_'}{compared['by']}", compared)
+    confirmed = voice.first("confirmed")
+    if confirmed is not None and confirmed.get("chosen") is not None:
+        yield voice.tell("details.own_run", confirmed)
     for finding in voice.all("what_mattered"):
         yield voice.tell("details.importance", finding.facts)
     forgetting = voice.first("forgetting")

@@ -22,7 +22,7 @@ def what_mattered(voice: Voice) -> Iterable[str]:
                 scores = {f"{name}_score": voice.score(finding.facts[f"{name}_value"]) for name in ("best", "mates")}
                 yield voice.tell("mattered.lucky_repeated", {**finding.facts, **scores})
             case "what_mattered":
-                yield from importance(voice, finding)
+                yield from importance(voice, finding, glossed=not (voice.first("winner") or {}).get("tested"))
             case "thin":
                 if finding.facts["have"]:
                     yield voice.tell(f"mattered.thin_{finding.facts['what']}", finding.facts)
@@ -48,8 +48,8 @@ def _decided(voice: Voice, finding: Finding) -> Iterable[str]:
         yield voice.tell("mattered.repeat_broke", facts)
 
 
-def importance(voice: Voice, finding: Finding) -> Iterable[str]:
-    """One setting that mattered: how, and where the good tries lie."""
+def importance(voice: Voice, finding: Finding, *, glossed: bool = False) -> Iterable[str]:
+    """One setting that mattered: how, and where the good tries lie. `glossed`: the metric was explained before."""
     name = finding.facts["name"]
     direction = next((other for other in voice.all("direction") if other.facts["name"] == name), None)
     facts = {
@@ -57,6 +57,7 @@ def importance(voice: Voice, finding: Finding) -> Iterable[str]:
         **finding.facts,
         "strength": finding.strength,
         "gloss": voice.gloss(),
+        "glossed": glossed,
     }
     for score in ("best", "worst", "inside", "outside"):
         facts[f"{score}_score"] = voice.score(facts.get(f"{score}_median"))

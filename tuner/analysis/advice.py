@@ -65,11 +65,12 @@ def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any
     thin = next((finding for finding in findings if finding.kind == "thin" and finding.facts["what"] == "trials"), None)
     if thin is not None and study.complete and not wrong_rates:
         yield {"action": "more_trials", "because": "thin", "trials": max(2, thin.facts["more"]), "strength": "strong"}
-    if "lucky" in of and not of["lucky"].facts["repeated"]:
+    unsure = "lucky" in of and not of["lucky"].facts["repeated"]
+    if unsure:
         yield {"action": "other_seeds", "because": "lucky", "name": "seed", "low": 1, "high": 5, "trials": 6,
                "trial": of["lucky"].facts["trial"], "settings": of["winner"].facts["best_settings"], "strength": "weak"}
     yield from _below_threshold(study, of)
-    if "flat" in of and not {"overfitting", "learnt_too_little", "learning_rate_too_low", "threshold",
+    if "flat" in of and not unsure and not {"overfitting", "learnt_too_little", "learning_rate_too_low", "threshold",
                              "nothing_learnt", "contradictory"} & set(of):
         action = "stop_search" if study.recorded else "stop_tuning"
         yield {"action": action, "because": "flat", "strength": of["flat"].strength}
@@ -131,6 +132,8 @@ def _lengths(study: Study, findings: Sequence[Finding], of: dict[str, Finding]) 
                        "high": high, "trials": 6, "strength": "weak"}
     if "overfitting" in of:
         start, longest = of["overfitting"].facts["from_epoch"], of["overfitting"].facts["epochs"]
+        if start is None and best is not None and is_number(best.settings.get("epochs")):
+            start = float(best.settings["epochs"])
         if start is not None and longest is not None and start < longest:
             yield {"action": "fewer_epochs", "because": "overfitting", "name": "epochs", "low": 1,
                    "high": max(2, int(start)), "trials": 6, "strength": of["overfitting"].strength}

@@ -66,6 +66,7 @@ def within_memory(study: Study, name: str, cut: Mapping[str, Any] | None) -> tup
     else:
         out = _values(study, name, [trial for trial in study.trials if trial.cause == "out_of_memory"])
         high = int(min(out) // 2) if out else 0
+    high = 2 ** (high.bit_length() - 1) if high > 0 else 0
     low = max(KNOBS[name].usual_low, min(min(tried), high // 4))
     return (int(low), high) if low < high else None
 
