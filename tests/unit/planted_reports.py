@@ -29,6 +29,7 @@ from tuner.analysis import report_of
 from tuner.analysis.study import Study
 from tuner.events import Report, TrialRecord
 from tuner.plan.space import Range
+from tuner.repeats import FIRST_REPEAT
 
 
 def _every_cause() -> Study:
@@ -107,6 +108,31 @@ def _several_seeds(gap: float, lucky: bool = False) -> Study:
     return study(tuple(trials), {"learning_rate": SPACE["learning_rate"]})
 
 
+def _checked(unlucky: bool) -> Study:
+    """The three best and the defaults were trained again; `unlucky`: the first did worse, and the third broke once."""
+    made = planted(one_knob, 2, 12)
+    best = sorted(made.complete, key=made.cost)[:3]
+    again = []
+    for trial in {trial.number: trial for trial in (*best, made.trials[0])}.values():
+        for place in (1, 2):
+            worse = 0.5 if unlucky and trial is best[0] else 0.01 * place
+            again.append(dataclasses.replace(
+                trial, number=FIRST_REPEAT * place + trial.number, repeat_of=trial.number, checkpoint=None,
+                value=(trial.value or 0.0) + worse, settings={**trial.settings, "seed": place}))
+    if unlucky:
+        broken = next(repeat for repeat in again if repeat.repeat_of == best[2].number)
+        again[again.index(broken)] = dataclasses.replace(broken, state="failed", cause="nan", value=None)
+    return dataclasses.replace(made, repeats=tuple(again), chosen=best[1 if unlucky else 0].number)
+
+
+def _on_a_gpu() -> Study:
+    made = _checked(unlucky=False)
+    metrics = {"device": "cuda", "energy_j": 5_400.0}
+    return dataclasses.replace(
+        made, ran_s=1_000.0, trials=tuple(dataclasses.replace(trial, metrics=metrics) for trial in made.trials),
+        repeats=tuple(dataclasses.replace(trial, metrics=metrics) for trial in made.repeats))
+
+
 def _risen() -> Study:
     """Runs that went on to their end with a loss far above its start."""
     each = diverging(5, n=20)
@@ -147,6 +173,7 @@ def reports() -> dict[str, Report]:
         "learnt little": _learnt_little(), "strong": planted(one_knob, 1, 60), "broken": broken,
         "memory": out_of_memory(2), "overfitting": overfitting(3), "lucky": lucky(1, 40),
         "noise": planted(noise, 2, 60), "together": planted(together, 2, 60), "in words": planted(one_schedule, 2, 60),
+        "checked": _checked(unlucky=False), "checked and overtaken": _checked(unlucky=True), "on a GPU": _on_a_gpu(),
         "three tries": planted(one_knob, 2, 3), "nothing": study(()),
         "running": dataclasses.replace(planted(one_knob, 2, 3), state="running", planned=20),
         "just started": dataclasses.replace(study(()), state="running", planned=20),
