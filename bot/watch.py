@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bot.phrases import Language, say
 from bot.replies import Progress, Reply, Text
 from bot.results import report_replies
+from bot.tally import Tally
 from tuner.events import (
     Event,
     JobFailed,
@@ -25,29 +25,12 @@ from tuner.events import (
     TrialStarted,
     event_from_json,
 )
-from tuner.plan.plan import MAXIMISED
 from tuner.store import Store
 from tuner.store.records import Job
 
 _OVER = ("finished", "stopped", "failed", "paused")
 _ENDINGS = {StudyFinished: ("finished", "stopped"), JobFailed: ("failed",), JobPaused: ("paused",)}
 """The last word about a job, and the states in which it leaves it."""
-
-
-@dataclass(slots=True)
-class _Live:
-    """What the live line knows so far."""
-
-    trials: int
-    done: int = 0
-    part: float = 0.0
-    number: int = 0
-    best: float | None = None
-    default: float | None = None
-    repeats: int = 0
-    """Runs of the confirmation, as the plan has them, then as they turn out."""
-    repeated: int = 0
-    is_confirming: bool = False
 
 
 async def follow(
@@ -65,18 +48,19 @@ async def follow(
     A Progress reply replaces the one before it. The report comes once, last: an ending after which the job went on
     (resumed, extended) is passed over. Reads only the store, so that it can be started anew at any time.
     """
-    live = _Live(trials=job.plan.trials, repeats=job.plan.repeats)
+    tally = Tally(job=job)
     started = clock() - job.ran_s
     while True:
         job = await store.job_by_id(job.id)  # before the events: a job that is over has written its last one
-        live.trials = job.plan.trials
+        tally.job = job
         events = await store.events(after, job.id)
         for stored in events:
             after = stored.seq
             event = event_from_json(stored.body)
+            tally.take(event, stored.at)
             if type(event) in _ENDINGS and not await _is_over(store, job, event, after):
                 continue
-            async for reply in _replies(event, live, job, language, home, clock() - started):
+            async for reply in _replies(event, tally, language, home, clock() - started):
                 yield reply
             if type(event) in _ENDINGS:
                 return
@@ -95,8 +79,9 @@ async def _is_over(store: Store, job: Job, event: Event, seq: int) -> bool:
 
 
 async def _replies(
-    event: Event, live: _Live, job: Job, language: Language, home: Path, elapsed: float
+    event: Event, tally: Tally, language: Language, home: Path, elapsed: float
 ) -> AsyncIterator[Reply]:
+    job = tally.job
     match event:
         case JobStarted():
             yield Text(
@@ -105,19 +90,14 @@ async def _replies(
                 )
             )
         case TrialStarted() | TrialProgress():
-            live.number, live.is_confirming = event.number, False
-            live.part = event.step / max(1, event.steps) if isinstance(event, TrialProgress) else 0.0
-            yield _progress(live, job, language, elapsed)
+            yield _progress(tally, language)
         case TrialFinished():
-            _count(event, live, job)
-            yield Text(text=say("replies.watch.trial_ended", language, _ended(event, live, job)))
-            yield _progress(live, job, language, elapsed)
+            yield Text(text=say("replies.watch.trial_ended", language, _ended(event, job)))
+            yield _progress(tally, language)
         case RepeatStarted() | RepeatFinished():
             if isinstance(event, RepeatFinished):
                 yield Text(text=say("replies.watch.repeat_ended", language, _ended_again(event, job)))
-            live.is_confirming, live.part = True, 0.0
-            live.repeated, live.repeats = event.done, event.repeats
-            yield _progress(live, job, language, elapsed)
+            yield _progress(tally, language)
         case TestScored():
             yield Text(
                 text=say(
@@ -149,18 +129,7 @@ async def _replies(
                 yield reply
 
 
-def _count(event: TrialFinished, live: _Live, job: Job) -> None:
-    live.done += 1
-    live.part = 0.0
-    if event.value is None or event.state != "complete":
-        return
-    if event.number == 0:
-        live.default = event.value
-    pick = max if job.plan.metric in MAXIMISED else min
-    live.best = event.value if live.best is None else pick(live.best, event.value)
-
-
-def _ended(event: TrialFinished, live: _Live, job: Job) -> dict[str, Any]:
+def _ended(event: TrialFinished, job: Job) -> dict[str, Any]:
     return {
         "number": event.number,
         "trials": job.plan.trials,
@@ -185,19 +154,6 @@ def _ended_again(event: RepeatFinished, job: Job) -> dict[str, Any]:
     }
 
 
-def _progress(live: _Live, job: Job, language: Language, elapsed: float) -> Progress:
-    runs = live.trials + live.repeats
-    done = min(1.0, (live.done + live.part + live.repeated) / max(1, runs))
-    left = elapsed / done - elapsed if done > 0.02 else None
-    facts = {
-        "done": live.done,
-        "trials": live.trials,
-        "number": live.number,
-        "best": live.best,
-        "default": live.default,
-        "metric": job.plan.metric,
-        "left": left,
-        "again": min(live.repeated + 1, live.repeats) if live.is_confirming else None,
-        "repeats": live.repeats,
-    }
-    return Progress(job=job.number, done=done, text=say("replies.watch.progress", language, facts))
+def _progress(tally: Tally, language: Language) -> Progress:
+    text = say("replies.watch.progress", language, tally.facts())
+    return Progress(job=tally.job.number, done=tally.share, text=text)

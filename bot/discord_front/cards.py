@@ -17,10 +17,10 @@ import discord
 from bot.discord_front import outlet
 from bot.discord_front.buttons import view_of
 from bot.discord_front.found import has_footer, own_message
-from bot.discord_front.live import Live
 from bot.discord_front.places import guild_of, room_of
 from bot.discord_front.render import Post
 from bot.phrases import say
+from bot.tally import Tally
 from tuner.store import Store
 
 _LOG = logging.getLogger("onsa.discord")
@@ -33,7 +33,7 @@ OVER = ("finished", "stopped", "failed", "paused")
 class Card:
     """A live card in Discord. The first five fields survive the process."""
 
-    live: Live
+    tally: Tally
     message: int | None = None
     mark: int = 0
     """The number in the footer of `message`."""
@@ -53,10 +53,10 @@ class Card:
         return {name: getattr(self, name) for name in names}
 
     @classmethod
-    def again(cls, live: Live, kept: dict[str, Any]) -> Self:
+    def again(cls, tally: Tally, kept: dict[str, Any]) -> Self:
         """The reverse of `kept`."""
         known = {name: kept[name] for name in ("message", "mark", "posted_at", "sending", "replaced") if name in kept}
-        return cls(live=live, **known)
+        return cls(tally=tally, **known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Cards:
 
         Raises one of outlet.TROUBLE when Discord is busy or away: then the same call goes on with it later.
         """
-        job = card.live.job
+        job = card.tally.job
         room = await room_of(self.store, int(job.channel))
         guild = room.guild if room is not None else guild_of(job.team)
         place = self.client.get_partial_messageable(int(job.channel), guild_id=guild)
@@ -118,7 +118,7 @@ class Cards:
             except discord.HTTPException as error:
                 if not isinstance(error, discord.NotFound) and error.code != TOO_OLD:
                     raise
-        return card.live.job.state in OVER  # then there is nothing left to follow
+        return card.tally.job.state in OVER  # then there is nothing left to follow
 
     async def _send(self, card: Card, place: discord.PartialMessageable, post: Post, now: float) -> None:
         if card.sending is None:
@@ -126,7 +126,7 @@ class Cards:
         card.posted_at = now
         await self.save()
         shown = _marked(card, post, card.sending)
-        sent = await outlet.send(place, shown, nonce=f"live-{card.live.job.id}-{card.sending}")
+        sent = await outlet.send(place, shown, nonce=f"live-{card.tally.job.id}-{card.sending}")
         await self._stands(card, sent.id)
 
     async def _take_away(self, card: Card, place: discord.PartialMessageable) -> None:
@@ -139,7 +139,7 @@ class Cards:
 
 
 def _footer(card: Card, mark: int) -> str:
-    return say("discord.live.footer", card.live.job.language, {"job": card.live.job.number, "card": mark})
+    return say("discord.live.footer", card.tally.job.language, {"job": card.tally.job.number, "card": mark})
 
 
 def _marked(card: Card, post: Post, mark: int) -> Post:

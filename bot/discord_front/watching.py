@@ -15,10 +15,11 @@ import discord
 from bot.discord_front import outlet, rooms
 from bot.discord_front.cards import OVER, Card, Cards
 from bot.discord_front.delivery import deliver_all
-from bot.discord_front.live import Live
+from bot.discord_front.live import post_of
 from bot.discord_front.places import FOREVER_S, SHELF, is_about, is_ours, room_of
 from bot.phrases import say
 from bot.planning import name_of_data
+from bot.tally import Tally
 from tuner.events import event_from_json
 from tuner.store import Store, StoreUnavailable
 from tuner.store.records import Job, StoredEvent
@@ -101,7 +102,7 @@ class Watch:
         for job_id, kept in (known or {}).get("cards", {}).items():
             with suppress(KeyError):
                 card = await self._add(await self.store.job_by_id(int(job_id)), until=self._after)
-                self.cards[int(job_id)] = Card.again(card.live, kept)
+                self.cards[int(job_id)] = Card.again(card.tally, kept)
 
     async def _save(self) -> None:
         cards = {str(key): card.kept() for key, card in self.cards.items()}
@@ -119,11 +120,11 @@ class Watch:
 
     async def _add(self, job: Job, until: int) -> Card:
         """A card that knows the job's events up to `until`; later ones come with the next look."""
-        card = self.cards[job.id] = Card(live=Live(job=job))
+        card = self.cards[job.id] = Card(tally=Tally(job=job))
         after = 0
         while events := [found for found in await self.store.events(after, job.id) if found.seq <= until]:
             for stored in events:
-                _take_in(card.live, stored)
+                _take_in(card.tally, stored)
                 after = stored.seq
         return card
 
@@ -142,14 +143,14 @@ class Watch:
             if stored.body["kind"] == "JobStarted" and is_ours(job.team):
                 await self._begin(job, until=stored.seq - 1)  # resumed, extended, or queued while nobody looked
         if stored.job in self.cards:
-            _take_in(self.cards[stored.job].live, stored)
+            _take_in(self.cards[stored.job].tally, stored)
 
     async def _show(self, card: Card) -> None:
-        job = card.live.job = await self.store.job_by_id(card.live.job.id)
-        card.live.ahead = await self.store.ahead(job.id) if job.state == "queued" else 0
+        job = card.tally.job = await self.store.job_by_id(card.tally.job.id)
+        ahead = await self.store.ahead(job.id) if job.state == "queued" else 0
         is_over = job.state in OVER
         now = self.clock()
-        post = card.live.post()
+        post = post_of(card.tally, ahead)
         looks = repr([embed.to_dict() for embed in post.embeds]) + repr(post.buttons)
         is_old = card.message is not None and not 0 <= now - card.posted_at < RENEW_S and not is_over
         if looks != card.shown:
@@ -162,10 +163,10 @@ class Watch:
             self.cards.pop(job.id, None)
 
 
-def _take_in(live: Live, stored: StoredEvent) -> None:
+def _take_in(tally: Tally, stored: StoredEvent) -> None:
     """An event of a kind that this version does not know (a newer worker's) changes nothing."""
     try:
         event = event_from_json(stored.body)
     except (KeyError, TypeError):
         return
-    live.take(event, stored.at)
+    tally.take(event, stored.at)

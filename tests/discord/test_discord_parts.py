@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.discord_front.live import Live
+from bot.discord_front.live import chart_of, post_of
 from bot.discord_front.places import Room, guild_of, is_about, is_ours, keep_room, know_job, room_of, team_of
 from bot.discord_front.rights import (
     Member,
@@ -20,6 +20,7 @@ from bot.discord_front.rights import (
     rights_of,
 )
 from bot.discord_front.server import api_base
+from bot.tally import Tally
 from bot.utterance import Privilege, Utterance
 from tuner.events import JobStarted, TestScored, TrialFinished, TrialProgress, TrialStarted
 from tuner.plan.knobs import KNOBS
@@ -150,7 +151,7 @@ def finished(number: int, value: float) -> TrialFinished:
 
 
 async def test_the_live_card_says_how_far_the_best_and_the_time_left(store: Store) -> None:
-    live = Live(job=dataclasses.replace(await queued(store), state="running"))
+    live = Tally(job=dataclasses.replace(await queued(store), state="running"))
     live.take(JobStarted(device="cpu", again=False), NOW)
     for number, value in ((0, 2.0), (1, 1.0)):
         live.take(TrialStarted(number=number, settings={}), NOW + 60 * number)
@@ -159,12 +160,12 @@ async def test_the_live_card_says_how_far_the_best_and_the_time_left(store: Stor
     live.take(TrialProgress(number=2, step=5, steps=10), NOW + 150)
     assert (live.done, live.best, live.default) == (2, 1.0, 2.0)
     assert live.left_s == pytest.approx(90)
-    assert live.chart() == "▁█", "a lower loss stands higher"
-    post = live.post()
+    assert chart_of(live) == "▁█", "a lower loss stands higher"
+    post = post_of(live)
     assert "2 of 4 done" in (post.embeds[0].description or "")
     assert [button.action for button in post.buttons] == ["pause:1", "stop:1"]
     live.take(TestScored(subject="base", right=1, count=2), NOW + 300)
-    assert "sealed test" in (live.post().embeds[0].description or "")
+    assert "sealed test" in (post_of(live).embeds[0].description or "")
 
 
 @pytest.mark.parametrize(
@@ -182,18 +183,27 @@ async def test_the_live_card_says_how_far_the_best_and_the_time_left(store: Stor
 async def test_the_live_card_offers_what_can_be_asked_of_the_job(
     store: Store, state: JobState, wish: Wish, actions: list[str]
 ) -> None:
-    live = Live(job=dataclasses.replace(await queued(store), state=state, wish=wish), is_over=state == "paused")
-    assert [button.action for button in live.post().buttons] == actions
+    live = Tally(job=dataclasses.replace(await queued(store), state=state, wish=wish), is_over=state == "paused")
+    assert [button.action for button in post_of(live).buttons] == actions
 
 
 async def test_a_job_that_waits_says_how_many_are_ahead(store: Store) -> None:
-    live = Live(job=await queued(store), ahead=2)
-    assert "2 jobs are ahead" in (live.post().embeds[0].description or "")
+    live = Tally(job=await queued(store))
+    assert "2 jobs are ahead" in (post_of(live, ahead=2).embeds[0].description or "")
+
+
+async def test_the_first_try_tells_how_long_the_others_take_once_a_part_of_it_is_done(store: Store) -> None:
+    live = Tally(job=dataclasses.replace(await queued(store), state="running"))
+    live.take(TrialStarted(number=0, settings={}), NOW)
+    live.take(TrialProgress(number=0, step=1, steps=10), NOW + 6)
+    assert live.left_s is None
+    live.take(TrialProgress(number=0, step=5, steps=10), NOW + 30)
+    assert live.left_s == pytest.approx(60 * (live.runs - 0.5))
 
 
 async def test_a_job_that_is_over_has_nothing_to_stop(store: Store) -> None:
-    live = Live(job=dataclasses.replace(await queued(store), state="finished"))
-    assert live.post().buttons == ()
+    live = Tally(job=dataclasses.replace(await queued(store), state="finished"))
+    assert post_of(live).buttons == ()
 
 
 @pytest.mark.parametrize(
