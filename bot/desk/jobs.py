@@ -13,7 +13,7 @@ from bot.phrases import say
 from bot.planning import name_of_data
 from bot.replies import Reply, Table, Text
 from bot.wording import number
-from tuner.repeats import best_trial
+from tuner.repeats import best_trial, planned_repeats
 from tuner.store.records import Job
 
 JobRef = int | Literal["last"]
@@ -43,7 +43,8 @@ async def facts_of(turn: Turn, job: Job) -> dict[str, Any]:
     """Promises the numbers behind a job's status."""
     trials = await turn.store.trials(job.id)
     done = [trial for trial in trials if trial.state != "running"]
-    best = best_trial(job.plan, trials, await turn.store.repeats(job.id))
+    repeats = await turn.store.repeats(job.id)
+    best = best_trial(job.plan, trials, repeats)
     return {
         "job": job.number,
         "state": job.state,
@@ -51,6 +52,8 @@ async def facts_of(turn: Turn, job: Job) -> dict[str, Any]:
         "done": len(done),
         "trials": job.plan.trials,
         "running": [trial.number for trial in trials if trial.state == "running"],
+        "again": len(repeats) if any(repeat.state == "running" for repeat in repeats) else None,
+        "repeats": len(planned_repeats(job.plan, trials)),
         "best": best.number if best else None,
         "value": best.value if best else None,
         "metric": job.plan.metric,

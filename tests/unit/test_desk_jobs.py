@@ -12,6 +12,7 @@ from desk_house import Person, a_desk, button, words
 
 from bot.replies import Card, Table
 from tuner.events import TrialFinished, TrialRecord
+from tuner.repeats import planned_repeats
 
 
 async def _started(person: Person, text: str = "tune lr between 1e-5 and 1e-3 with 5 trials") -> None:
@@ -191,3 +192,42 @@ async def test_a_job_keeps_the_name_that_its_data_had(tmp_path: Path) -> None:
         table = words(await person.say("history"))
         assert "faq.csv" in table
         assert "faq-final.csv" not in table
+
+
+@pytest.mark.parametrize(("question", "words_"), [
+    ("status", ("checking the best ones again (1 of 4)", "2 of 2 tries are done")),
+    ("今どう？", ("もう一度確かめています：4回中1回目", "2回のうち2回の試行")),
+])
+async def test_the_status_tells_that_the_best_are_checked_again(
+    tmp_path: Path, question: str, words_: tuple[str, ...]
+) -> None:
+    async with a_desk(tmp_path) as person:
+        await _started(person, "tune lr between 1e-5 and 1e-3 with 2 trials, repeat the best with other seeds")
+        await _one_trial_done(person)
+        job = await person.store.job(person.team, 1)
+        assert job is not None
+        settings = {**job.plan.defaults, "learning_rate": 5e-4}
+        best = TrialRecord(number=1, settings=settings, state="complete", value=0.4)
+        await person.store.record_trial(job.id, "worker", best)
+        repeat = planned_repeats(job.plan, await person.store.trials(job.id))[0]
+        await person.store.start_trial(job.id, "worker", repeat.number, repeat.settings)
+        told = words(await person.say(question))
+        assert all(part in told for part in words_)
+
+
+async def test_the_best_try_is_the_one_with_the_best_mean(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await _started(person, "tune lr between 1e-5 and 1e-3 with 2 trials, repeat the best with other seeds")
+        await _one_trial_done(person)
+        job = await person.store.job(person.team, 1)
+        assert job is not None
+        settings = {**job.plan.defaults, "learning_rate": 5e-4}
+        lucky = TrialRecord(number=1, settings=settings, state="complete", value=0.4)
+        await person.store.record_trial(job.id, "worker", lucky)
+        assert "try 1 with" in words(await person.say("status"))
+        for repeat in planned_repeats(job.plan, await person.store.trials(job.id)):
+            record = TrialRecord(number=repeat.number, settings=repeat.settings, state="complete",
+                                 value=0.9 if repeat.trial else 0.5, repeat_of=repeat.trial)
+            await person.store.record_trial(job.id, "worker", record)
+        assert "try 0 with" in words(await person.say("status"))
+        assert "of 2" in words(await person.say("history"))
