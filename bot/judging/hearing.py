@@ -60,11 +60,11 @@ def heard(text: str, command: Command) -> Wish | None:
     thumb = verdict_of_thumb(text)
     if thumb is not None:
         return Wish(kind="rate", verdict=thumb)
-    choice = _choice(low, command)
+    choice = _choice(text, low, command)
     if choice is not None:
         return Wish(kind="vote", choice=choice)
     if command.intent == "rate":
-        return Wish(kind="rate", verdict=_verdict(low))
+        return Wish(kind="rate", verdict=None if _names_a_side(text, low) else _verdict(low))
     return _comparison(text, command)
 
 
@@ -79,33 +79,61 @@ def reason_of(text: str) -> str:
     return text.strip().lstrip("👍👎\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff\ufe0f" + _EDGE + ":：")
 
 
-def _choice(low: str, command: Command) -> Choice | None:
-    choices: tuple[Choice, ...] = ("both_bad", "tie", "left", "right")
-    for choice in choices:
+_CHOICES: tuple[Choice, ...] = ("both_bad", "tie", "left", "right")
+_LETTER = re.compile(
+    r"(?<![A-Za-z])(?:(?P<a>A)(?=\s*(?:$|[,.!、。のがにかを]|(?:is|was|more|please|better|wins?|sounds)\b))|(?P<b>B)(?![A-Za-z]))"
+)
+"""Answers called A and B; “A great answer” calls none so."""
+
+
+def _choice(text: str, low: str, command: Command) -> Choice | None:
+    """The vote in the words; of one that scolds a side it is not certain that the other one is better."""
+    for choice in _CHOICES:
         if low in _words(choice):
             return choice
     if command.intent != "rate":
         return None
-    found: list[Choice] = [choice for choice in choices if _any_of(choice).search(low)]
-    return found[0] if len(found) == 1 else None
+    verdict = _verdict(low)
+    if verdict is not None and _any_of("both").search(low):
+        return "both_bad" if verdict == "bad" else "tie"
+    letter = _LETTER.search(unicodedata.normalize("NFKC", text))
+    if letter is not None and verdict != "bad":
+        return "left" if letter["a"] else "right"
+    found = [choice for choice in _CHOICES if _any_of(choice).search(low)]
+    if len(found) != 1 or (verdict == "bad" and found[0] in ("left", "right")):
+        return None
+    return found[0]
+
+
+def _names_a_side(text: str, low: str) -> bool:
+    """True for words about one of two answers: they are no verdict on the answer before."""
+    letter = _LETTER.search(unicodedata.normalize("NFKC", text))
+    return letter is not None or any(_any_of(name).search(low) for name in ("left", "right", "both"))
 
 
 def _verdict(low: str) -> Verdict | None:
-    if _any_of("bad").search(low):
+    """Whether the words praise or scold. “Not a good answer” scolds, “not bad” praises."""
+    good, bad = _any_of("good"), _any_of("bad")
+    denied = rf"(?:{_any_of('not').pattern})\s+(?:\w+\s+){{0,2}}?"
+    if re.search(rf"{denied}(?:{bad.pattern})", low):
+        return "good"
+    if bad.search(low) or re.search(rf"{denied}(?:{good.pattern})", low):
         return "bad"
-    return "good" if _any_of("good").search(low) else None
+    return "good" if good.search(low) else None
 
 
 def _comparison(text: str, command: Command) -> Wish | None:
     quoted = _QUOTED.search(text)
-    prompt = quoted["prompt"].strip() if quoted else command.prompt
+    asked = command.prompt if command.prompt and _leftover(_folded(command.prompt)) else None
+    prompt = quoted["prompt"].strip() if quoted else asked
     rest = _folded(_QUOTED.sub(" ", text))
     after = re.match(rf"(?P<head>[^:]*(?:{_any_of('compare').pattern})[^:]*):\s*(?P<prompt>.+)", rest, re.DOTALL)
-    if not quoted and after is not None and not _leftover(after["head"], "compare"):
-        asked = re.split("[:：]", text, maxsplit=1)[-1].strip()
-        return Wish(kind="compare", prompt=asked, sides=_sides(after["head"], command))
-    if not quoted and command.prompt:
-        rest = rest.replace(_folded(command.prompt), " ")
+    is_sides = after is not None and not _leftover(after["prompt"])
+    if not quoted and after is not None and not is_sides and not _leftover(after["head"], "compare"):
+        said = re.split("[:：]", text, maxsplit=1)[-1].strip()
+        return Wish(kind="compare", prompt=said, sides=_sides(after["head"], command))
+    if not quoted and asked:
+        rest = rest.replace(_folded(asked), " ")
     names = ("compare", "side_by_side")
     is_meant = command.intent == "compare" or bool(_any_of("compare").search(rest) and not _leftover(rest, *names))
     if not is_meant:

@@ -45,7 +45,7 @@ async def typed(turn: Turn, verdict: Verdict | None) -> AsyncIterator[Reply]:
     """A verdict in words on the newest answer of this dialogue."""
     answer_id = turn.state.get("answer")
     if answer_id is None:
-        yield Text(text=turn.say("judging.rate.no_answer"))
+        yield Text(text=turn.say("judging.vote.unclear" if "pair" in turn.state else "judging.rate.no_answer"))
     elif verdict is None:
         yield Text(text=turn.say("judging.rate.which"), buttons=buttons(answer_id, turn.language))
     else:
