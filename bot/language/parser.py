@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import cache
 
 from bot.language.clauses import background
 from bot.language.clauses.facts import Facts, look
@@ -43,13 +45,25 @@ def read_facts(text: str, vocabulary: Vocabulary | None = None) -> tuple[Facts, 
     """Everything the rules look at, and the cleaned text as it was written. Never raises."""
     words = vocabulary or default_vocabulary()
     language = language_of(text)
-    written = clean(text)
+    written = _without_call(clean(text))
     shown, low = _spelled(glued(written), words)
     view = View(tokenize(shown[:ANALYSED], low[:ANALYSED], words))
     references = find_references(view)
     view = _without_signs(view, references.names)
     settings = SettingsReader(view, references).read()
     return look(shown, low, view, references, settings, language), written
+
+
+def _without_call(written: str) -> str:
+    """The text without the call at its start that means this bot: "@onsa stop job 3", "Onsa, ..."."""
+    called = _call().match(written)
+    return written[called.end() :] if called and called.end() < len(written) else written
+
+
+@cache
+def _call() -> re.Pattern[str]:
+    names = "|".join(re.escape(name) for name in small_words("our_names"))
+    return re.compile(rf"(?:(?:hey|hi|ok|yo|hello) )?(?:@(?:{names})[\s,、:!]+|(?:{names})[,、:!]\s*)", re.IGNORECASE)
 
 
 def _without_signs(view: View, names: set[int]) -> View:

@@ -19,7 +19,7 @@ from bot.language.intents.questions import (
     is_explain_term,
     is_how_to,
 )
-from bot.language.intents.states import is_best, is_queue, is_status
+from bot.language.intents.states import asks_only_whether, is_best, is_queue, is_status
 from bot.language.vocabulary.small_words import small_words
 
 _ACTING = frozenset({"tune", "stop", "pause", "resume", "extend", "export", "data"})
@@ -116,6 +116,7 @@ _RULES: tuple[tuple[Intent, Callable[[Facts], bool]], ...] = (
             and not f.any("verb:chat", "verb:export", "verb:compare", "verb:find", "verb:queue")
         ),
     ),
+    ("status", lambda f: asks_only_whether(f) and is_status(f)),
     ("explain_result", is_explain_result),
     ("chat", actions.is_chat),
     ("resume", orders.is_restart),

@@ -77,7 +77,7 @@ def _speaks_against(f: Facts, verb: str) -> bool:
     gates = f.gates & against - starts.harmless(f)
     if gates == {"refusal"} and verb in ("stop", "pause") and _only_mistaken(f):
         gates = frozenset()  # ジョブ12止めて、データ間違えた
-    if has_content(f) or matters.is_foreign_matter(f) or gates:
+    if has_content(f) or f.settings.unknown_knobs or matters.is_foreign_matter(f) or gates:
         return True
     if verb == "stop" and _needs_no_stop(f):
         return True

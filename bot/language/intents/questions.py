@@ -91,6 +91,8 @@ def is_explain_term(f: Facts) -> bool:
         return False
     if names_job_or_trial(f) or f.any("ref:last_job", "ref:last", "ref:best_trial", "proof:words"):
         return False
+    if asks_why_it_won(f):
+        return False
     if not f.settings.space and f.any("super:words") and f.group("metric"):
         return False  # "what got the lowest loss?"
     if f.any("verb:best", "super:words", "verb:history", "verb:find") and not f.any("ask:what"):
@@ -171,6 +173,13 @@ def _no_question_of_ours(f: Facts) -> bool:
     return verdict or (f.everyday > 0 and not names_job_or_trial(f) and "結果" not in f.low)
 
 
+def asks_why_it_won(f: Facts) -> bool:
+    """True for "why did rank 16 win?" and なんでランク16が勝ったの？"""
+    why = f.low.startswith("why ") or any(token.text in small_words("plain_why") for token in f.view.tokens)
+    ended = any(word in f.low for word in small_words("won") if not f.is_japanese or not word.isascii())
+    return why and ended and f.numbers and f.asks and f.mood == "question" and not f.any("verb:tune", "ask:what")
+
+
 def asks_no_why(f: Facts) -> bool:
     """True when every sign of a why is a verdict: ダメだった."""
     return all("verb:judge_words" in token.labels for token in f.view.tokens if "ask:why" in token.labels)
@@ -178,8 +187,10 @@ def asks_no_why(f: Facts) -> bool:
 
 def is_explain_result(f: Facts) -> bool:
     """True for a question what a job showed and why."""
-    if f.numbers or f.settings.not_a_number or f.strange > 4 or f.gates & QUIET:
+    if f.settings.not_a_number or f.strange > 4 or f.gates & QUIET:
         return False
+    if f.numbers:
+        return asks_why_it_won(f)
     if not f.is_japanese and f.low.startswith(("if ", "once ", "as soon as ")) and not f.asks:
         return False  # "if job 9 fails, cancel it"
     if not f.is_japanese and f.everyday and not f.group("ref", "knob", "metric"):
@@ -228,10 +239,16 @@ def is_compare(f: Facts) -> bool:
     )
 
 
+def _sets_terms_against(f: Facts) -> bool:
+    """True for "random search vs grid search?"."""
+    terms = [token for token in f.view.tokens if any(x.startswith(("method:", "word:")) for x in token.labels)]
+    return f.asks and f.any("verb:compare") and len(terms) == 2 and f.view.size <= 7
+
+
 def _tells_terms_apart(f: Facts) -> bool:
     """True for "the difference between grid and random search": terms, no models."""
     tried = f.mood == "request" and f.any("verb:try", "verb:search", "verb:run", "verb:tune")  # どっちがいいか試して
-    apart = f.any("differ:words") and _named_term(f) and not tried
+    apart = (f.any("differ:words") or _sets_terms_against(f)) and _named_term(f) and not tried
     if f.is_japanese and f.mood == "request" and f.any("verb:try", "verb:tune", "verb:search"):
         return False  # 線形とコサインどっちがいいか試して
     return apart and not (names_job_or_trial(f) or f.any("object:model", "ref:best_trial", "object:answer"))

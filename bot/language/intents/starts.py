@@ -244,7 +244,8 @@ def _only_names(f: Facts, span: tuple[int, int]) -> bool:
 
 def _acts(f: Facts, span: tuple[int, int]) -> bool:
     return any(
-        f.view.tokens[i].labels
+        f.view.text(i).lower() in small_words("runs_it")
+        or f.view.tokens[i].labels
         & {"verb:tune", "verb:train", "verb:run", "verb:search", "verb:try", "verb:set", "verb:find"}
         for i in range(*span)
     )

@@ -15,7 +15,7 @@ def _seeks(f: Facts) -> bool:
 
 def is_best(f: Facts) -> bool:
     """True for a question which trial or setting leads."""
-    if f.values or f.strange > 0 or f.gates & QUIET or _seeks(f) or f.settings.orphans:
+    if f.values or f.strange > 0 or f.gates & QUIET or _seeks(f) or f.settings.orphans or f.references.dataset:
         return False
     if seeks_within_budget(f) or (f.is_japanese and only_tells(f)):
         return False
@@ -47,11 +47,16 @@ def _says_it_ended(f: Facts) -> bool:
     return ended and any(f.view.text(start).lower() in small_words("ours_opening") for (start, _), _ in f.spans)
 
 
+def asks_only_whether(f: Facts) -> bool:
+    """True for 落ちた？ and 止まった？: the state of what runs, and no reason."""
+    return f.is_japanese and f.asks and f.any("verb:status") and f.view.size <= 3 and "past" in f.forms
+
+
 def is_status(f: Facts) -> bool:
     """True for a question how far a job is."""
     if has_content(f) or f.gates & QUIET:
         return False
-    if f.is_japanese and f.mood in ("refusal", "negated") and not f.asks:
+    if f.is_japanese and f.mood in ("refusal", "negated", "report") and not f.asks and not f.any("verb:show"):
         return False
     if (f.is_japanese and tells_of_people(f)) or _says_it_ended(f):
         return False

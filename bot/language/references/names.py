@@ -165,7 +165,8 @@ def _is_dataset(view: View, i: int, end: int, name: str) -> bool:
         return True
     if (after + view.text(end + 1)).startswith(small_words("makes_use")):
         return True
-    if before in ("is", ":", "=", "called", "named") and view.text(i - 2).lower() in small_words("data_words"):
+    declared = before in ("is", "called", "named", *small_words("declares"))
+    if declared and view.text(i - 2).lower() in small_words("data_words"):
         return True  # "data is cafe-menu"
     if before in small_words("about_data"):
         return any(

@@ -10,7 +10,7 @@ from bot.language.vocabulary.lexicon import Vocabulary
 
 _SPAN_EN = re.compile(r"(?:\s?-?\s?)([a-z]+)(?![a-z])")
 _HALF_AFTER = re.compile(r"(?: and a half|半)")
-_UNIT_JA = re.compile(r"\s?(週間|時間|日間|分間|秒間|か月|日|分|秒|晩)")
+_UNIT_JA = re.compile(r"\s?(週間|時間|じかん|ふん|ぷん|日間|分間|秒間|か月|日|分|秒|晩)")
 _FRACTION = re.compile("の[0-9一二三四五六七八九十]")
 _AND_MORE = re.compile(
     r"(?:\s?(?:and|,)?\s?|と)(\d{1,6}(?:\.\d{1,3})?)(?=\s?(?:s|sec|secs|seconds?|m|min|mins|minutes?|h|hrs?|hours?|分|秒|時間)(?![a-z]))"

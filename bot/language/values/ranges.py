@@ -108,7 +108,7 @@ def _joint(view: View, i: int, start: int, prefix: set[str]) -> int | None:
 def read_bounds(view: View, i: int, start: int, prefix: set[str], first: float) -> Group | None:
     """ "at least a", "under b", a以上, b以下, "at least a and at most b"."""
     at = i + 1
-    if view.has(at, "unit:filler", "unit:trials") and view.has(at + 1, "op:atleast_after", "op:atmost_after"):
+    if _is_unit(view, at) and view.has(at + 1, "op:atleast_after", "op:atmost_after"):
         at += 1
     if view.has(at, "op:atleast_after"):
         return _from_below(view, at, start, first)
@@ -145,7 +145,7 @@ def _said_after(view: View, i: int, start: int, prefix: set[str], first: float) 
     alone = not view.number(at + 1) and view.text(at)[:1] not in "<>"
     if view.has(at, "op:atleast") and alone:
         return Group(start, at + 1, Range(low=first))
-    closes = at + 1 >= view.size or view.tokens[at + 1].kind == "sym"
+    closes = at + 1 >= view.size or view.tokens[at + 1].kind == "sym" or view.text(at + 1).lower() in ("and", "then")
     if view.has(at, "op:atmost") and alone and (view.text(at) not in _OPENERS or (view.text(at) == "max" and closes)):
         return Group(start, at + 1, Range(high=first))
     if "to" in prefix and "from" not in prefix and view.text(i - 1).endswith(("up to", "upto", "till", "until")):

@@ -208,7 +208,11 @@ class SettingsReader:
         old, name = self.out.space.get(knob), self.view.text(before + 1).lower()
         if isinstance(spec, Fixed) and isinstance(old, Range) and old.high is None and name.startswith("max"):
             return Range(high=spec.value) if not isinstance(spec.value, str) else spec  # "min lr 1e-5, max lr 1e-3"
-        if not isinstance(spec, Fixed) or isinstance(spec.value, str) or group.is_fixed or before < 0:
+        if not isinstance(spec, Fixed) or isinstance(spec.value, str) or before < 0:
+            return spec
+        before -= self.view.has(before, "noun_before:words") and not self.view.has(before, "op:atmost", "op:atleast")
+        capped = self.view.has(before, "verb:set") and self.view.has(before, "op:atmost")  # "cap the rank at 32"
+        if group.is_fixed and not capped:
             return spec
         if self.view.has(before, "op:atleast"):
             return Range(low=spec.value)
