@@ -87,6 +87,8 @@ async def _machine(found: Findings, settings: BotSettings) -> None:
     name = await _gpu()
     if name:
         found.good("gpu", name=name)
+    elif not settings.workers:
+        found.good("gpu_elsewhere")
     else:
         found.doubtful("no_gpu")
     card = models.find(settings.model) or (models.embedded() if settings.model is None else None)
@@ -125,7 +127,11 @@ def _is_fetched(source: str) -> bool:
 async def _discord(found: Findings, settings: BotSettings) -> None:
     token = await asyncio.to_thread(token_of, settings)
     if not token:
-        found.missing("no_token")
+        file = settings.discord_token_file
+        if file is None:
+            found.missing("no_token")
+        else:
+            found.missing("no_token_in_file", file=str(file))
         return
     client = discord.Client(intents=intents_for(message_content=False))
     try:
@@ -154,7 +160,10 @@ async def _application(found: Findings, settings: BotSettings, client: discord.C
     async for guild in client.fetch_guilds(limit=200):
         count += 1
         await _guild(found, client, guild)
-    found.good("teams", count=count)
+    if count:
+        found.good("teams", count=count)
+    else:
+        found.doubtful("no_team")
     if client.application_id is not None:
         found.lines.append(say("discord.check.invite", found.language, {"link": invite(client.application_id)}))
 

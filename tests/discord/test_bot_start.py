@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import discord
 import pytest
 from bot_process import Bot, eventually, running
 from standin import Person, Standin
@@ -81,3 +83,43 @@ async def test_the_check_says_what_is_missing_and_gives_the_invite_link(standin:
     standin.guild("Cars", owner=aki.user)
     code, said = await ended(Bot(standin=standin, home=tmp_path, arguments=("--check",)))
     assert (code, "Everything that I need is there" in said) == (0, True), said
+
+
+async def test_the_check_says_what_to_do_next_in_the_language_of_who_installs_it(
+    standin: Standin, tmp_path: Path
+) -> None:
+    extra = {"ONSA_LANGUAGE": "ja", "ONSA_WORKERS": "false"}
+    code, said = await ended(Bot(standin=standin, home=tmp_path, arguments=("--check",), extra=extra))
+    assert code == 0, said
+    assert "まだどのサーバーにも参加していません" in said
+    assert "招待用のリンク" in said
+    assert "nvidia-smi" not in said
+    file = tmp_path / "nothing"
+    extra = {"DISCORD_TOKEN": "", "DISCORD_TOKEN_FILE": str(file)}
+    code, said = await ended(Bot(standin=standin, home=tmp_path, arguments=("--check",), extra=extra))
+    assert code == 1
+    assert str(file) in said
+    assert "alone on one line" in said
+    code, said = await ended(
+        Bot(standin=standin, home=tmp_path, arguments=("--check",), extra={"DISCORD_TOKEN": "wrong.token.here"}))
+    assert code == 1
+    assert "Reset Token" in said
+    code, said = await ended(
+        Bot(standin=standin, home=tmp_path, arguments=("--check",), extra={"ONSA_DISCORD_API": "http://127.0.0.1:9"}))
+    assert code == 1
+    assert "connection to the internet" in said
+    code, said = await ended(Bot(standin=standin, home=tmp_path, arguments=("--check",),
+                                 extra={"ONSA_DISCORD_MESSAGE_CONTENT": "1", "ONSA_MODEL": "no such model"}))
+    assert code == 1
+    assert "Switch it on" in said
+    assert "ONSA_MODEL" in said
+
+
+async def test_the_invite_link_asks_for_the_least_rights(standin: Standin, tmp_path: Path) -> None:
+    _, said = await ended(Bot(standin=standin, home=tmp_path, arguments=("--check",)))
+    link = next(word for word in said.split() if "oauth2/authorize" in word)
+    asked = parse_qs(urlsplit(link).query)
+    least = {"view_channel", "send_messages", "send_messages_in_threads", "create_public_threads", "embed_links",
+             "attach_files", "read_message_history"}
+    assert discord.Permissions(int(asked["permissions"][0])) == discord.Permissions(**dict.fromkeys(least, True))
+    assert set(asked["scope"][0].split()) == {"bot", "applications.commands"}
