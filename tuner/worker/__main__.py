@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import signal
 import sys
 from pathlib import Path
 
-from tuner.runners.local import launch_local
+from tuner.runners.local import launch_local, launch_packed
 from tuner.store import StoreUnavailable
 from tuner.worker.crew import Launch
 from tuner.worker.loop import LEASE_S, run
@@ -28,8 +29,12 @@ def main(arguments: list[str] | None = None, runner_factory: Launch = launch_loc
     parser.add_argument("--once", action="store_true", help="one job at most")
     parser.add_argument("--idle-exit", type=float, metavar="SECONDS", help="end after so long without a job")
     parser.add_argument("--lease", type=float, default=LEASE_S, metavar="SECONDS")
+    parser.add_argument("--pack", type=int, default=int(os.environ.get("ONSA_PACK", "1")), metavar="SLOTS",
+                        help="trials trained side by side; 1, the default, trains one after the other")
     parser.add_argument("--parent-pipe", action="store_true", help="end when stdin ends")
     chosen = parser.parse_args(arguments)
+    if chosen.pack > 1 and runner_factory is launch_local:
+        runner_factory = functools.partial(launch_packed, slots=chosen.pack)
     try:
         return asyncio.run(_work(chosen, runner_factory))
     except StoreUnavailable as error:
