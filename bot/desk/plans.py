@@ -57,6 +57,8 @@ async def propose(
         turn.state["question"] = question.to_json()
         yield questions.as_reply(question, turn)
         return
+    if await _is_being_measured(turn, request):
+        yield Text(text=turn.say("replies.plan.measuring"))
     draft = await draft_of(turn, request, dataset)
     problems = (*doubts, *draft.problems)
     if not draft.can_start or draft.plan is None:
@@ -98,6 +100,14 @@ async def draft_of(turn: Turn, request: Request, dataset: DataSet, *, is_patient
         names = [known.name for known in models.catalogue()]
         raise ProblemError([Problem(key="plan.unknown_model", facts={"model": name, "models": names})])
     return plan_build.build(request, card, facts_of(dataset), await _speed(turn, card, is_patient))
+
+
+async def _is_being_measured(turn: Turn, request: Request) -> bool:
+    """True when the estimate has to wait for a worker that is just measuring this machine."""
+    card = models.find(request.model or turn.services.model)
+    if card is None or card.origin != "embedded" or not turn.services.measuring_s:
+        return False
+    return (await speed_of(turn.store, card.name)).seconds_per_token is None
 
 
 async def _speed(turn: Turn, card: models.ModelCard, is_patient: bool) -> Speed:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from desk_house import Clock, a_desk, button, words
+from desk_house import Clock, a_desk, button, no_chat, words
 
+from bot.desk import Desk, Services
 from bot.replies import Card, Text
 
 
@@ -253,3 +254,14 @@ async def test_a_chosen_language_overrules_the_language_of_the_words(tmp_path: P
     async with a_desk(tmp_path) as person:
         await person.say("日本語にして")
         assert "ジョブ" in words(await person.say("what is running?")) or "実行中" in words(await person.say("queue"))
+
+
+async def test_a_plan_that_waits_for_the_machine_to_be_measured_says_so(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        services = Services(store=person.store, home=tmp_path, chat=no_chat, clock=person.clock, measuring_s=0.5)
+        person.desk = Desk(services)
+        first = words(await person.say("tune lr between 1e-5 and 1e-3"))
+        assert first.startswith("One moment")
+        await person.store.measure("seconds_per_token:onsa-tiny", 1e-4)
+        assert "One moment" not in words(await person.say("tune lr between 1e-5 and 1e-3"))
