@@ -144,8 +144,11 @@ async def listing(turn: Turn) -> AsyncIterator[Reply]:
     yield Text(text=turn.say("replies.data.list_next", {"name": datasets[-1].name}))
 
 
-def report_card(turn: Turn, dataset: DataSet) -> Card:
-    """Promises the report card in words: what is in the file, what is doubtful, one example as the model sees it."""
+def report_card(turn: Turn, dataset: DataSet, *, goes_on: bool = False) -> Card:
+    """Promises the report card in words: what is in the file, what is doubtful, one example as the model sees it.
+
+    `goes_on`: a plan follows at once, so that nobody has to be told what to say next.
+    """
     report = dataset.report
     problems = tuple(Problem.from_json(problem) for problem in report["findings"])
     facts: dict[str, Mapping[str, Any]] = {
@@ -157,10 +160,11 @@ def report_card(turn: Turn, dataset: DataSet) -> Card:
     }
     sample = {"example": _marked(report["sample"]), "row": report.get("sample_row")}
     said = {name: turn.say(f"replies.data.{name}", told) for name, told in facts.items()}
+    what_next = "" if goes_on else turn.say("replies.data.next")
     return Card(
         title=turn.say("replies.data.title", {"name": dataset.name}),
         fields=tuple((turn.say(f"replies.data.name_{name}"), words) for name, words in said.items() if words),
-        lines=tuple(filter(None, (turn.say("replies.data.example", sample), turn.say("replies.data.next")))),
+        lines=tuple(filter(None, (turn.say("replies.data.example", sample), what_next))),
         notes=problem_sentences(problems, turn.language),
     )
 

@@ -179,7 +179,7 @@ async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
     for attachment in utterance.attachments:
         dataset = await data.take(turn, attachment)
         if command.intent == "tune":
-            yield data.report_card(turn, dataset)
+            yield data.report_card(turn, dataset, goes_on=True)
         else:
             async for reply in _with_data(turn, dataset):
                 yield reply
@@ -303,7 +303,7 @@ async def _with_data(turn: Turn, dataset: DataSet | None) -> AsyncIterator[Reply
     if dataset is None:
         yield Text(text=turn.say("replies.desk.button_too_old"))
         return
-    yield data.report_card(turn, dataset)
+    yield data.report_card(turn, dataset, goes_on=await tuning.waits_for(turn, dataset))
     async for reply in tuning.with_data(turn, dataset):
         yield reply
 

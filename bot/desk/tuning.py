@@ -87,6 +87,12 @@ async def _dataset(turn: Turn, before: str | None, change: Change) -> DataSet | 
     return await turn.store.dataset(turn.team, before) if before else None
 
 
+async def waits_for(turn: Turn, dataset: DataSet) -> bool:
+    """True when a plan waits for a file, or for another one: then `with_data` goes on with it."""
+    saved = await drafts.load(turn, turn.state.get("draft"))
+    return saved is not None and saved.dataset != dataset.id
+
+
 async def with_data(turn: Turn, dataset: DataSet) -> AsyncIterator[Reply]:
     """A file arrived while a plan waited, for one or on another one: the plan goes on with it."""
     saved = await drafts.load(turn, turn.state.get("draft"))

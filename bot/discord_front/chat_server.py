@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bot.children import Children
 from bot.settings import BotSettings
-from tuner.chat.client import ChatClient
+from tuner.chat.client import ChatClient, ChatUnavailable
+from tuner.problems import Problem
 
 
 class ChatServer:
@@ -25,6 +26,9 @@ class ChatServer:
     async def __call__(self) -> ChatClient:
         """Promises a client. Raises ChatUnavailable."""
         found = await asyncio.to_thread(self._found)
+        if found is None and not self._settings.workers:
+            url = self._settings.chat_url or str(self._home / "chat.json")
+            raise ChatUnavailable(Problem(key="chat.no_server", facts={"url": url}))
         if found is None:
             return await self._children.chat()
         if self._client is None or found != self._address:

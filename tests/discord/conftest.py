@@ -9,7 +9,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # discord.py 2.7 imports audioop, which Python 3.11 calls deprecated
     import discord  # noqa: F401
 
-from standin import Standin, schema
+from standin import Person, Standin, schema
+from standin.world import Channel
 
 
 def pytest_report_header() -> str:
@@ -23,3 +24,18 @@ async def standin() -> AsyncIterator[Standin]:
         yield made
     assert not made.violations, made.violations
     assert not made.rest.errors, made.rest.errors
+
+
+@pytest.fixture
+async def general(standin: Standin) -> Channel:
+    """The first channel of a team whose owner is Olga."""
+    return standin.general(standin.guild("Team", owner=standin.user("Olga")))
+
+
+@pytest.fixture
+async def ana(standin: Standin, general: Channel) -> Person:
+    """A member of that team like any."""
+    person = Person(standin, "Ana")
+    assert general.guild is not None
+    standin.join(general.guild, person.user)
+    return person

@@ -12,16 +12,6 @@ from standin.world import Channel
 
 
 @pytest.fixture
-async def general(standin: Standin) -> Channel:
-    return standin.general(standin.guild("Team", owner=standin.user("Olga")))
-
-
-@pytest.fixture
-async def ana(standin: Standin, general: Channel) -> Person:
-    return joined(standin, general, "Ana")
-
-
-@pytest.fixture
 async def bot(standin: Standin, general: Channel, ana: Person) -> AsyncIterator[Plain]:
     async with running(standin) as client:
         yield client

@@ -11,19 +11,6 @@ from standin.world import Channel
 pytestmark = pytest.mark.timeout(60)
 
 
-@pytest.fixture
-async def general(standin: Standin) -> Channel:
-    return standin.general(standin.guild("Team", owner=standin.user("Olga")))
-
-
-@pytest.fixture
-async def ana(standin: Standin, general: Channel) -> Person:
-    person = Person(standin, "Ana")
-    assert general.guild is not None
-    standin.join(general.guild, person.user)
-    return person
-
-
 async def resumed(bot: Plain, times: int = 1) -> None:
     await bot.until(lambda: bot.noticed.count("resumed") == times, timeout=20)
 

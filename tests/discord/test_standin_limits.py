@@ -40,19 +40,6 @@ async def raw() -> AsyncIterator[Raw]:
         assert not standin.rest.errors
 
 
-@pytest.fixture
-async def general(standin: Standin) -> Channel:
-    return standin.general(standin.guild("Team", owner=standin.user("Olga")))
-
-
-@pytest.fixture
-async def ana(standin: Standin, general: Channel) -> Person:
-    person = Person(standin, "Ana")
-    assert general.guild is not None
-    standin.join(general.guild, person.user)
-    return person
-
-
 def button(**facts: Any) -> Json:
     return {"type": 2, "style": 1, "label": "Go", "custom_id": "go", **facts}
 

@@ -9,6 +9,9 @@ from desk_house import Clock, a_desk, button, no_chat, words
 
 from bot.desk import Desk, Services
 from bot.replies import Card, Text
+from bot.utterance import Attachment
+
+ROWS = "question,answer\n" + "".join(f"What is in room {n}?,The code is {n * 37 % 997}.\n" for n in range(1, 41))
 
 
 async def test_a_sentence_becomes_a_card_and_queues_nothing(tmp_path: Path) -> None:
@@ -265,3 +268,23 @@ async def test_a_plan_that_waits_for_the_machine_to_be_measured_says_so(tmp_path
         assert first.startswith("One moment")
         await person.store.measure("seconds_per_token:onsa-tiny", 1e-4)
         assert "One moment" not in words(await person.say("tune lr between 1e-5 and 1e-3"))
+
+
+@pytest.mark.parametrize(("text", "tells"), [("", True), ("tune lr between 1e-5 and 1e-3", False)])
+async def test_a_file_alone_says_what_to_say_next_and_one_with_a_wish_does_not(
+    tmp_path: Path, text: str, tells: bool
+) -> None:
+    async with a_desk(tmp_path) as person:
+        cards = await person.say(text, attachments=(Attachment(name="rooms.csv", content=ROWS.encode()),))
+        assert isinstance(cards[0], Card)
+        assert any("Say what to tune" in line for line in cards[0].lines) is tells
+        assert len(cards) == (1 if tells else 2)
+
+
+async def test_a_file_that_a_plan_waits_for_does_not_say_what_to_say_next(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.say("tune lr between 1e-5 and 1e-3")
+        card, plan = await person.say("", attachments=(Attachment(name="rooms.csv", content=ROWS.encode()),))
+        assert isinstance(card, Card)
+        assert not any("Say what to tune" in line for line in card.lines)
+        assert isinstance(plan, Card)
