@@ -17,7 +17,7 @@ LABEL org.opencontainers.image.title="onsa-bot" \
 COPY --from=build /opt/onsa /opt/onsa
 # The same number in both images: they write one volume.
 RUN groupadd --gid 10001 onsa \
-    && useradd --uid 10001 --gid onsa --home-dir /var/lib/onsa --no-create-home --shell /usr/sbin/nologin onsa \
+    && useradd --no-log-init --uid 10001 --gid onsa --home-dir /var/lib/onsa --no-create-home --shell /usr/sbin/nologin onsa \
     && install --directory --owner onsa --group onsa /var/lib/onsa
 ENV PATH=/opt/onsa/bin:$PATH \
     ONSA_HOME=/var/lib/onsa \

@@ -17,8 +17,10 @@ LABEL org.opencontainers.image.title="onsa-tuner" \
 COPY --from=build /opt/onsa /opt/onsa
 # The same number in both images: they write one volume.
 RUN groupadd --gid 10001 onsa \
-    && useradd --uid 10001 --gid onsa --home-dir /var/lib/onsa --no-create-home --shell /usr/sbin/nologin onsa \
+    && useradd --no-log-init --uid 10001 --gid onsa --home-dir /var/lib/onsa --no-create-home --shell /usr/sbin/nologin onsa \
     && install --directory --owner onsa --group onsa /var/lib/onsa
+# TOKENIZERS_PARALLELISM is no secret.
+# hadolint ignore=DL3064
 ENV PATH=/opt/onsa/bin:$PATH \
     ONSA_HOME=/var/lib/onsa \
     HF_HOME=/var/lib/onsa/hub \
@@ -29,6 +31,8 @@ ENV PATH=/opt/onsa/bin:$PATH \
 WORKDIR /var/lib/onsa
 USER 10001:10001
 VOLUME /var/lib/onsa
+# One image, two services: compose asks the chat server how it is; a worker that ends is started again.
+HEALTHCHECK NONE
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["onsa"]
 CMD ["worker"]

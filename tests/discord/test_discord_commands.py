@@ -7,14 +7,18 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import discord
 import pytest
 from discord import app_commands
 
+from bot.discord_front import check
 from bot.discord_front.commands import register
 from bot.discord_front.translate import Words
+from bot.phrases import LANGUAGES, say
+from bot.settings import BotSettings
 
 COMMANDS = {"tune", "data", "jobs", "job", "stop", "explain", "chat", "compare", "best", "export", "settings", "help"}
 MENUS = {"Tune on this file", "Ask the tuned model"}
@@ -120,3 +124,24 @@ def test_commands_work_in_servers_and_alone_with_onsa_and_are_installed_by_serve
 
 def is_japanese(text: str) -> bool:
     return bool(re.search(r"[\u3040-\u30ff\u3400-\u9fff]", text))
+
+
+def test_the_readme_names_only_commands_buttons_and_settings_that_there_are() -> None:
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    section = text.split("## In Discord")[1].split("\n## ")[0]
+    names = {named(each, locale) for each in slash() for locale in ("en-US", "ja")}
+    said = {match for match in re.findall(r"`/([^`\s]+)`", section) if not match.isspace()}
+    assert said
+    assert said <= names
+    settings = {alias for field in BotSettings.model_fields.values()
+                for alias in getattr(field.validation_alias, "choices", ())}
+    settings |= {f"ONSA_{name}".upper() for name in BotSettings.model_fields}
+    assert set(re.findall(r"\b(?:ONSA|DISCORD)_[A-Z_]+", section)) <= settings
+    for language, words in (("en", ("sample", "costs")), ("ja", ("sample",))):
+        for word in words:
+            assert f"**{say(f'buttons.{word}_label', language)}**" in section  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", check.NEEDED)
+def test_every_permission_that_is_asked_for_has_words_in_both_languages(name: str) -> None:
+    assert all(say(f"discord.check.permission_{name}", language) for language in LANGUAGES)

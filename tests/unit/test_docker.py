@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
@@ -83,6 +84,23 @@ def test_an_image_keeps_the_rules_that_linters_check(name: str) -> None:
             assert "--no-cache-dir" in each  # DL3042
             assert "--constraint constraints.txt" in each  # DL3013
         assert "apt-get" not in each  # DL3008, DL3009, DL3015: nothing is taken from there
+    for each, following in itertools.pairwise(made):
+        assert (each.word, following.word) != ("RUN", "RUN")  # DL3059
+    assert not re.search(r"useradd (?!--no-log-init)", " ".join(of(name, "RUN")))  # DL3046
+    assert len(of(name, "HEALTHCHECK")) == 1  # DL3012, DL3057
+    stages = [at for at, each in enumerate(made) if each.word == "FROM"]
+    for at, each in enumerate(made):
+        if each.word == "COPY" and not each.rest.split()[-1].startswith("/"):
+            stage = max(start for start in stages if start < at)
+            assert any(before.word == "WORKDIR" for before in made[stage:at])  # DL3045
+        if each.word == "COPY" and len([part for part in each.rest.split() if not part.startswith("--")]) > 2:
+            assert each.rest.endswith("/")  # DL3021
+        if each.word == "COPY" and "--from=" in each.rest:
+            assert f" AS {each.rest.split('--from=')[1].split()[0]}" in " ".join(of(name, "FROM"))  # DL3022
+        if each.word == "ENV":
+            pairs = [pair.partition("=") for pair in shlex.split(each.rest)]
+            defined = {key for key, _, _ in pairs}
+            assert not any(f"${other}" in value for key, _, value in pairs for other in defined - {key})  # DL3044
     for word in ("CMD", "ENTRYPOINT"):
         assert len(of(name, word)) == 1  # DL4003, DL4004
         assert isinstance(json.loads(of(name, word)[0]), list)  # DL3025
