@@ -36,7 +36,7 @@ class Round:
 
 async def compare(turn: Turn, wish: Wish) -> AsyncIterator[Reply]:
     """The first pair of what was asked for; each vote brings the next one."""
-    sides = wish.sides or SIDES
+    sides = await _newest(turn) if wish.newest else wish.sides or SIDES
     job = await job_of(turn, *sides)
     named = next((side.job for side in sides if side.job is not None), None)
     if job is None:
@@ -53,7 +53,9 @@ async def compare(turn: Turn, wish: Wish) -> AsyncIterator[Reply]:
     count = min(wish.count, MOST_QUESTIONS)
     prompts: Sequence[Sequence[Mapping[str, str]]] = [({"role": "user", "content": wish.prompt or ""},)]
     if not wish.prompt:
-        prompts = await questions.pick(turn, job, (first.key, second.key), count)
+        about = [await turn.store.job(turn.team, number) for number in sorted({first.job, second.job})]
+        known = [each for each in about if each is not None]
+        prompts = await questions.pick(turn, known, (first.key, second.key), count)
     if not prompts:
         yield Text(text=turn.say("judging.blind.no_questions"))
         return
@@ -65,6 +67,13 @@ async def compare(turn: Turn, wish: Wish) -> AsyncIterator[Reply]:
     )
     async for reply in show(turn, await _kept(turn, one), 0):
         yield reply
+
+
+async def _newest(turn: Turn) -> tuple[Side, Side]:
+    """The best of the two newest jobs; of one alone, the usual."""
+    found = [job.number for job in await turn.store.jobs(turn.team)
+             if await turn.store.best_checkpoint(turn.team, job.number) is not None][:2]
+    return (Side(job=found[1]), Side(job=found[0])) if len(found) == 2 else SIDES
 
 
 async def command(turn: Turn, said: Command) -> AsyncIterator[Reply]:

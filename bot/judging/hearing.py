@@ -139,9 +139,10 @@ def _comparison(text: str, command: Command) -> Wish | None:
     if not is_meant:
         return None
     sides = _sides(rest, command)
-    if _any_of("side_by_side").search(rest) and sides is None and not prompt:
+    newest = sides is None and bool(_any_of("newest").search(rest))
+    if _any_of("side_by_side").search(rest) and sides is None and not newest and not prompt:
         return Wish(kind="side_by_side", job=command.job if isinstance(command.job, int) else None)
-    return Wish(kind="compare", sides=sides, prompt=prompt, count=1 if prompt else _count(rest))
+    return Wish(kind="compare", sides=sides, newest=newest, prompt=prompt, count=1 if prompt else _count(rest))
 
 
 _SIDES = ("job", "trial", "default", "base", "best")

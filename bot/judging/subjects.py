@@ -24,6 +24,8 @@ class Subject:
     jobs is one subject."""
     model: str
     """Its id at the chat server."""
+    job: int = 0
+    """Number of the job that it is of; 0 where nobody has to know any more."""
 
 
 def key_of_trial(job: int, trial: int) -> str:
@@ -55,7 +57,7 @@ async def subject_of(turn: Turn, side: Side, job: Job) -> Subject | Text:
     if own is None:
         return jobs.not_found(turn, side.job)
     if side.what == "base":
-        return Subject(key=f"{_BASE}{own.plan.model}", model=f"{turn.team}/job-{own.number}-base")
+        return Subject(key=f"{_BASE}{own.plan.model}", model=f"{turn.team}/job-{own.number}-base", job=own.number)
     if side.what == "best":
         found = await turn.store.best_checkpoint(turn.team, own.number)
     else:
@@ -64,4 +66,4 @@ async def subject_of(turn: Turn, side: Side, job: Job) -> Subject | Text:
     if found is None:
         return Text(text=turn.say("replies.talk.no_checkpoint", {"job": own.number, "state": own.state}))
     model = f"{turn.team}/job-{own.number}-trial-{found.trial}"
-    return Subject(key=key_of_trial(own.number, found.trial), model=model)
+    return Subject(key=key_of_trial(own.number, found.trial), model=model, job=own.number)

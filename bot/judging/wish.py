@@ -32,6 +32,8 @@ class Wish:
     kind: Kind
     sides: tuple[Side, Side] | None = None
     """None: the best against the untouched model."""
+    newest: bool = False
+    """The best of the two newest jobs that have one."""
     prompt: str | None = None
     count: int = 1
     choice: Choice | None = None

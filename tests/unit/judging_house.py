@@ -55,11 +55,11 @@ class Models:
             yield f"{piece} "
 
 
-def plan_for(dataset: DataSet) -> Plan:
+def plan_for(dataset: DataSet, seed: int = 7) -> Plan:
     return Plan(
         model="onsa-tiny", dataset=dataset.id, space={"learning_rate": Range(low=1e-5, high=1e-3, log=True)},
         defaults={"learning_rate": 2e-4, "epochs": 3}, method="tpe", pruner="median", metric="loss", trials=3,
-        parallel=1, time_budget_s=None, general_chat=0, seed=7, split=(10, 5, 5), assumed=("epochs",),
+        parallel=1, time_budget_s=None, general_chat=0, seed=seed, split=(10, 5, 5), assumed=("epochs",),
     )
 
 
@@ -77,11 +77,11 @@ async def with_data(person: Person) -> DataSet:
     return dataset
 
 
-async def with_job(person: Person, dataset: DataSet, values: Sequence[float] = (0.6, 0.4, 0.5)) -> Job:
+async def with_job(person: Person, dataset: DataSet, values: Sequence[float] = (0.6, 0.4, 0.5), seed: int = 7) -> Job:
     """A finished job whose tries came out so; the lowest is the best."""
     job, _ = await person.store.submit(
         NewJob(team=person.team, person=person.name, channel=person.channel, language="en",
-               message_id=f"job-{len(await person.store.jobs(person.team))}", plan=plan_for(dataset)))
+               message_id=f"job-{len(await person.store.jobs(person.team))}", plan=plan_for(dataset, seed)))
     claimed = await person.store.claim("worker", 60)
     assert claimed is not None
     trials = tuple(TrialRecord(number=n, settings=dict(job.plan.defaults), state="complete", value=value)

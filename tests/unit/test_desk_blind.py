@@ -138,6 +138,26 @@ async def test_ten_questions_come_one_by_one_none_twice_and_none_from_training_o
         assert set(asked) == {example.question for example in parts.validation}
 
 
+async def test_two_jobs_with_other_splits_are_asked_only_what_neither_was_trained_or_sealed_on(tmp_path: Path) -> None:
+    async with a_court(tmp_path) as court:
+        dataset = await court.aki.store.dataset("team", "faq.csv")
+        assert dataset is not None
+        await with_job(court.aki, dataset, seed=99)
+        _, card = await court.aki.say("compare job 1 and job 2 on 20 questions")
+        examples = await asyncio.to_thread(read, tmp_path / "data" / "examples.jsonl")
+        parts = [split(examples, seed, (10, 5, 5)) for seed in (7, 99)]
+        free = set.intersection(*({example.question for example in part.validation} for part in parts))
+        assert 0 < len(free) < 5, "else the test shows nothing"
+        asked = []
+        while True:
+            asked.append(pair_card([card]).fields[0][1])
+            replies = await court.aki.press(button([card], "left"))
+            if len(replies) == 1:
+                break
+            card = replies[1]
+        assert set(asked) == free
+
+
 async def test_a_second_round_asks_what_these_two_were_not_asked_yet(tmp_path: Path) -> None:
     async with a_court(tmp_path) as court:
         _, first = await court.aki.say("compare 3")
@@ -209,6 +229,7 @@ async def test_the_same_words_delivered_again_make_no_second_pair(tmp_path: Path
      ("compare job 1 and job 2", {"job-1/trial-1", "job-2/trial-1"}),
      ("compare trial 2 of job 2 with the original", {"job-2/trial-2", "base/onsa-tiny"}),
      ("compare the defaults of job 1", {"job-1/trial-0", "job-1/trial-1"}),
+     ("compare the last two jobs", {"job-1/trial-1", "job-2/trial-1"}),
      ("ジョブ1とジョブ2を比べて", {"job-1/trial-1", "job-2/trial-1"})],
 )
 async def test_any_two_models_of_the_team_can_be_compared(tmp_path: Path, text: str, subjects: set[str]) -> None:

@@ -36,6 +36,8 @@ COMPARISONS: dict[str, Wish] = {
     "compare: Where is it?": Wish(kind="compare", prompt="Where is it?"),
     "比べて：どこですか？": Wish(kind="compare", prompt="どこですか？"),
     "「営業時間は？」で比べて": Wish(kind="compare", prompt="営業時間は？"),
+    "compare the last two jobs": Wish(kind="compare", newest=True),
+    "最後の2つのジョブを比べて": Wish(kind="compare", newest=True),
     "compare side by side": Wish(kind="side_by_side"),
     "並べて比べて": Wish(kind="side_by_side"),
 }
