@@ -8,6 +8,7 @@ from typing import Any
 from bot.language.commands import Command
 from bot.language.dialogue.followups import Change
 from bot.language.options import NO_OPTIONS, Options
+from bot.language.unknown import unknown_settings
 from bot.phrases import Language, say
 from bot.plan_card import spec_words
 from tuner.embedded.defaults import GENERAL_CHAT_EXAMPLES
@@ -87,11 +88,12 @@ def _budget(request: Request, factor: float) -> dict[str, int]:
     return {"trials": max(1, round(trials * factor))}
 
 
-def doubts_of(command: Command) -> tuple[Problem, ...]:
+def doubts_of(command: Command, text: str) -> tuple[Problem, ...]:
     """Problems that only the words show; those that the values show are found again when the plan is built."""
     found = []
     if "unknown_parameter" in command.problems:
-        found.append(Problem(key="plan.unknown_parameter", severity="warning"))
+        names = list(unknown_settings(text))
+        found.append(Problem(key="plan.unknown_parameter", severity="warning", facts={"names": names}))
     if "reversed_bounds" in command.problems:
         for name, spec in (command.space or {}).items():
             low, high = getattr(spec, "low", None), getattr(spec, "high", None)

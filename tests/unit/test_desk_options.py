@@ -119,3 +119,11 @@ def test_the_change_form_takes_them_too() -> None:
     assert change.adds.method == "random"
     alone, lost = read_changes(before, {**field_texts(before, "ja"), "other": "確認の再学習なし"}, "ja")
     assert (lost, alone is not None and alone.options.confirm) == ([], False)
+
+
+@pytest.mark.parametrize(("said", "named"), [
+    (f"{FLAGSHIP} and momentum 0.9", "I do not have a setting called “momentum”, so I left it out"),
+    ("学習率を1e-5から1e-3、モメンタムを0.9で調整して", "「モメンタム」という設定はこちらにはない"),
+])
+async def test_a_setting_that_is_not_there_is_named_on_the_card(person: Person, said: str, named: str) -> None:
+    assert named in words(await person.say(said))

@@ -26,7 +26,7 @@ _SHOWN = 10
 """Rows that a finding names."""
 _SAMPLE_CHARACTERS = 1_500
 """The sample is the first example up to this length that holds nothing private."""
-_WHOLE_FILE = frozenset({"other_sheets", "unused_column"})
+_WHOLE_FILE = frozenset({"other_sheets", "unused_column", "merged_cells"})
 """Reasons that are about the file and lose no row."""
 _KANA, _HAN, _LATIN = re.compile(r"[\u3041-\u30ff]"), re.compile(r"[\u4e00-\u9fff]"), re.compile(r"[A-Za-z]")
 _PLAIN = re.compile(r"[\x00-\x7f\u3041-\u30ff\u4e00-\u9fff]+")

@@ -1,4 +1,5 @@
-"""XLSX into records: the first sheet that holds something, formulas as the values they had. Bounded before opening."""
+"""XLSX into records: the first sheet that holds something, formulas as the values they had, the text of cells merged
+downwards in each of their rows. Bounded before opening."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import contextlib
 import datetime
 import io
 import itertools
+import re
 import warnings
 import zipfile
 import zlib
@@ -18,6 +20,9 @@ from tuner.data.table import MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED_BYTES, UnsavedF
 from tuner.problems import ProblemError
 
 _MAX_PARTS = 10_000
+_MAX_MERGED = 20_000
+_AREA = re.compile(rb'<(?:\w+:)?mergeCell\s[^<>]{0,80}?ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
+_LONGEST_TAG = 160
 _MAX_BLANK = 10_000
 """Blank rows in a row after which the sheet counts as ended."""
 
@@ -40,9 +45,9 @@ def records(content: bytes) -> tuple[list[Record], list[Issue]]:
             warnings.simplefilter("ignore")  # about styles and extensions that no value depends on
             with opened(True) as book:
                 if not has_formulas:
-                    return _first_sheet(book, None)
+                    return _first_sheet(book, None, content)
                 with opened(False) as formulas:
-                    return _first_sheet(book, formulas)
+                    return _first_sheet(book, formulas, content)
     except ProblemError:
         raise
     except Exception as error:  # openpyxl, zlib and the XML parser raise whatever a damaged part leads to
@@ -77,14 +82,61 @@ def _holds_formula(content: bytes, part: zipfile.ZipInfo) -> bool:
     return False
 
 
-def _first_sheet(book: Any, formulas: Any) -> tuple[list[Record], list[Issue]]:
+def _first_sheet(book: Any, formulas: Any, content: bytes) -> tuple[list[Record], list[Issue]]:
     sheets = sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")
     for place, sheet in enumerate(sheets):
         found = _read(sheet, formulas and formulas[sheet.title])
         if found:
+            found, merged = _filled_down(found, _merged(sheet, content))
             others = [other.title for other in sheets[place + 1:] if next(_rows(other), None) is not None]
-            return found, [Issue(reason="other_sheets", detail=title) for title in others]
+            return found, [*(Issue(reason="other_sheets", detail=title) for title in others),
+                           *(Issue(reason="merged_cells", detail=area) for area in merged)]
     raise refuse("empty_file")
+
+
+def _merged(sheet: Any, content: bytes) -> list[tuple[str, int, int, int]]:
+    """Cells merged downwards: (area as Excel writes it, column from 0, first row, last row).
+
+    openpyxl tells of them only when it loads the whole workbook into memory.
+    """
+    path = getattr(sheet, "_worksheet_path", None)
+    if path is None:
+        return []
+    found: list[tuple[str, int, int, int]] = []
+    with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(path) as part:
+        before = b""
+        while piece := part.read(1 << 20):
+            for match in _AREA.finditer(before + piece):
+                column, first, last_column, last = (group.decode() for group in match.groups())
+                if int(first) < int(last) and len(found) < _MAX_MERGED:
+                    area = f"{column}{first}:{last_column}{last}"
+                    found.append((area, _index(column), int(first), int(last)))
+            before = piece[-_LONGEST_TAG:]
+    return list(dict.fromkeys(found))
+
+
+def _index(letters: str) -> int:
+    number = 0
+    for letter in letters:
+        number = 26 * number + ord(letter) - 64
+    return number - 1
+
+
+def _filled_down(
+    records: list[Record], merged: list[tuple[str, int, int, int]]
+) -> tuple[list[Record], list[str]]:
+    """The records with each merged cell's text in all rows of it that hold something, and the areas so filled."""
+    filled, areas = dict(records), []
+    for area, column, first, last in merged:
+        text = next(iter(filled.get(first, ())[column:column + 1]), "")
+        rows = [number for number in range(first + 1, min(last, len(records)) + 1)
+                if text.strip() and any(cell.strip() for cell in filled.get(number, ()))]
+        rows = [number for number in rows if not "".join(filled[number][column:column + 1]).strip()]
+        for number in rows:
+            cells = filled[number] + ("",) * (column + 1 - len(filled[number]))
+            filled[number] = (*cells[:column], text, *cells[column + 1:])
+        areas += [area] if rows else []
+    return [(number, filled[number]) for number, _ in records], areas
 
 
 def _read(sheet: Any, formulas: Any) -> list[Record]:
