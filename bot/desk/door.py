@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
@@ -30,6 +31,7 @@ from tuner.store.faults import problem_of_os
 from tuner.store.records import DataSet
 
 _LOG = logging.getLogger("onsa.desk")
+_NUMBERS = re.compile(r"\d[\d.,]*(?:[eE][-+]?\d+)?")  # 1e-5 is no word of any language
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
 
 Handler = Callable[[Turn, Command], AsyncIterator[Reply]]
@@ -133,7 +135,7 @@ class Desk:
         )
         if chosen in ("en", "ja"):
             return "ja" if chosen == "ja" else "en"
-        if utterance.pressed or not any(character.isalpha() for character in utterance.text):
+        if utterance.pressed or not any(character.isalpha() for character in _NUMBERS.sub("", utterance.text)):
             return last or "en"
         return parse(utterance.text).utterance_language
 
@@ -228,6 +230,8 @@ async def _words(turn: Turn, command: Command) -> AsyncIterator[Reply]:
             yield reply
         return
     change = parse_followup(text) if pending is not None or turn.state.get("job") else None
+    if change is not None and _turns_elsewhere(turn, pending, command):
+        change = None
     if change is not None and not is_new(text, command, change, pending=pending is not None):
         async for reply in tuning.follow_up(turn, change):
             yield reply
@@ -239,6 +243,14 @@ async def _words(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         return
     async for reply in handler(turn, command):
         yield reply
+
+
+def _turns_elsewhere(turn: Turn, pending: drafts.Saved | None, command: Command) -> bool:
+    """True when the plan that waits cannot run, and the new wish names none of its settings: a plan of its own."""
+    if pending is None or turn.state.get("complete", True) or "question" in turn.state:
+        return False
+    named = set(command.space or ())
+    return command.intent == "tune" and bool(named) and named.isdisjoint(pending.request.space)
 
 
 async def _press(turn: Turn, action: str) -> AsyncIterator[Reply]:

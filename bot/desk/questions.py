@@ -54,10 +54,10 @@ class Question:
 def unsettled(command: Command) -> tuple[str, ...]:
     """Promises the knobs of a `tune` command that were named without values."""
     space = command.space or {}
-    if "missing_range" not in command.problems:
+    if not {"missing_range", "not_a_number"} & set(command.problems):
         return ()
     bare = tuple(name for name, spec in space.items() if _says_nothing(name, spec))
-    return bare or (tuple(space) if len(space) == 1 else ())
+    return bare or (tuple(space) if len(space) == 1 and "missing_range" in command.problems else ())
 
 
 def _says_nothing(name: str, spec: Spec) -> bool:
@@ -74,7 +74,7 @@ def of_command(command: Command, turn: Turn) -> Question | None:
     bare = unsettled(command)
     if bare:
         return missing_range(bare, turn)
-    if "ambiguous" in command.problems:
+    if "ambiguous" in command.problems and "out_of_range" not in command.problems:
         return _which_reading(command)
     return None
 
@@ -103,17 +103,28 @@ def _around_default(name: str, usual: Range, default: float) -> Range:
     return Range(low=float(f"{near_low:.2g}"), high=float(f"{near_high:.2g}"), log=usual.log)
 
 
+def _around(name: str, value: float) -> Range:
+    """A range around one value that was said: a third to three times of it, or half to twice for whole numbers."""
+    knob = KNOBS[name]
+    if knob.kind == "int":
+        return Range(low=max(1, int(value) // 2), high=int(value) * 2, log=knob.log)
+    high = min(value * 3, knob.hard_high)
+    return Range(low=float(f"{value / 3:.2g}"), high=float(f"{high:.2g}"), log=knob.log)
+
+
 def _which_reading(command: Command) -> Question | None:
     """Two numbers may be a range or two choices; a bare pair of numbers may belong to several knobs."""
     for name, spec in (command.space or {}).items():
-        other = _other_reading(spec)
+        other = _other_reading(name, spec)
         if other is not None:
             return Question(kind="which_reading", knob=name, offers=((name, spec), (name, other)))
     return None
 
 
-def _other_reading(spec: Spec) -> Spec | None:
+def _other_reading(name: str, spec: Spec) -> Spec | None:
     match spec:
+        case Fixed(value=int() | float() as value) if value > 0 and KNOBS[name].default_range is not None:
+            return _around(name, value)
         case Range(low=low, high=high) if low is not None and high is not None:
             return Choices(values=(low, high))
         case Choices(values=(int() | float() as low, int() | float() as high)):

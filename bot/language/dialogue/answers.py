@@ -143,6 +143,24 @@ _NUMBER = re.compile(
 )
 
 
+def place_in(text: str, size: int) -> int | None:
+    """The place, counted from 0, that the text chooses by its order among `size`: "the first one", 二番目で."""
+    plain = _PADDING.sub(" ", lower(clean(text))[:300]).strip()
+    number = _NUMBER.fullmatch(plain)
+    if number and not plain.isdigit() and 1 <= int(number[1]) <= size:
+        return int(number[1]) - 1
+    return _by_order(plain, size)
+
+
+def _by_order(plain: str, size: int) -> int | None:
+    said = [word for word in ordinal_words() if re.search(rf"(?<![a-z]){re.escape(word)}(?![a-z])", plain)]
+    ordinal = [ordinal_words()[word] for word in said]
+    if len(set(ordinal)) != 1 or len(plain) > 24:
+        return None
+    index = ordinal[0] - 1 if ordinal[0] > 0 else size - 1
+    return index if index < size else None
+
+
 def _choice(low: str, options: tuple[str, ...]) -> Answer | None:
     plain = _PADDING.sub(" ", low).strip()
     folded = [lower(clean(option)) for option in options]
@@ -152,11 +170,9 @@ def _choice(low: str, options: tuple[str, ...]) -> Answer | None:
     number = _NUMBER.fullmatch(plain)
     if number and 1 <= int(number[1]) <= len(options):
         return Answer(choice=int(number[1]) - 1)
-    said = [word for word in ordinal_words() if re.search(rf"(?<![a-z]){re.escape(word)}(?![a-z])", plain)]
-    ordinal = [ordinal_words()[word] for word in said]
-    if len(set(ordinal)) == 1 and len(plain) <= 24:
-        index = ordinal[0] - 1 if ordinal[0] > 0 else len(options) - 1
-        return Answer(choice=index) if index < len(options) else None
+    index = _by_order(plain, len(options))
+    if index is not None:
+        return Answer(choice=index)
     inside = [
         index
         for index, option in enumerate(folded)
