@@ -9,7 +9,7 @@ from bot.desk import data, drafts, plans, questions
 from bot.desk.context import Turn
 from bot.desk.requests import changed, doubts_of, request_of, request_of_plan
 from bot.language.commands import Command
-from bot.language.dialogue.answers import Expecting, parse_answer
+from bot.language.dialogue.answers import Expecting, parse_answer, place_in
 from bot.language.dialogue.followups import Change
 from bot.phrases import Language, say
 from bot.replies import Reply, Text
@@ -57,11 +57,16 @@ async def follow_up(turn: Turn, change: Change) -> AsyncIterator[Reply]:
     """Changes the pending plan, or starts from the last job's plan when none is pending."""
     saved = None if change.again else await drafts.load(turn, turn.state.get("draft"))
     question, shown = turn.state.get("question"), turn.state.get("shown")
+    change, asked = _open_parts(turn, change)
+    doubts = doubts_of(change.adds, turn.utterance.text)
     if saved is not None:
         request, said = changed(saved.request, change, turn.language, turn.options)
         dataset = await _dataset(turn, saved.dataset, change)
-        async for reply in plans.propose(turn, request, dataset=dataset, changes=said, from_job=saved.from_job):
+        async for reply in plans.propose(turn, request, dataset=dataset, changes=said, doubts=doubts, question=asked,
+                                         from_job=saved.from_job):
             yield reply
+        if asked is not None:
+            return
         if not turn.state.get("complete"):
             # What cannot run changes nothing: the plan before it still waits, and so does its question.
             turn.state["draft"] = saved.id
@@ -77,8 +82,18 @@ async def follow_up(turn: Turn, change: Change) -> AsyncIterator[Reply]:
         return
     request, said = changed(request_of_plan(job.plan), change, turn.language, turn.options)
     dataset = await _dataset(turn, job.plan.dataset, change)
-    async for reply in plans.propose(turn, request, dataset=dataset, changes=said, from_job=job.number):
+    async for reply in plans.propose(turn, request, dataset=dataset, changes=said, doubts=doubts, question=asked,
+                                     from_job=job.number):
         yield reply
+
+
+def _open_parts(turn: Turn, change: Change) -> tuple[Change, questions.Question | None]:
+    """The change without the knobs that still lack values, and the question for those."""
+    names = questions.unsettled(change.adds)
+    if not names:
+        return change, None
+    space = {name: spec for name, spec in (change.adds.space or {}).items() if name not in names}
+    return replace(change, adds=replace(change.adds, space=space)), questions.missing_range(names, turn)
 
 
 async def _dataset(turn: Turn, before: str | None, change: Change) -> DataSet | None:
@@ -128,6 +143,9 @@ def understood_answer(text: str, question: questions.Question, language: Languag
     stripped = text.strip()
     if stripped.isascii() and stripped.isdigit() and 1 <= int(stripped) <= len(question.offers):
         return question.offers[int(stripped) - 1]
+    place = place_in(stripped, len(question.offers))
+    if place is not None:
+        return question.offers[place]
     if question.kind == "which_knob":
         names = tuple(say(f"knobs.{name}", language) for name, _ in question.offers)
         chosen = parse_answer(stripped, Expecting(kind="choice", options=names))
