@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from bot import explain, results
+from bot import explain, live_report, results
 from bot.desk import drafts, plans
 from bot.desk.context import Turn
 from bot.plan_card import cost_line
@@ -48,4 +48,10 @@ async def _of_job(turn: Turn, number: str) -> Text:
 async def report_of(turn: Turn, job: Job) -> Report | None:
     """Promises the job's newest report as this answer may show it, or None before there is one."""
     report = await results.stored_report(turn.store, job)
+    return report if report is None or turn.shows_costs else results.without_costs(report)
+
+
+async def report_now(turn: Turn, job: Job) -> Report | None:
+    """The same for a job as it stands, also while it runs; None before its first try has ended."""
+    report = await live_report.report_now(turn.store, job)
     return report if report is None or turn.shows_costs else results.without_costs(report)

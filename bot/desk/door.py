@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from bot.desk import columns, costs, data, drafts, jobs, plans, talk, tuning, wishes, words
+from bot.desk import asking, columns, costs, data, drafts, jobs, plans, talk, tuning, wishes, words
 from bot.desk.context import Services, Turn
 from bot.desk.questions import Question
 from bot.judging import blind
@@ -44,11 +44,11 @@ _HANDLERS: dict[str, Handler] = {
     "extend": jobs.extend,
     "stop": lambda turn, command: jobs.stop(turn, command.job),
     "pause": lambda turn, command: jobs.pause(turn, command.job),
-    "explain_result": judging.with_opinions(words.explain_result),
-    "explain_term": words.explain_term,
+    "explain_result": judging.with_opinions(asking.explain_result),
+    "explain_term": asking.explain_term,
     "chat": talk.chat,
-    "compare": blind.command,
-    "best": judging.with_opinions(jobs.best),
+    "compare": asking.compare,
+    "best": judging.with_opinions(asking.best),
     "history": jobs.history,
     "data": lambda turn, command: _data(turn, command),
     "rate": lambda turn, _: judging.answer(turn, Wish(kind="rate")),
@@ -202,7 +202,7 @@ async def _words(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         async for reply in _with_data(turn, dataset):
             yield reply
         return
-    wish = judging.listens(turn, command)
+    wish = None if asking.is_about_figures(turn, command) else judging.listens(turn, command)
     if wish is not None and wish.kind in judging.ALWAYS:
         async for reply in judging.answer(turn, wish):
             yield reply

@@ -1,4 +1,4 @@
-"""Words about words and results: help, settings, glossary, why a result is as it is, taking a model home."""
+"""Words about words: help, settings, the glossary, and taking a model home."""
 
 from __future__ import annotations
 
@@ -73,37 +73,6 @@ async def _in_last_job(turn: Turn, term: str) -> str:
         if report is not None:
             return explain.explain_term(report, term, turn.language)
     return ""
-
-
-async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
-    """Why a job, a try or a setting came out as it did."""
-    job = await jobs.find(turn, command.job)
-    if job is None:
-        yield jobs.not_found(turn, command.job)
-        return
-    report = await costs.report_of(turn, job)
-    if report is None:
-        yield Text(text=turn.say("replies.words.no_report_yet", await jobs.facts_of(turn, job)))
-        return
-    number = await _trial_number(turn, command, job)
-    if number is not None:
-        if not any(trial.number == number for trial in report.trials):
-            yield Text(text=turn.say("replies.words.no_such_trial", {"job": job.number, "trial": number}))
-            return
-        yield Text(text="\n".join(explain.explain_trial(report, number, turn.language)))
-        return
-    if command.term in report.searched:
-        yield Text(text="\n".join(explain.explain_knob(report, command.term, turn.language)))
-        return
-    async for reply in results.report_replies(report, job, turn.language, turn.services.home, pictures=False):
-        yield reply
-
-
-async def _trial_number(turn: Turn, command: Command, job: Job) -> int | None:
-    if command.trial != "best":
-        return command.trial
-    found = await turn.store.best_checkpoint(turn.team, job.number)
-    return found.trial if found else None
 
 
 async def details(turn: Turn, job_number: int) -> AsyncIterator[Reply]:

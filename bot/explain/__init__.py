@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from bot.explain.answer import headline
+from bot.explain.asked import Asked, Part, asked
 from bot.explain.explanation import Explanation, Suggestion
 from bot.explain.more import costs, details, suggestions
-from bot.explain.questions import about_knob, about_trial
+from bot.explain.questions import about_knob, about_part, about_trial
 from bot.explain.reasons import what_mattered, what_went_wrong
 from bot.explain.term import about_term
 from bot.explain.voice import Voice
 from bot.phrases import Language
 from tuner.events import Report
 
-__all__ = ["Explanation", "Suggestion", "explain", "explain_costs", "explain_knob", "explain_term", "explain_trial"]
+__all__ = [
+    "Asked",
+    "Explanation",
+    "Part",
+    "Suggestion",
+    "asked",
+    "explain",
+    "explain_costs",
+    "explain_knob",
+    "explain_part",
+    "explain_term",
+    "explain_trial",
+]
 
 
 def explain(report: Report, language: Language) -> Explanation:
@@ -29,12 +42,22 @@ def explain_costs(report: Report, language: Language) -> tuple[str, ...]:
     return tuple(costs(Voice(report, language)))
 
 
-def explain_trial(report: Report, number: int, language: Language) -> tuple[str, ...]:
-    """Promises how try `number` ended and why. Raises KeyError when the report has no such try."""
+def explain_trial(report: Report, number: int, language: Language, *, failed: bool = False) -> tuple[str, ...]:
+    """Promises how try `number` ended and why, and first that it did not fail where the question takes it as `failed`.
+
+    Raises KeyError when the report has no such try.
+    """
     trial = next((trial for trial in report.trials if trial.number == number), None)
     if trial is None:
         raise KeyError(f"the try must be one of the report's, got {number}")
-    return tuple(about_trial(Voice(report, language), trial))
+    voice = Voice(report, language)
+    denied = (voice.tell("asked.not_failed", {"number": number}),) if failed and trial.state == "complete" else ()
+    return (*denied, *about_trial(voice, trial))
+
+
+def explain_part(report: Report, part: Part, language: Language) -> tuple[str, ...]:
+    """Promises one part of the report; where it has nothing to say, that. What to try next comes numbered."""
+    return tuple(about_part(Voice(report, language), part))
 
 
 def explain_knob(report: Report, name: str, language: Language) -> tuple[str, ...]:

@@ -29,6 +29,18 @@ def details(voice: Voice) -> Iterable[str]:
         )
     if winner is not None and winner.get("tested_trial") not in (None, winner["best_trial"]):
         yield voice.tell("details.tested_other", winner)
+    yield from over_others(voice)
+    for finding in voice.all("what_mattered"):
+        yield voice.tell("details.importance", finding.facts)
+    forgetting = voice.first("forgetting")
+    if forgetting is not None and not forgetting["forgot"]:
+        yield voice.tell("details.general_kept", forgetting)
+    yield from costs(voice)
+
+
+def over_others(voice: Voice) -> Iterable[str]:
+    """The best against the default settings and the untouched model, on the sealed test."""
+    winner = voice.first("winner")
     for other in ("default", "base"):
         compared = winner.get(f"over_{other}") if winner is not None else None
         if compared is not None:
@@ -39,12 +51,6 @@ def details(voice: Voice) -> Iterable[str]:
     confirmed = voice.first("confirmed")
     if confirmed is not None and confirmed.get("chosen") is not None:
         yield voice.tell("details.own_run", confirmed)
-    for finding in voice.all("what_mattered"):
-        yield voice.tell("details.importance", finding.facts)
-    forgetting = voice.first("forgetting")
-    if forgetting is not None and not forgetting["forgot"]:
-        yield voice.tell("details.general_kept", forgetting)
-    yield from costs(voice)
 
 
 def costs(voice: Voice) -> Iterable[str]:

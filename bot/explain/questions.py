@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, assert_never
 
-from bot.explain.reasons import importance, threshold
+from bot.explain.answer import headline
+from bot.explain.asked import Part
+from bot.explain.more import over_others, suggestions
+from bot.explain.reasons import importance, luck, threshold, what_mattered, what_went_wrong
 from bot.explain.voice import Voice, short, shortened
 from tuner.events import Finding, TrialRecord
 
@@ -35,6 +39,43 @@ def about_trial(voice: Voice, trial: TrialRecord) -> Iterable[str]:
     if winner is not None and winner["best_trial"] is not None:
         mine = winner["best_trial"] == trial.number
         yield voice.tell("trial.best" if mine else "trial.not_best", voice.named(winner))
+        if not mine:
+            yield from _differences(voice, trial, winner["best_settings"])
+
+
+def _differences(voice: Voice, trial: TrialRecord, best: Mapping[str, Any]) -> Iterable[str]:
+    """Where the settings of `trial` and of the best one part."""
+    parts = [
+        voice.tell("trial.differs_part", {"name": name, "mine": short(trial.settings[name]), "best": short(value)})
+        for name, value in best.items()
+        if name in trial.settings and short(trial.settings[name]) != short(value)
+    ]
+    if parts:
+        yield voice.tell("trial.differs", {"parts": parts})
+
+
+def about_part(voice: Voice, part: Part) -> Iterable[str]:
+    """One part of the report as the answer to a question."""
+    winner = voice.first("winner")
+    match part:
+        case "mattered":
+            yield from list(what_mattered(voice)) or [voice.tell("asked.nothing_mattered")]
+            yield from (threshold(voice, cut) for cut in voice.all("threshold"))
+        case "wrong":
+            yield from list(what_went_wrong(voice)) or [voice.tell("asked.nothing_wrong")]
+        case "next":
+            running = winner is not None and winner["state"] == "running"
+            nothing = voice.tell("asked.next_running" if running else "asked.nothing_next")
+            steps = [f"{place}. {one.sentence}" for place, one in enumerate(suggestions(voice), 1)]
+            yield from steps or [nothing]
+        case "better":
+            yield headline(voice)
+            yield from luck(voice)
+            yield from over_others(voice)
+        case "":
+            yield headline(voice)
+        case _:
+            assert_never(part)
 
 
 def about_knob(voice: Voice, name: str) -> Iterable[str]:

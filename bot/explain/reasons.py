@@ -9,11 +9,13 @@ from tuner.events import Finding
 
 _WITH_RANGE = ("lower_better", "higher_better", "high_worse", "low_worse", "sweet_spot")
 _BROKE_DOWN = ("diverged", "nan")
+_LUCK = ("confirmed", "lucky", "thin")
+_WHAT_MATTERED = ("confirmed", "lucky", "what_mattered", "interaction", "edge", "flat", "thin")
 
 
-def what_mattered(voice: Voice) -> Iterable[str]:
+def what_mattered(voice: Voice, kinds: Sequence[str] = _WHAT_MATTERED) -> Iterable[str]:
     """Which settings made a difference, and where the evidence is too thin to say."""
-    for finding in voice.all("confirmed", "lucky", "what_mattered", "interaction", "edge", "flat", "thin"):
+    for finding in voice.all(*kinds):
         match finding.kind:
             case "confirmed":
                 yield confirmed(voice, finding)
@@ -28,6 +30,11 @@ def what_mattered(voice: Voice) -> Iterable[str]:
                     yield voice.tell(f"mattered.thin_{finding.facts['what']}", finding.facts)
             case _:
                 yield voice.tell(f"mattered.{finding.kind}", shortened(finding))
+
+
+def luck(voice: Voice) -> Iterable[str]:
+    """Whether the best try is more than luck, and what would be needed to say."""
+    return what_mattered(voice, _LUCK)
 
 
 def confirmed(voice: Voice, finding: Finding) -> str:

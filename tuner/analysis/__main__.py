@@ -1,6 +1,7 @@
 """`python -m tuner.analysis FILE.jsonl`: a recorded search in, its report as one JSON object out.
 
 `spelled` in it has the recording's own names of knobs, for who prints the facts to a program.
+With `--job HOME ID` the stored job of that id as it stands, whatever its state.
 Ends with 2 and `{"problems": [...]}` when the file cannot be used. `-` reads standard input.
 """
 
@@ -9,14 +10,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from tuner.problems import Problem, ProblemError
 
 
 def main(arguments: list[str]) -> int:
     """Prints the report, or what is wrong with the file."""
+    if len(arguments) == 3 and arguments[0] == "--job":
+        return _print_job(Path(arguments[1]), int(arguments[2]))
     if len(arguments) != 1:
-        print("usage: python -m tuner.analysis FILE.jsonl", file=sys.stderr)
+        print("usage: python -m tuner.analysis FILE.jsonl | --job HOME ID", file=sys.stderr)
         return 2
     try:
         lines = _text(arguments[0]).split("\n")
@@ -30,6 +34,22 @@ def main(arguments: list[str]) -> int:
         print(json.dumps({"problems": [problem.to_json() for problem in error.problems]}, ensure_ascii=False))
         return 2
     print(json.dumps(report_to_json(report) | {"spelled": dict(study.spelled)}, ensure_ascii=False))
+    return 0
+
+
+def _print_job(home: Path, job_id: int) -> int:
+    import asyncio
+
+    from tuner.analysis import build_report
+    from tuner.events import report_to_json
+    from tuner.store import Store
+
+    async def stored() -> Any:
+        async with await Store.open(home) as store:
+            return (await store.job_by_id(job_id), await store.trials(job_id), await store.tests(job_id),
+                    await store.repeats(job_id))
+
+    print(json.dumps(report_to_json(build_report(*asyncio.run(stored()))), ensure_ascii=False))
     return 0
 
 

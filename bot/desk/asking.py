@@ -1,0 +1,97 @@
+"""Questions about results: why a job, a try or a setting came out as it did, whether it is better, what to try next."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from bot import explain, results
+from bot.desk import costs, jobs, words
+from bot.desk.buttons import button
+from bot.desk.context import Turn
+from bot.judging import blind
+from bot.language.commands import Command
+from bot.replies import Reply, Text
+from tuner.events import Report
+from tuner.plan.knobs import KNOBS
+from tuner.store.records import Job
+
+
+async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """Answers what was asked: about a try, a setting or a part of the report; without any of them, the whole report."""
+    job = await jobs.find(turn, command.job)
+    if job is None:
+        yield jobs.not_found(turn, command.job)
+        return
+    report = await costs.report_now(turn, job)
+    if report is None:
+        yield Text(text=turn.say("replies.words.no_report_yet", await jobs.facts_of(turn, job)))
+        return
+    asked = explain.asked(turn.utterance.text)
+    number = await _trial_number(turn, command, job)
+    number = asked.trial if number is None else number
+    knob = command.term if command.term in KNOBS else asked.knob
+    if number is not None:
+        yield _about_trial(turn, job, report, number, failed=asked.part == "wrong")
+    elif knob is not None:
+        yield Text(text="\n".join(explain.explain_knob(report, knob, turn.language)))
+    elif asked.part:
+        yield _about_part(turn, job, report, asked.part)
+    else:
+        async for reply in results.report_replies(report, job, turn.language, turn.services.home, pictures=False):
+            yield reply
+
+
+async def explain_term(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """What a word means; asked what a setting did that was not searched, also that the newest job cannot tell."""
+    async for reply in words.explain_term(turn, command):
+        yield reply
+    term = command.term or ""
+    if term not in KNOBS or not explain.asked(turn.utterance.text).past:
+        return
+    job = await jobs.find(turn, command.job)
+    report = await costs.report_of(turn, job) if job is not None else None
+    if report is not None and term not in report.searched:
+        yield Text(text="\n".join(explain.explain_knob(report, term, turn.language)))
+
+
+async def best(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """The best try; where another one was asked for by its number, that one beside it."""
+    replies = explain_result(turn, command) if isinstance(command.trial, int) else jobs.best(turn, command)
+    async for reply in replies:
+        yield reply
+
+
+async def compare(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """A comparison of answers; who wants to see a try beside the best one gets their figures, and a button for that."""
+    figures = is_about_figures(turn, command)
+    async for reply in explain_result(turn, command) if figures else blind.command(turn, command):
+        yield reply
+
+
+def is_about_figures(turn: Turn, command: Command) -> bool:
+    """True for "show try 5 against the best": to see how they did, not to judge their answers."""
+    of_a_trial = command.intent == "compare" and isinstance(command.trial, int) and command.prompt is None
+    return of_a_trial and explain.asked(turn.utterance.text).shown
+
+
+def _about_trial(turn: Turn, job: Job, report: Report, number: int, *, failed: bool) -> Text:
+    trial = next((trial for trial in report.trials if trial.number == number), None)
+    if trial is None:
+        return Text(text=turn.say("replies.words.no_such_trial", {"job": job.number, "trial": number}))
+    can_answer = trial.state == "complete" and report.test
+    buttons = (button("compare", str(job.number), turn.language),) if can_answer else ()
+    return Text(text="\n".join(explain.explain_trial(report, number, turn.language, failed=failed)), buttons=buttons)
+
+
+def _about_part(turn: Turn, job: Job, report: Report, part: explain.Part) -> Text:
+    said = explain.explain_part(report, part, turn.language)
+    buttons = results.report_card(report, job, turn.language).buttons
+    chosen = {"next": "try", "better": "compare"}.get(part, "details")
+    return Text(text="\n".join(said), buttons=tuple(each for each in buttons if each.action.startswith(f"{chosen}:")))
+
+
+async def _trial_number(turn: Turn, command: Command, job: Job) -> int | None:
+    if command.trial != "best":
+        return command.trial
+    found = await turn.store.best_checkpoint(turn.team, job.number)
+    return found.trial if found else None
