@@ -1,9 +1,10 @@
 """One sweep in several ways: `python -m benchmarks.sweep [--trials 16] [--epochs 3] [--rounds 1] [--json FILE]`.
 
 The same trials, steps and data on one core, each way in a fresh process, the ways in turn. Measured end to end: start,
-imports, loading, training, validation after each epoch at least, saved adapters. A: Optuna, a fresh Hugging Face Trainer and
-peft a trial. A2: the same with the model loaded once, batches of like length and bf16. one: Onsa one trial at a time.
-B: Onsa's pack, nothing pruned. Ratios are of CPU seconds, which another program on the machine disturbs least.
+imports, loading, training, validation after each epoch at least, saved adapters. A: Optuna, a fresh Hugging Face
+Trainer and peft a trial. A2: the same with the model loaded once, batches of like length and bf16. one: Onsa one trial
+at a time. B: Onsa's pack, nothing pruned. Ratios are of CPU seconds, which other programs on the machine disturb
+least.
 """
 
 from __future__ import annotations

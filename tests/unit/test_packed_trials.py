@@ -95,6 +95,19 @@ def test_which_slot_a_trial_has_is_of_no_matter(base: Any, rows: list[Any]) -> N
         same(straight, slot, turned, (slot + 3) % 4)
 
 
+def test_a_neighbours_numbers_change_no_bit(base: Any, rows: list[Any]) -> None:
+    """Other rates and adapters beside it, the same shapes."""
+    quiet, other, third = plans(rows, 3, lora_dropout=0.2)
+    runs = []
+    for rate, seed in ((1e-3, 1), (3e-2, 2)):
+        beside = [(dataclasses.replace(settings, learning_rate=rate, seed=seed), steps) for settings, steps in
+                  (other, third)]
+        runs.append(sweep(base, {0: beside[0], 1: quiet, 2: beside[1]}).run())
+    assert runs[0].curves[1] == runs[1].curves[1]
+    assert runs[0].curves[0] != runs[1].curves[0]
+    assert all(torch.equal(*pair) for pair in zip(adapters(runs[0], 1), adapters(runs[1], 1), strict=True))
+
+
 def test_the_same_pack_twice_is_the_same_bit_by_bit(base: Any, rows: list[Any]) -> None:
     once, again = (sweep(base, dict(enumerate(plans(rows, lora_dropout=0.2)))).run() for _ in range(2))
     assert once.curves == again.curves

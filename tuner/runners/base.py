@@ -48,7 +48,8 @@ class Ready:
     device: str
     device_name: str
     alone: str = ""
-    """Why trials are trained one at a time although `Setup.slots` asked for more; empty when they are not."""
+    """Why trials are trained one at a time although `Setup.slots` asked for more; empty when they are not. The runner
+    has one slot from then on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from tuner.runners import wire
-from tuner.runners.base import Broken, RunnerEvent, Setup, TrialEnded, TrialSpec
+from tuner.runners.base import Broken, Ready, RunnerEvent, Setup, TrialEnded, TrialSpec
 from tuner.runners.tail import Tail
 
 CHILD: tuple[str, ...] = (sys.executable, "-m", "tuner.runners.child")
@@ -82,6 +82,8 @@ class LocalRunner:
             except (ValueError, KeyError, TypeError):
                 _log.warning("a line from the child is no event: %r", line[:200])
                 continue
+            if isinstance(event, Ready) and event.alone:
+                self.slots = 1
             if isinstance(event, TrialEnded):
                 self._busy = {slot: number for slot, number in self._busy.items() if number != event.number}
             yield event
