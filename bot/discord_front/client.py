@@ -62,8 +62,6 @@ class OnsaClient(discord.Client):
         self.watch = Watch(client=self, store=front.store, clock=front.services.clock)
         self.busy = Busy()
         self._tasks: list[asyncio.Task[None]] = []
-        self._teams: set[int] | None = None
-        """Servers that were there when the connection stood; None before."""
 
     async def setup_hook(self) -> None:
         self.front.noticed = self.watch.hint
@@ -97,7 +95,6 @@ class OnsaClient(discord.Client):
                 return
 
     async def on_ready(self) -> None:
-        self._teams = {guild.id for guild in self.guilds}
         _LOG.info("connected as %s, teams: %d", self.user, len(self.guilds))
 
     async def on_resumed(self) -> None:
@@ -112,14 +109,6 @@ class OnsaClient(discord.Client):
                 await ChannelOutlet(message.channel).send(post)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        await self._greet(guild)
-
-    async def on_guild_available(self, guild: discord.Guild) -> None:
-        """A team at the start, or whose outage is over; some servers of this kind say it of a new one too."""
-        if self._teams is not None and guild.id not in self._teams:
-            await self._greet(guild)
-
-    async def _greet(self, guild: discord.Guild) -> None:
         """Says hello once, with a button that leads those who manage the server through the settings."""
         team = team_of(guild.id, 0)
         if await self.front.store.preference(team, None, "greeted") == str(guild.id):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 from bot_process import House, eventually, running
 from standin import Person, Standin
+from standin.gateway import Gateway
 from standin.intents import MESSAGE_CONTENT
 from standin.interactions import Use
 from standin.world import Channel, Guild, Message
@@ -135,13 +138,24 @@ async def test_others_than_admins_get_no_steps_and_ids_typed_by_hand_change_noth
         assert await house.store.preference(f"guild-{guild.id}", None, key) is None
 
 
+def joined(standin: Standin, name: str, owner: Person) -> Guild:
+    """A team that Onsa was just invited to: only of one that it knew does Discord say whether it is available."""
+    told = Gateway.guild_create
+
+    def as_new(gateway: Gateway, *given: Any) -> dict[str, Any]:
+        return {key: value for key, value in told(gateway, *given).items() if key != "unavailable"}
+
+    with mock.patch.object(Gateway, "guild_create", as_new):
+        return standin.guild(name, owner=owner.user, locale="ja")
+
+
 async def test_a_new_team_is_greeted_with_the_way_to_the_steps(
     standin: Standin, house: House, olga: Person, ana: Person, guild: Guild, tmp_path: Path
 ) -> None:
     async with running(standin, tmp_path):
         log = tmp_path / "logs" / "discord.log"  # what comes before the connection stands is no new team
         await eventually(lambda: log.exists() and "connected as" in log.read_text(encoding="utf-8"), PATIENCE_S)
-        fresh = standin.guild("Fresh", owner=olga.user, locale="ja")
+        fresh = joined(standin, "Fresh", olga)
         standin.join(fresh, ana.user)
         hello = await olga.sees("はじめまして", PATIENCE_S, channel=standin.general(fresh))
         refused = await ana.clicks(hello, "はじめの設定（管理者の方）")
