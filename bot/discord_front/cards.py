@@ -26,6 +26,7 @@ from tuner.store import Store
 _LOG = logging.getLogger("onsa.discord")
 
 TOO_OLD = 30046
+ARCHIVED = 50083
 OVER = ("finished", "stopped", "failed", "paused")
 
 
@@ -44,6 +45,8 @@ class Card:
     """An older message of this card that still has to go."""
     edited_at: float = 0.0
     shown: str = ""
+    closed: int = 0
+    """How often the thread was found closed; it may be opened again."""
     is_refused: bool = False
     """Nobody can see it: no right, or the thread is gone. The report finds its own way."""
 
@@ -83,9 +86,13 @@ class Cards:
             if not await self._is_edited(card, place, post, anew=anew):
                 await self._send(card, place, post, now)
             await self._take_away(card, place)
+            card.closed = 0
         except discord.HTTPException as error:
             if not outlet.is_refusal(error):
                 raise
+            if error.code == ARCHIVED:
+                card.closed += 1
+                return  # people closed the thread: nothing opens it again but the report
             card.is_refused, card.sending = True, None
             _LOG.warning("the live card of job %s cannot be shown: %s (%s)", job.id, error.status, error.code)
 

@@ -20,6 +20,7 @@ from bot.discord_front.front import Front
 from bot.discord_front.outlet import NOBODY, TROUBLE, ChannelOutlet, channel_of, send
 from bot.discord_front.places import language_of, room_of, team_of
 from bot.discord_front.render import Post
+from bot.discord_front.tolerant import make_tolerant
 from bot.discord_front.translate import Words
 from bot.discord_front.watching import Watch
 from bot.language.parser import parse
@@ -27,7 +28,7 @@ from bot.phrases import say
 
 _LOG = logging.getLogger("onsa.discord")
 
-SYNC_AGAIN_S = 300.0
+SYNC_SOON_S, SYNC_AGAIN_S = 10.0, 300.0
 
 
 def intents_for(*, message_content: bool) -> discord.Intents:
@@ -57,6 +58,7 @@ class OnsaClient(discord.Client):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
         )
+        make_tolerant(self)
         self.front = front
         self.tree = Tree(self)
         self.watch = Watch(client=self, store=front.store, clock=front.services.clock)
@@ -83,13 +85,15 @@ class OnsaClient(discord.Client):
 
     async def _sync(self) -> None:
         """Registers the commands; a server that refuses is asked again later, and words work meanwhile."""
+        wait_s = SYNC_SOON_S
         while True:
             try:
                 await self.tree.sync()
                 return
-            except (discord.HTTPException, OSError) as error:
-                _LOG.warning("commands could not be registered, trying again in %.0f s: %s", SYNC_AGAIN_S, error)
-                await asyncio.sleep(SYNC_AGAIN_S)
+            except TROUBLE as error:
+                _LOG.warning("commands could not be registered, trying again in %.0f s: %r", wait_s, error)
+                await asyncio.sleep(wait_s)
+                wait_s = SYNC_AGAIN_S
             except app_commands.AppCommandError:
                 _LOG.exception("commands could not be registered")
                 return
@@ -191,5 +195,5 @@ class OnsaClient(discord.Client):
                 await interaction.followup.send(post.content, ephemeral=True, allowed_mentions=NOBODY)
             else:
                 await send(channel_of(interaction), post)
-        except discord.HTTPException as again:
-            _LOG.warning("the reference could not be told: %s (%s)", again.status, again.code)
+        except TROUBLE as again:
+            _LOG.warning("the reference could not be told: %r", again)

@@ -6,6 +6,7 @@ sent but not noted is found again by its footer, and by its nonce within a few m
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator
@@ -31,6 +32,9 @@ from tuner.store.records import Job, StoredEvent
 
 _LOG = logging.getLogger("onsa.discord")
 
+LONGEST_S = 120.0
+"""One report holds up the others no longer; the next round goes on with it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -49,8 +53,12 @@ async def deliver_all(client: discord.Client, store: Store) -> list[Exception]:
             await store.delivered(stored.seq, job.channel, "-")  # another front's, which shows it itself
             continue
         try:
-            await _deliver(client, store, stored, job)
+            async with asyncio.timeout(LONGEST_S):
+                await _deliver(client, store, stored, job)
         except outlet.TROUBLE as error:
+            troubles.append(error)
+        except Exception as error:  # what one team's server answers holds up no other team's report
+            _LOG.exception("report %s could not be sent, reference %s", stored.seq, uuid.uuid4().hex[:8])
             troubles.append(error)
     return troubles
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import discord
+
+_LOG = logging.getLogger("onsa.discord")
 
 _HISTORY = 100
 
@@ -25,6 +28,8 @@ async def own_message(
                 return message
     except discord.Forbidden:
         pass
+    except (KeyError, TypeError, ValueError):
+        _LOG.exception("the latest messages cannot be read")
     return None
 
 

@@ -16,7 +16,7 @@ import discord
 from bot.desk import Desk, Services
 from bot.discord_front import chains, streaming
 from bot.discord_front.buttons import front_button
-from bot.discord_front.outlet import ChannelOutlet, Outlet
+from bot.discord_front.outlet import TROUBLE, ChannelOutlet, Outlet
 from bot.discord_front.render import Post, posts_of
 from bot.discord_front.taken import Taken
 from bot.language.parser import parse
@@ -56,7 +56,7 @@ async def typing(outlet: Outlet) -> AsyncIterator[None]:
 
     async def keep() -> None:
         await asyncio.sleep(TYPING_AFTER_S)
-        with suppress(discord.HTTPException):
+        with suppress(*TROUBLE):
             while True:
                 await outlet.channel.typing()
                 await asyncio.sleep(TYPING_LASTS_S)
@@ -136,7 +136,7 @@ class Front:
         await self.store.keep_dialogue(speaker, place, {"message": message.id}, CARD_LIVES_S)
         if known is not None:
             older = message.channel.get_partial_message(known["message"])  # type: ignore[union-attr]
-            with suppress(discord.HTTPException):
+            with suppress(*TROUBLE):
                 await older.edit(view=None)
 
     def mistake(self, language: Language) -> Post:

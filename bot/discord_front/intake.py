@@ -39,7 +39,8 @@ _TYPES = (discord.MessageType.default, discord.MessageType.reply)
 async def heard(client: OnsaClient, message: discord.Message) -> None:
     """Answers a message when Onsa is meant, once among all processes; stays silent otherwise."""
     front = client.front
-    if message.author.bot or message.type not in _TYPES or not front.seen.is_new(message.id):
+    is_a_persons = not message.author.bot and message.webhook_id is None and message.type in _TYPES
+    if not is_a_persons or not front.seen.is_new(message.id):
         return
     guild_id = guild_of_message(message)
     team = team_of(guild_id, message.author.id)

@@ -14,7 +14,7 @@ from bot.discord_front.buttons import Door
 from bot.discord_front.exporting import hand_over
 from bot.discord_front.front import Front
 from bot.discord_front.intake import language_for, say_how_to_talk
-from bot.discord_front.outlet import NOBODY, ChannelOutlet, InteractionOutlet, Outlet, channel_of
+from bot.discord_front.outlet import NOBODY, TROUBLE, ChannelOutlet, InteractionOutlet, Outlet, channel_of
 from bot.discord_front.places import Room, room_of, team_of
 from bot.discord_front.render import Post
 from bot.phrases import Language, say
@@ -40,6 +40,8 @@ async def acknowledge(interaction: discord.Interaction[OnsaClient]) -> bool:
         if error.code == ALREADY:
             return False
         _LOG.warning("a press could not be acknowledged: %s (%s)", error.status, error.code)
+    except TROUBLE as error:
+        _LOG.warning("a press could not be acknowledged: %r", error)
     return True
 
 

@@ -10,6 +10,7 @@ import discord
 
 from bot.desk import data
 from bot.discord_front.markup import clip
+from bot.discord_front.outlet import TROUBLE
 from bot.discord_front.places import Room, keep_room, team_of
 from tuner.store import Store
 
@@ -17,6 +18,7 @@ _LOG = logging.getLogger("onsa.discord")
 
 _NAME = 90
 _RENAME_S = 10.0
+_THREAD_IS_THERE = 160004
 _ARCHIVED_AFTER_MIN: Literal[10080] = 10080
 
 Kind = Literal["job", "chat"]
@@ -30,12 +32,26 @@ async def open_from(store: Store, message: discord.Message, kind: Kind, name: st
     """Promises the thread that hangs on `message`, or None where Discord refuses one (no right, one is there)."""
     if message.guild is None or not can_hold_threads(message.channel):
         return None
+    thread: discord.Thread | None
     try:
         thread = await message.create_thread(name=clip(name, _NAME), auto_archive_duration=_ARCHIVED_AFTER_MIN)
-    except (discord.HTTPException, ValueError) as error:
-        _LOG.warning("no thread could be opened: %s", error)
-        return None
+    except (*TROUBLE, ValueError) as error:
+        thread = await _opened_before(message, error)
+        if thread is None:
+            _LOG.warning("no thread could be opened: %r", error)
+            return None
     return await _keep(store, thread, kind, message.channel.id)
+
+
+async def _opened_before(message: discord.Message, error: Exception) -> discord.Thread | None:
+    """Our thread at the message, when the answer of an earlier attempt was lost on the way; else None."""
+    if not isinstance(error, discord.HTTPException) or error.code != _THREAD_IS_THERE or message.guild is None:
+        return None
+    try:
+        found = await message.guild.fetch_channel(message.id)  # a message's thread has its id
+    except (*TROUBLE, discord.InvalidData):
+        return None
+    return found if isinstance(found, discord.Thread) and found.owner_id == message.guild.me.id else None
 
 
 async def open_beside(store: Store, channel: object, kind: Kind, name: str) -> Room | None:
@@ -50,8 +66,8 @@ async def open_beside(store: Store, channel: object, kind: Kind, name: str) -> R
             type=discord.ChannelType.public_thread,
             auto_archive_duration=_ARCHIVED_AFTER_MIN,
         )
-    except discord.HTTPException as error:
-        _LOG.warning("no thread could be opened: %s", error)
+    except TROUBLE as error:
+        _LOG.warning("no thread could be opened: %r", error)
         return None
     return await _keep(store, thread, kind, channel.id)
 
@@ -72,5 +88,5 @@ async def rename(client: discord.Client, room: Room, name: str) -> None:
     try:
         async with asyncio.timeout(_RENAME_S):
             await thread.edit(name=clip(name, _NAME))
-    except (discord.HTTPException, TimeoutError) as error:
+    except TROUBLE as error:
         _LOG.info("a thread could not be renamed: %r", error)

@@ -13,7 +13,7 @@ import discord
 
 from bot.discord_front.buttons import front_button
 from bot.discord_front.markup import answer_text, escape, pages
-from bot.discord_front.outlet import Outlet
+from bot.discord_front.outlet import TROUBLE, WAITS_S, Outlet, is_refusal
 from bot.discord_front.render import Post
 from bot.phrases import Language, say
 from bot.replies import Button, Stream
@@ -102,20 +102,26 @@ class _Shown:
                 self.contents.append(part)
                 continue
             is_old = self.contents[at] != part or (is_last and at == len(self.messages) - 1)
-            if is_old and not await self._edit(at, part, buttons):
+            if is_old and not await self._edit(at, part, buttons, waits_s=WAITS_S if is_last else ()):
                 return False
         return True
 
-    async def _edit(self, at: int, part: str, buttons: tuple[Button, ...]) -> bool:
-        try:
-            await self.outlet.edit(self.messages[at], part, buttons)
-        except discord.NotFound:
-            return False
-        except discord.HTTPException as error:
-            _LOG.warning("an answer could not be edited: %s (%s)", error.status, error.code)
-            return True  # the next edit shows it
-        self.contents[at] = part
-        return True
+    async def _edit(self, at: int, part: str, buttons: tuple[Button, ...], *, waits_s: tuple[float, ...]) -> bool:
+        """`waits_s`: before it is tried again; none where the next edit shows it anyhow."""
+        for wait_s in (*waits_s, None):
+            try:
+                await self.outlet.edit(self.messages[at], part, buttons)
+            except discord.NotFound:
+                return False
+            except TROUBLE as error:
+                _LOG.warning("an answer could not be edited: %r", error)
+                if wait_s is None or (isinstance(error, discord.HTTPException) and is_refusal(error)):
+                    return True
+                await asyncio.sleep(wait_s)
+            else:
+                self.contents[at] = part
+                return True
+        raise AssertionError("the last attempt returns")
 
 
 async def show(
@@ -143,7 +149,7 @@ async def show(
     reader = asyncio.create_task(_read(stream, written))
     watcher = asyncio.create_task(halted.wait())
     try:
-        with suppress(discord.HTTPException):
+        with suppress(*TROUBLE):
             await outlet.channel.typing()
         while not reader.done() and not halted.is_set():
             await asyncio.wait((reader, watcher), timeout=edit_s, return_when=asyncio.FIRST_COMPLETED)

@@ -27,10 +27,14 @@ from tuner.store.records import Job, StoredEvent
 _LOG = logging.getLogger("onsa.discord")
 
 POLL_S = 1.0
+LONGEST_S = 60.0
+"""One card or report holds up the others no longer."""
 EDIT_S = 5.0
 """Between two edits of one card: Discord allows about one a second a channel."""
 RENEW_S = 3000.0
 """Edits of messages older than an hour are capped (error 30046): before that the card is posted anew."""
+LOOKS_AGAIN = 5
+"""For the last word on a card, in a thread that people closed."""
 _INDEX = "live"
 
 
@@ -86,7 +90,8 @@ class Watch:
         troubles: list[Exception] = []
         for card in list(self.cards.values()):
             try:
-                await self._show(card)
+                async with asyncio.timeout(LONGEST_S):
+                    await self._show(card)
             except outlet.TROUBLE as error:
                 troubles.append(error)  # one channel in trouble holds up no other
         troubles += await deliver_all(self.client, self.store)
@@ -159,7 +164,9 @@ class Watch:
             if not card.is_refused:
                 await self._hands().put(card, post, now, anew=is_old)
             card.shown, card.edited_at = looks, now
-        if is_over:
+        if is_over and card.closed in range(1, LOOKS_AGAIN):
+            card.shown = ""  # the report is about to open the thread
+        elif is_over:
             self.cards.pop(job.id, None)
 
 
