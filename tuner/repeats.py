@@ -51,16 +51,19 @@ def planned_repeats(plan: Plan, trials: Iterable[TrialRecord]) -> tuple[Repeat, 
 
 def contenders(plan: Plan, trials: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:
     """Promises the trials whose settings are trained again, the best first: the `plan.confirm` best different settings
-    and the defaults, where they ran to their end."""
+    and the defaults, where they ran to their end. Where that is one and the same, the second best comes with it."""
     found: dict[str, TrialRecord] = {}
     complete = _complete(trials)
     for trial in sorted(complete, key=lambda one: (_cost(plan, one), one.number)):
         found.setdefault(_key(trial), trial)
-    best = list(found.values())[:plan.confirm]
+    if not plan.confirm:
+        return ()
+    ranked = list(found.values())
+    best = ranked[:plan.confirm]
     default = next((trial for trial in complete if trial.number == 0), None)
-    if plan.confirm and default is not None and _key(default) not in {_key(trial) for trial in best}:
+    if default is not None and _key(default) not in {_key(trial) for trial in best}:
         best.append(default)
-    return tuple(best)
+    return tuple(best if len(best) > 1 else ranked[:2])
 
 
 def confirmed_best(plan: Plan, trials: Iterable[TrialRecord], repeats: Iterable[TrialRecord]) -> int | None:

@@ -10,6 +10,7 @@ from desk_house import Person, a_desk, button, words
 
 from bot.desk import drafts
 from bot.discord_front.changes import field_texts, read_changes
+from bot.phrases import LANGUAGES, Language, say
 from tuner.plan.models import embedded
 from tuner.plan.plan import Plan
 from tuner.plan.request import Request
@@ -127,3 +128,12 @@ def test_the_change_form_takes_them_too() -> None:
 ])
 async def test_a_setting_that_is_not_there_is_named_on_the_card(person: Person, said: str, named: str) -> None:
     assert named in words(await person.say(said))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_demo_leaves_the_check_out_to_stay_short(tmp_path: Path, language: Language) -> None:
+    async with a_desk(tmp_path, language=language) as person:
+        await person.has_data()
+        plan = await started(person, say("demo.tune", language))
+        assert (plan.trials, plan.confirm) == (5, 0)
+        assert plan.general_chat > 0

@@ -38,6 +38,11 @@ def test_defaults_that_are_among_the_best_are_not_chosen_twice() -> None:
     assert [chosen.number for chosen in contenders(plan(confirm=3), trials)] == [0, 1, 3]
 
 
+def test_defaults_that_are_the_best_are_held_against_the_second_best() -> None:
+    trials = (trial(0, 0.1), *TRIALS[1:])
+    assert [chosen.number for chosen in contenders(plan(confirm=1), trials)] == [0, 1]
+
+
 def test_of_the_same_settings_only_the_best_run_is_chosen() -> None:
     trials = (*TRIALS, trial(5, 0.4, rate=2e-4, seed=9))
     assert [chosen.number for chosen in contenders(plan(confirm=2), trials)] == [5, 3, 0]
