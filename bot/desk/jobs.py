@@ -227,6 +227,10 @@ async def extend_now(turn: Turn, number_: int, trials: int, time_s: int) -> Asyn
     if refusal is not None:
         yield refusal
         return
+    refusal = turn.too_long(await _likely_s(turn, number_, trials))
+    if refusal is not None:
+        yield refusal
+        return
     after = await turn.store.extend(turn.team, number_, trials=trials, time_s=time_s)
     if after is None:
         yield not_found(turn, number_)
@@ -234,6 +238,15 @@ async def extend_now(turn: Turn, number_: int, trials: int, time_s: int) -> Asyn
     turn.state["job"] = after.number
     facts = {"job": after.number, "trials": trials, "seconds": time_s, "total": after.plan.trials, "state": after.state}
     yield Text(text=turn.say("replies.jobs.extended", facts))
+
+
+async def _likely_s(turn: Turn, number_: int, trials: int) -> float | None:
+    """How long so many more tries take, from those that have ended; None where nobody can say."""
+    job = await turn.store.job(turn.team, number_)
+    if job is None:
+        return None
+    done = sum(trial.state != "running" for trial in await turn.store.trials(job.id))
+    return job.ran_s / done * trials if done else None
 
 
 async def best(turn: Turn, command: Command) -> AsyncIterator[Reply]:

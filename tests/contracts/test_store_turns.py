@@ -146,6 +146,12 @@ async def test_minutes_count_on_the_day_on_which_they_ran_and_for_who_started(st
     assert (await store.spent("blue", None, 0.0)).used_s == 0
 
 
+async def test_more_tries_promise_more_minutes(store: Store) -> None:
+    job = await queue(store, "ana", expected_s=80)
+    await store.extend("red", job.number, trials=PLAN.trials)
+    assert (await store.spent("red", "ana", 0.0)).promised_s == 160
+
+
 QUEUED = st.lists(st.tuples(st.sampled_from(TEAMS), st.sampled_from(PEOPLE)), min_size=1, max_size=10)
 
 

@@ -10,6 +10,7 @@ from desk_house import Person, a_desk, button, words
 from bot.phrases import LANGUAGES, Language
 from bot.replies import Card, Reply, Table
 from bot.utterance import Limit
+from tuner.events import TrialRecord
 
 LOCKED = Limit(whose="person", minutes=60, used_s=3600, promised_s=0)
 
@@ -105,6 +106,22 @@ async def test_who_may_neither_stop_nor_pause_others_still_does_both_to_ones_own
         await person.say("", pressed="resume:1", kind="press")
         (job,) = await person.store.jobs(person.team)
         assert job.state == "queued"
+
+
+async def test_more_tries_than_the_minutes_left_allow_are_refused_and_fewer_are_taken(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.press(button(await planned(person), "start"))
+        job = await person.store.claim("w", 1e6)
+        assert job is not None
+        record = TrialRecord(number=0, settings={}, state="complete", value=1.0, seconds=60.0)
+        await person.store.record_trial(job.id, "w", record)
+        person.clock.now += 60
+        await person.store.heartbeat(job.id, "w", 1e6)
+        limit = Limit(whose="person", minutes=6, used_s=60, promised_s=0)
+        refused = await person.say("", pressed="extend:1:20:0", kind="press", limit=limit)
+        assert "5 are left" in words(refused)
+        taken = await person.say("", pressed="extend:1:4:0", kind="press", limit=limit)
+        assert "7 tries" in words(taken)
 
 
 async def test_the_card_says_how_many_are_ahead_as_the_queue_then_has_it(tmp_path: Path) -> None:

@@ -147,10 +147,11 @@ async def extend(database: Database, team: str, number: int, trials: int, time_s
         row = await _find(connection, team, number)
         if row is None:
             return None
-        plan = _longer(plan_of(row), trials, time_s, row["ran_s"])
+        before = plan_of(row)
+        plan = _longer(before, trials, time_s, row["ran_s"])
         await connection.execute(
-            "UPDATE jobs SET plan = ?, extended = (state = 'running') WHERE id = ?",
-            (to_text(plan.to_json()), row["id"]),
+            "UPDATE jobs SET plan = ?, extended = (state = 'running'), expected_s = expected_s * ? WHERE id = ?",
+            (to_text(plan.to_json()), plan.trials / before.trials, row["id"]),
         )
         return await _become(database, connection, row, "extend")
 
