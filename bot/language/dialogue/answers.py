@@ -170,9 +170,9 @@ def _choice(low: str, options: tuple[str, ...]) -> Answer | None:
     number = _NUMBER.fullmatch(plain)
     if number and 1 <= int(number[1]) <= len(options):
         return Answer(choice=int(number[1]) - 1)
-    index = _by_order(plain, len(options))
-    if index is not None:
-        return Answer(choice=index)
+    place = _by_order(plain, len(options))
+    if place is not None:
+        return Answer(choice=place)
     inside = [
         index
         for index, option in enumerate(folded)

@@ -12,6 +12,7 @@ from bot.language.tokens.tokenizer import Token
 from bot.language.vocabulary.small_words import small_words
 
 _CONTENT = ("method:", "pruner:", "metric:", "schedule:", "module:", "unit:", "op:", "again:", "free:", "vague:")
+_CHOICES = ("method:", "pruner:", "metric:", "schedule:", "module:")
 _PLAIN = frozenset({"want:request", "weak_module:all", "verb:minimise", "verb:set", "yield:words"})
 _HEADING = re.compile(r"^[^\w]*([^:]{1,30}?)\s*:")
 _LEFT_ALONE = re.compile(r"\bleave (?:the )?[^,;]*\d[^,;]* (?:alone|be|as (?:it is|is|they are))\b")
@@ -42,8 +43,12 @@ def is_plain(f: Facts) -> bool:
     if not f.is_japanese:
         return True
     used = f.settings.used | f.references.used
-    last = max((i for i in range(f.view.size) if i in used), default=-1)
+    last = max((i for i, token in enumerate(f.view.tokens) if i in used or _chooses(token)), default=-1)
     return all(_says_nothing(token) for token in f.view.tokens[last + 1 :])
+
+
+def _chooses(token: Token) -> bool:
+    return any(label.startswith(_CHOICES) for label in token.labels)
 
 
 def _says_nothing(token: Token) -> bool:

@@ -46,8 +46,7 @@ class _Net:
     steps: list[dict[str, tuple[int, ...]]] = field(default_factory=lambda: [{}])
     free: list[tuple[int, ...]] = field(default_factory=lambda: [()])  # steps that cost no word
     ends: dict[int, str] = field(default_factory=dict)
-    first: frozenset[int] = frozenset()
-    openers: frozenset[str] = frozenset()
+    opens: dict[str, frozenset[int]] = field(default_factory=dict)  # first word -> states behind it
 
     def add(self, template: str, name: str) -> None:
         """One more frame, which leads to `name`. Raises ValueError when its brackets do not match."""
@@ -86,8 +85,11 @@ class _Net:
     def settle(self) -> None:
         """Take the free steps once and for all; to be called after the last `add`."""
         self.steps = [{symbol: tuple(self._closed(after)) for symbol, after in step.items()} for step in self.steps]
-        self.first = frozenset(self._closed((0,)))
-        self.openers = frozenset(symbol for state in self.first for symbol in self.steps[state])
+        gathered: dict[str, set[int]] = {}
+        for state in self._closed((0,)):
+            for symbol, after in self.steps[state].items():
+                gathered.setdefault(symbol, set()).update(after)
+        self.opens = {symbol: frozenset(after) for symbol, after in gathered.items()}
 
     def _closed(self, states: tuple[int, ...]) -> set[int]:
         found, waiting = set(), list(states)
@@ -101,27 +103,26 @@ class _Net:
     def run(self, edges: _Edges, skips: _Edges, openings: _Edges) -> set[int]:
         """The states that are reached at the end of the sentence."""
         reached: list[set[int]] = [set() for _ in range(len(edges) + 1)]
-        reached[0] = set(self.first)
+        begins = [True] + [False] * len(edges)  # where a frame may begin
         for i, states in enumerate(reached[:-1]):
-            if not states:
-                continue
-            for symbol, j in edges[i]:
+            for symbol, j in edges[i] if begins[i] or states else ():
+                if begins[i] and symbol in self.opens:
+                    reached[j].update(self.opens[symbol])
                 for state in states:
-                    if symbol in self.steps[state]:
-                        reached[j].update(self.steps[state][symbol])
+                    after = self.steps[state].get(symbol)
+                    if after:
+                        reached[j].update(after)
             for _, j in skips[i]:
                 reached[j] |= states
-            if 0 in states:
-                for _, j in openings[i]:
-                    reached[j] |= self.first
+                begins[j] |= begins[i]
+            for _, j in openings[i] if begins[i] else ():
+                begins[j] = True
         return reached[-1]
 
     def spans(self, edges: _Edges) -> Iterator[tuple[int, int]]:
         """Where its phrases stand: from one word to behind another."""
         for start, around in enumerate(edges):
-            waiting = [
-                (j, after) for symbol, j in around if symbol in self.openers for after in self._next(self.first, symbol)
-            ]
+            waiting = [(j, after) for symbol, j in around for after in self.opens.get(symbol, ())]
             seen = set(waiting)
             while waiting:
                 at, state = waiting.pop()
@@ -133,9 +134,6 @@ class _Net:
                             if (j, after) not in seen:
                                 seen.add((j, after))
                                 waiting.append((j, after))
-
-    def _next(self, states: frozenset[int], symbol: str) -> set[int]:
-        return {after for state in states for after in self.steps[state].get(symbol, ())}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +160,7 @@ def intent_of_frame(facts: Facts) -> Intent | None:
     openings: _Edges = [[] for _ in found]
     present = {symbol for around in edges for symbol, _ in around}
     for name, phrases in frames.classes.items():
-        if phrases.openers.isdisjoint(present):
+        if phrases.opens.keys().isdisjoint(present):
             continue
         present.add(f"<{name}>")
         for i, j in set(phrases.spans(edges)):

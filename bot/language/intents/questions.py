@@ -176,7 +176,7 @@ def _no_question_of_ours(f: Facts) -> bool:
 def asks_why_it_won(f: Facts) -> bool:
     """True for "why did rank 16 win?" and なんでランク16が勝ったの？"""
     why = f.low.startswith("why ") or any(token.text in small_words("plain_why") for token in f.view.tokens)
-    ended = any(word in f.low for word in small_words("won") if not f.is_japanese or not word.isascii())
+    ended = any(word in f.low for word in small_words("won"))
     return why and ended and f.numbers and f.asks and f.mood == "question" and not f.any("verb:tune", "ask:what")
 
 

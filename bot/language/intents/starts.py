@@ -166,6 +166,8 @@ def _asks_without_knobs(f: Facts, asked: bool) -> bool:
         return asked
     if f.references.job is not None and (f.any("verb:redo") or (f.any("verb:run") and f.any("again:words"))):
         return asked or (f.any("verb:redo") and f.mood == "fragment")  # ジョブ8をもう一回
+    if asked and f.any("verb:run") and any(word in f.low for word in small_words("defaults")):
+        return True  # すべてデフォルトでOK、始めちゃってください
     counts, timed = s.trials is not None, s.time_s is not None
     if timed and asked and f.any("budget:words"):
         return True  # "spend the night on it"

@@ -108,7 +108,7 @@ def _joint(view: View, i: int, start: int, prefix: set[str]) -> int | None:
 def read_bounds(view: View, i: int, start: int, prefix: set[str], first: float) -> Group | None:
     """ "at least a", "under b", a以上, b以下, "at least a and at most b"."""
     at = i + 1
-    if _is_unit(view, at) and view.has(at + 1, "op:atleast_after", "op:atmost_after"):
+    if _is_unit(view, at) and view.has(at + 1, "op:atleast_after", "op:atmost_after", "op:until"):
         at += 1
     if view.has(at, "op:atleast_after"):
         return _from_below(view, at, start, first)
