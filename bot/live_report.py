@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 
-from bot.results import stored_report
+from bot import results
 from tuner.events import Report, report_from_json
 from tuner.store import Store
 from tuner.store.records import Job
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 async def report_now(store: Store, job: Job) -> Report | None:
     """Promises the newest report of a job that has ended, and of any other one that of its ended tries; None without
     any. Where the child fails or takes too long, the newest stored report serves."""
-    stored = await stored_report(store, job)
+    stored = await results.stored_report(store, job)
     if job.state in _ENDED or not any(trial.state != "running" for trial in await store.trials(job.id)):
         return stored
     made = await _made(store, job)
