@@ -51,12 +51,18 @@ async def continue_chat(turn: Turn) -> AsyncIterator[Reply]:
         return
     messages = [*talk["messages"], {"role": "user", "content": text}]
     if len(messages) > REMEMBERED:
-        messages = messages[-REMEMBERED:]
+        messages = _latest(messages, REMEMBERED)
         if not talk.get("told"):
             talk["told"] = True
-            yield Text(text=turn.say("replies.talk.forgets", {"count": REMEMBERED}))
+            yield Text(text=turn.say("replies.talk.forgets", {"count": len(messages)}))
     async for reply in _ask(turn, talk["model"], talk["speaker"], messages, keep=talk):
         yield reply
+
+
+def _latest(messages: list[dict[str, str]], most: int) -> list[dict[str, str]]:
+    """Promises at most so many of the last messages, the first of them a person's, as models expect."""
+    kept = messages[-most:]
+    return kept[1:] if kept[0]["role"] == "assistant" else kept
 
 
 def _leaving_words(turn: Turn) -> frozenset[str]:
@@ -69,22 +75,28 @@ async def _ask(
     client = await turn.services.chat()
     answer_id = ratings.new_answer()
     ended: list[bool] = []
+    sent = messages
 
     async def pieces() -> AsyncIterator[str]:
-        said = []
-        try:
-            async with aclosing(client.stream(model, messages, max_tokens=MAX_TOKENS, temperature=0.0)) as answer:
-                async for piece in answer:
-                    said.append(piece)
-                    yield piece
-        except ChatUnavailable as error:
-            # The Stream is already on its way to the person: the reason follows what was said so far.
-            yield ("\n" if said else "") + "\n".join(problem_sentences([error.problem], turn.language))
-            return
-        ended.append(True)
+        nonlocal sent
+        said: list[str] = []
+        while not ended:
+            try:
+                async with aclosing(client.stream(model, sent, max_tokens=MAX_TOKENS, temperature=0.0)) as answer:
+                    async for piece in answer:
+                        said.append(piece)
+                        yield piece
+                ended.append(True)
+            except ChatUnavailable as error:
+                if error.problem.key == "chat.too_long" and not said and len(sent) > 1:
+                    sent = _latest(sent, len(sent) - 1)  # the model's memory is shorter than ours
+                    continue
+                # The Stream is already on its way to the person: the reason follows what was said so far.
+                yield ("\n" if said else "") + "\n".join(problem_sentences([error.problem], turn.language))
+                return
         if keep is not None:
-            keep["messages"] = [*messages, {"role": "assistant", "content": "".join(said)}]
-        await ratings.remember(turn, answer_id, model, messages, "".join(said))
+            keep["messages"] = [*sent, {"role": "assistant", "content": "".join(said)}]
+        await ratings.remember(turn, answer_id, model, sent, "".join(said))
 
     thumbs = ratings.buttons(answer_id, turn.language)
     yield Stream(
@@ -95,6 +107,9 @@ async def _ask(
         buttons=thumbs,
         is_whole=lambda: bool(ended),
     )
+    if len(sent) < len(messages) and keep is not None and not keep.get("told"):
+        keep["told"] = True
+        yield Text(text=turn.say("replies.talk.forgets", {"count": len(sent)}))
 
 
 async def _checkpoint(turn: Turn, command: Command) -> tuple[str, str] | Text:

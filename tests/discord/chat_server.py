@@ -18,6 +18,8 @@ class Chat:
 
     words: list[str] = field(default_factory=lambda: ["It ", "is ", "**21**", "."])
     pause_s: float = 0.01
+    context: int | None = None
+    """Letters of a conversation that the model can hold."""
     says: dict[str, str] = field(default_factory=dict)
     """End of a model's name -> what it answers instead."""
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -28,6 +30,8 @@ class Chat:
     async def complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.asked.append(body)
+        if self.context is not None and sum(len(each["content"]) for each in body["messages"]) > self.context:
+            return web.json_response({"error": {"message": "-", "code": "context_length_exceeded"}}, status=400)
         told = next((text for name, text in self.says.items() if body["model"].endswith(name)), None)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)

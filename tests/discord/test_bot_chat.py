@@ -125,6 +125,21 @@ async def test_an_answer_that_outlives_its_interaction_is_written_to_its_end(pla
     await eventually(lambda: len(place.chat.asked) == 2)
 
 
+async def test_a_conversation_longer_than_the_models_memory_goes_on_with_its_end_and_says_so_once(place: Place) -> None:
+    thread = await opened(place)
+    place.chat.context = 100
+    for number, letters in enumerate((60, 50, 70)):
+        place.chat.words = [f"Answer {number}."]
+        await place.aki.says(thread, "@Onsa " + "x" * letters)
+        await place.aki.sees(f"Answer {number}.", 20, channel=thread)
+    await place.aki.sees("I only remember", 20, channel=thread)
+    notes = [message.text for message in place.aki.visible(thread) if "I only remember" in message.text]
+    assert notes == ["From here on I only remember the last message of this conversation."]
+    heard = [each["messages"] for each in place.chat.asked]
+    assert [message["content"] for message in heard[-1]] == ["x" * 70]
+    assert all(messages[0]["role"] == "user" for messages in heard)
+
+
 async def test_a_press_that_was_made_up_takes_no_buttons_from_another_message(place: Place) -> None:
     await place.aki.sends_component(place.report, "o:cancel:0123456789ab")
     await place.aki.sends_component(place.report, "f:halt:0123456789ab")
