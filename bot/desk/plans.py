@@ -105,17 +105,20 @@ async def draft_of(turn: Turn, request: Request, dataset: DataSet, *, is_patient
 async def _is_being_measured(turn: Turn, request: Request) -> bool:
     """True when the estimate has to wait for a worker that is just measuring this machine."""
     card = models.find(request.model or turn.services.model)
-    if card is None or card.origin != "embedded" or not turn.services.measuring_s:
+    if card is None or card.origin != "embedded" or not turn.services.measuring_s or "waited" in turn.state:
         return False
     return (await speed_of(turn.store, card.name)).seconds_per_token is None
 
 
 async def _speed(turn: Turn, card: models.ModelCard, is_patient: bool) -> Speed:
     """What was measured for the model; a worker that starts on a new machine measures the embedded one at once."""
-    patience_s = turn.services.measuring_s if is_patient and card.origin == "embedded" else 0.0
+    is_patient = is_patient and card.origin == "embedded" and "waited" not in turn.state
+    patience_s = turn.services.measuring_s if is_patient else 0.0
     while (speed := await speed_of(turn.store, card.name)).seconds_per_token is None and patience_s > 0:
         await asyncio.sleep(0.25)
         patience_s -= 0.25
+    if is_patient and speed.seconds_per_token is None:
+        turn.state["waited"] = True  # once in vain is enough: the next plan comes at once
     return speed
 
 

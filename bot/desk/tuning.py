@@ -55,7 +55,9 @@ async def _redo(turn: Turn, command: Command) -> AsyncIterator[Reply]:
 
 async def follow_up(turn: Turn, change: Change) -> AsyncIterator[Reply]:
     """Changes the pending plan, or starts from the last job's plan when none is pending."""
-    saved = None if change.again else await drafts.load(turn, turn.state.get("draft"))
+    saved = await drafts.load(turn, turn.state.get("draft"))
+    if change.again and await turn.store.job(turn.team, turn.state.get("job") or "last") is not None:
+        saved = None  # “the same again” means what was run; before the first job, the plan that waits
     question, shown = turn.state.get("question"), turn.state.get("shown")
     change, asked = _open_parts(turn, change)
     doubts = doubts_of(change.adds, turn.utterance.text)

@@ -266,6 +266,7 @@ async def test_a_plan_that_waits_for_the_machine_to_be_measured_says_so(tmp_path
         person.desk = Desk(services)
         first = words(await person.say("tune lr between 1e-5 and 1e-3"))
         assert first.startswith("One moment")
+        assert "One moment" not in words(await person.say("make it 20 trials")), "it waits once"
         await person.store.measure("seconds_per_token:onsa-tiny", 1e-4)
         assert "One moment" not in words(await person.say("tune lr between 1e-5 and 1e-3"))
 
@@ -288,3 +289,12 @@ async def test_a_file_that_a_plan_waits_for_does_not_say_what_to_say_next(tmp_pa
         assert isinstance(card, Card)
         assert not any("Say what to tune" in line for line in card.lines)
         assert isinstance(plan, Card)
+
+
+async def test_the_same_again_before_any_job_means_the_plan_that_waits(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data()
+        await person.say("tune lr between 1e-5 and 1e-3 with 8 trials")
+        said = words(await person.say("same again but with linear"))
+        assert "from 0.00001 to 0.001" in said
+        assert "in a straight line" in said
