@@ -23,6 +23,7 @@ from tuner.train.packed.attention import Places, places, slot_attention
 from tuner.train.packed.fresh import fresh
 from tuner.train.packed.head import HeadLoss
 from tuner.train.packed.layers import CannotPackError, headless, plain_head, routed, tunable
+from tuner.train.packed.memory import kept_bytes
 from tuner.train.packed.optim import Update, advance, norms
 from tuner.train.packed.product import Part
 from tuner.train.packed.stack import Stack, Weights
@@ -60,6 +61,19 @@ class Pack:
         self._stack = Stack(tunable(base.model), slots, rank, base.device, exact)
         self._held: dict[int, _Held] = {}
         self._refuse_other_numbers()
+
+    def bytes_a_token(self, rank: int = 64) -> float:
+        """Promises what a forward pass keeps for the backward, for each token: measured on a short stream, with room
+        for dropout masks and adapters of `rank` in every layer."""
+        model, batch = self.base.model, pack(self._probes(), self.base.device)
+        known = {part.untyped_storage().data_ptr() for part in (*model.parameters(), *model.buffers(),
+                                                                self._stack.values)}
+        with kept_bytes(known) as sizes, routed(model, self._stack, lambda _name, _x: ()), headless(self._head), \
+                slot_attention(model):
+            hidden = _hidden(model, batch, places(batch.lengths, self.base.device))
+        shapes = self._stack.shapes
+        own = sum(shape.inputs + rank for shape in shapes) * hidden.element_size()
+        return sum(sizes.values()) / batch.ids.numel() + own
 
     def place(self, slot: int, settings: TrialSettings) -> None:
         """Promises a trial at its beginning, whatever the slot held. Raises ProblemError `runner.no_layers`."""
@@ -179,13 +193,16 @@ class Pack:
     def _drops(self, slot: int) -> bool:
         return self._held[slot].settings.lora_dropout > 0
 
+    def _probes(self) -> list[Encoded]:
+        vocabulary = int(self.base.model.config.vocab_size)
+        return [Encoded(ids=[(7 + stride * place) % vocabulary for place in range(length)],
+                        learn=[place > 0 for place in range(length)], cut=False)
+                for length, stride in ((5, 3), (19, 5), (9, 7))]
+
     def _refuse_other_numbers(self) -> None:
         """Tries the packed forward on two short examples against the model's own logits."""
-        model, vocabulary = self.base.model, int(self.base.model.config.vocab_size)
-        probes = [Encoded(ids=[(7 + stride * place) % vocabulary for place in range(length)],
-                          learn=[place > 0 for place in range(length)], cut=False)
-                  for length, stride in ((5, 3), (19, 5), (9, 7))]
-        batch = pack(probes, self.base.device)
+        model = self.base.model
+        batch = pack(self._probes(), self.base.device)
         with torch.no_grad(), laid_out(model, "padded"):
             expected = answer_logits(model, batch, "padded").float()
         try:

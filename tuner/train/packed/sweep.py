@@ -21,12 +21,13 @@ from tuner.train.health import TrialBrokeError
 from tuner.train.loop import Progress, Wish
 from tuner.train.packed.course import Course
 from tuner.train.packed.fresh import carried
+from tuner.train.packed.memory import free_bytes, tokens_in_flight
 from tuner.train.packed.pack import Micro, Pack
 from tuner.train.settings import TrialSettings
 from tuner.train.trial import CheckpointWriteError, TrialOutcome, cause_of, save_trial, short_error, trial_scores
 
 TOKENS_AT_ONCE = 4096
-"""Tokens of one forward pass. Measured on one core: from 500 on a token costs the same; memory grows with them."""
+"""Tokens of one forward pass at most. Measured on one core: from 500 on a token costs the same."""
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +46,16 @@ class Sweep:
 
     def __init__(self, bench: Bench, slots: int, tell: Callable[[int, Progress], None],
                  ended: Callable[[int, TrialOutcome], None], wish: Callable[[int], Wish],
-                 tokens_at_once: int = TOKENS_AT_ONCE, now: Callable[[], float] = time.time) -> None:
-        """`tell` and `ended` get a trial's number first; a slot is free when `ended` is called.
+                 tokens_at_once: int | None = None, now: Callable[[], float] = time.time) -> None:
+        """`tell` and `ended` get a trial's number first; a slot is free when `ended` is called. Without
+        `tokens_at_once`, as many as the free memory holds.
 
         Raises CannotPackError when the bench's model takes one trial at a time only.
         """
         self._bench, self._pack = bench, Pack(bench.base, slots)
         self._tell, self._told_end, self._wish, self._now = tell, ended, wish, now
-        self._tokens_at_once = tokens_at_once
+        self._tokens_at_once = tokens_at_once or tokens_in_flight(
+            free_bytes(bench.base.device), self._pack.bytes_a_token(), TOKENS_AT_ONCE)
         self._runs: dict[int, _Runs] = {}
 
     @property
