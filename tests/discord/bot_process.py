@@ -33,7 +33,7 @@ REPORT_CARD = {
 }
 
 
-async def eventually(is_so: Callable[[], object], timeout_s: float = 20.0) -> None:
+async def eventually(is_so: Callable[[], object], timeout_s: float = 90.0) -> None:
     """Waits until it is so. Raises TimeoutError."""
     async with asyncio.timeout(timeout_s):
         while not is_so():  # noqa: ASYNC110 - anything in the stand-in may make it so

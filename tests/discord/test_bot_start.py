@@ -56,7 +56,7 @@ async def test_a_discord_that_is_down_at_the_start_is_waited_for(standin: Standi
         await eventually(lambda: standin.gateway.sessions, 60)
         await asyncio.sleep(3)
         await aki.says(standin.general(guild), "@Onsa help")
-        await aki.sees("You can simply say it", 20)
+        await aki.sees("You can simply say it", 90)
     finally:
         await bot.stop()
 
@@ -67,7 +67,7 @@ async def test_what_was_said_while_the_line_was_cut_is_answered_after_it(standin
     async with running(standin, tmp_path):
         standin.gateway.cut()
         await aki.says(standin.general(guild), "@Onsa help")
-        await aki.sees("You can simply say it", 40)
+        await aki.sees("You can simply say it", 90)
 
 
 async def test_the_check_says_what_is_missing_and_gives_the_invite_link(standin: Standin, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from bot_process import eventually
 from house import PATIENCE_S, SLOW, check, is_live, live_cards, prepared, reports, running_job, scripted_worker, team
 from process import onsa_bot, start
 from standin import Standin, rights
@@ -108,7 +109,7 @@ async def test_errors_of_discord_lose_and_double_nothing(tmp_path: Path) -> None
         discord.fault("POST", "/messages$", status=429, via=False)
         await made.ana.clicks(plan, "Start")
         thread = plan.channel
-        await made.ana.sees("▱", PATIENCE_S, channel=thread)
+        await made.ana.sees(is_live, PATIENCE_S, channel=thread)
         discord.fault("PATCH", "/messages/", status=500)
         discord.fault("POST", f"/channels/{thread.id}/messages$", cuts=True, applies=True)
         await made.ana.sees("the result", PATIENCE_S * 2, channel=thread)
@@ -131,8 +132,7 @@ async def test_a_card_older_than_an_hour_is_posted_anew(tmp_path: Path) -> None:
         renewed = await made.ana.sees(is_live, PATIENCE_S, channel=thread, after=first)
         assert renewed is not first
         await made.ana.sees("the result", PATIENCE_S * 2, channel=thread)
-        await asyncio.sleep(1)
-        assert len(live_cards(thread)) == 1
+        await eventually(lambda: len(live_cards(thread)) == 1, PATIENCE_S)
         check(discord, bot)
 
 

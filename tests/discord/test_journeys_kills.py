@@ -62,6 +62,7 @@ async def back_again(discord: Standin, home: Path, made: Team, thread: Channel) 
         yield
         await made.ana.sees("the result", PATIENCE_S * 2, channel=thread)
         await settled(home)
+        await eventually(lambda: ["finished" in each.text for each in live_cards(thread)] == [True], PATIENCE_S)
         await asyncio.sleep(1.5)  # whatever would come twice comes now
         check(discord, bot)
     assert len(live_cards(thread)) == 1, [each.text for each in live_cards(thread)]
