@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.language.commands import Choices, Fixed
 from bot.language.tokens.view import View
 from bot.language.values.settings import Settings
+from bot.language.vocabulary.small_words import small_words
 
 
 def give_named_values(view: View, taken: set[int], out: Settings) -> None:
@@ -19,6 +20,8 @@ def give_named_values(view: View, taken: set[int], out: Settings) -> None:
                 continue  # "linear warmup of 3%"
             values += [value for value in named if value not in values]
             out.used.add(i)
+        if not values and group == "module" and _all_named(view, out):
+            values = ["all"]
         if not values:
             continue
         if group == "module":
@@ -30,3 +33,19 @@ def give_named_values(view: View, taken: set[int], out: Settings) -> None:
             ]
         out.space[knob] = Fixed(value=values[0]) if len(values) == 1 else Choices(values=tuple(values))
         out.bare.discard(knob)
+
+
+def _all_named(view: View, out: Settings) -> bool:
+    """True for "target modules all" and 対象モジュールはすべて: a bare word for everything, right behind the name."""
+    if "target_modules" not in out.space or out.space["target_modules"] is not None:
+        return False
+    for i, token in enumerate(view.tokens):
+        if "knob:target_modules" not in token.labels:
+            continue
+        k = i + 1
+        while k <= i + 2 and view.text(k).lower() in (*small_words("name_particles"), "=", ":", "to"):
+            k += 1
+        if view.has(k, "weak_module:all") and view.text(k).lower() != "both":
+            out.used.add(k)
+            return True
+    return False
