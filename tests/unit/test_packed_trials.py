@@ -95,6 +95,14 @@ def test_which_slot_a_trial_has_is_of_no_matter(base: Any, rows: list[Any]) -> N
         same(straight, slot, turned, (slot + 3) % 4)
 
 
+def test_sixty_four_trials_fit_side_by_side(base: Any, rows: list[Any]) -> None:
+    chosen = plans(rows, 64, 3)
+    wide = sweep(base, dict(enumerate(chosen)), slots=64).run()
+    assert all(len(curve) == 3 for curve in wide.curves.values())
+    for slot in (0, 37, 63):
+        same(wide, slot, sweep(base, {0: chosen[slot]}, slots=1).run(), 0)
+
+
 def test_a_neighbours_numbers_change_no_bit(base: Any, rows: list[Any]) -> None:
     """Other rates and adapters beside it, the same shapes."""
     quiet, other, third = plans(rows, 3, lora_dropout=0.2)

@@ -75,7 +75,8 @@ class Sweep:
             course = Course(bench.training(chosen.max_length), untouched,
                             [question.encoded for question in bench.valid], chosen,
                             lambda at: self._tell(number, at), time.monotonic)
-            self._runs[slot] = _Runs(number=number, settings=settings, course=course, began=began)
+            behind = min((run.turns for run in self._runs.values()), default=0)
+            self._runs[slot] = _Runs(number=number, settings=settings, course=course, began=began, turns=behind)
 
     def turn(self) -> None:
         """One micro-batch of as many trials as fit, fewest turns first, and whatever becomes due by it.
