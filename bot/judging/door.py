@@ -29,7 +29,9 @@ def listens(turn: Turn, command: Command) -> Wish | None:
     if wish is None or not turn.utterance.addressed:
         return None
     if wish.kind == "vote" and "pair" not in turn.state:
-        return Wish(kind="rate") if command.intent == "rate" else None
+        if command.intent != "rate":
+            return None
+        return Wish(kind="rate") if "answer" in turn.state else wish
     return wish
 
 

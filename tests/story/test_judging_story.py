@@ -42,8 +42,9 @@ ENGLISH = Story(
            "The violin is in room 200.", "make", "tune it"),
     sees=("2 questions that nobody trained on", "Question 1 of 2: which answer is better?", "Left: ", "You voted",
           "Left: ", "Question 2 of 2", "Your vote is kept: right is better", "Leaderboard: 2 votes of 1 person",
-          "could still be luck", "it should name the room", "What should it have said?", "Where is the violin?",
-          "1 corrected answer is ready", "faq-v2.jsonl is ready", "Plan: tune onsa-tiny on faq-v2.jsonl"),
+          "All these votes are one person's", "it should name the room", "What should it have said?",
+          "Where is the violin?", "1 corrected answer is ready", "faq-v2.jsonl is ready",
+          "Plan: tune onsa-tiny on faq-v2.jsonl"),
     right="The violin is in room 200.",
 )
 JAPANESE = Story(
@@ -51,7 +52,7 @@ JAPANESE = Story(
            "一番いいモデルに「バイオリンはどこですか」って聞いて", "👎 部屋の名前がない", "悪い回答を直したい", "書く",
            "バイオリンは200号室です。", "作る", "調整して"),
     sees=("訓練に使っていない質問2問です", "2問中1問目", "あなたの投票：左が良い", "2問中2問目",
-          "投票を受け付けました：右が良い", "順位表（2問、1人、2票）", "まだ偶然かもしれません", "部屋の名前がない",
+          "投票を受け付けました：右が良い", "順位表（2問、1人、2票）", "どれも一人の票です", "部屋の名前がない",
           "正しくは、どう答えるべきでしたか？", "直した回答が1件あります", "faq-v2.jsonlができました", "faq-v2.jsonl"),
     right="バイオリンは200号室です。",
 )

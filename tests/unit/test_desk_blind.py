@@ -116,7 +116,7 @@ async def test_a_vote_in_words_is_kept_but_names_nobody_where_others_read(tmp_pa
 
 async def test_a_vote_without_a_pair_is_none(tmp_path: Path) -> None:
     async with a_court(tmp_path) as court:
-        assert "which answer you mean" in words(await court.aki.say("the left one is better"))
+        assert "no pair of answers" in words(await court.aki.say("the left one is better"))
         assert await court.aki.store.opinions.votes("team") == []
 
 
@@ -298,6 +298,18 @@ async def test_the_leaderboard_tells_order_luck_and_what_is_missing(tmp_path: Pa
         assert "9 of 9 votes" in said
         assert "That is no luck" in said
         assert "3 people" in said
+
+
+async def test_models_that_are_level_are_called_level(tmp_path: Path) -> None:
+    async with a_court(tmp_path) as court:
+        court.models.says = {"trial-1": "tuned", "base": "untouched"}
+        for number, wanted in enumerate(("tuned", "untouched")):
+            card = pair_card(await court.aki.say(f'compare "Where is number {number}?"'))
+            await court.aki.press(button([card], "left" if card.fields[1][1] == wanted else "right"))
+        said = words(await court.aki.say("leaderboard"))
+        assert "are level: 1 to 1 in 2 votes. Nothing speaks for either so far." in said
+        assert "100%" not in said
+        assert "200 more votes" not in said
 
 
 async def test_one_persons_votes_are_called_one_persons(tmp_path: Path) -> None:

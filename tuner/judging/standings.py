@@ -28,6 +28,9 @@ _PRIOR = 0.5
 _PRIOR_RESAMPLED = 2
 """Questions each way that the resampling adds: Agresti and Coull (1998) add as many to get intervals that hold."""
 
+_FLOOR = 0.25
+"""Votes each way in every resampling, so that none runs away; measured: the intervals hold as often as without."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -159,7 +162,7 @@ def _resample(wins: _Array, ties: _Array, met: NDArray[np.bool_], rng: np.random
     total = len(all_wins)
     drawn = rng.multinomial(total, np.full(total, 1 / total), size=RESAMPLES).astype(float)
     shape = (RESAMPLES, models, models)
-    return _fit((drawn @ all_wins).reshape(shape) + 1e-3 * met, (drawn @ all_ties).reshape(shape))
+    return _fit((drawn @ all_wins).reshape(shape) + _FLOOR * met, (drawn @ all_ties).reshape(shape))
 
 
 def _fit(wins: _Array, ties: _Array) -> _Array:
