@@ -22,12 +22,13 @@ lucky is left out there. How strong the evidence is, by kind. A finding that rea
     interaction     strong  >= 50 ranked trials, p <= 0.0005 beyond what the knobs do by themselves
                     weak    >= 30 ranked trials, p <= 0.001 (adjusted for all pairs) by ranks or by values, and
                             p <= 0.05 by the other of the two
-    edge            as its direction: the best lies in the outer fifth of the range, and the runs get better towards it
+    edge            as its direction: the best lies in the outer fifth of the range, and the runs in the outer third
+                    (at least 5, else more) get better towards it (Spearman p <= 0.05)
     threshold       strong  p <= 0.002 (adjusted for all knobs and cuts), >= 3 runs broke, parted without exception
                     weak    p <= 0.01, for the learning rate (memory: batch size times length) also adjusted for its
                             own cuts alone
-    flat            strong  >= 50 complete trials, no knob and no pair at p < 0.01
-                    weak    >= 12 complete trials and 4 a knob, no knob and no pair at p < 0.01
+    flat            strong  >= 50 complete trials, no knob at p < 0.01 and no pair at p < 0.05
+                    weak    >= 12 complete trials and 4 a knob, no knob at p < 0.01 and no pair at p < 0.05
     thin            strong  always: it is a count
     learning_rate_too_high  strong  searched; every sound run (>= 6) used less; >= 3 broke
                             weak    every sound run (>= 3, or 1 beside >= 3 broken ones) used less

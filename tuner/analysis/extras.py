@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from tuner.events import Finding, TrialRecord
 
 STANDS_OUT = 6.0
 LUCK_FEWEST = 20
+_WAYS: tuple[Literal["rank", "scale"], ...] = ("rank", "scale")
+"""A run is lucky only where it stands out whichever way its settings are held against the others'."""
 
 
 def cost_findings(study: Study) -> tuple[Finding, ...]:
@@ -65,24 +68,27 @@ def lucky_findings(study: Study, claimed: tuple[Claim, ...]) -> tuple[Finding, .
     if best is None or study.chosen is not None or len(study.complete) < LUCK_FEWEST:
         return ()
     costs = np.asarray([study.cost(trial) for trial in study.complete])
-    residual = _residuals(study, claimed, costs)
     place = study.complete.index(best)
-    others = np.delete(residual, place)
-    scale = 1.4826 * float(np.median(np.abs(others - np.median(others))))
-    gap = float(np.median(others)) - float(residual[place])
+    deviations, gap = min(_stands_out(_residuals(study, claimed, costs, by), place) for by in _WAYS)
     lead = float(np.partition(costs, 1)[1] - costs[place])
-    if scale <= 0 or gap < STANDS_OUT * scale or lead < gap / 2:
+    if deviations < STANDS_OUT or lead < gap / 2:
         return ()
-    facts = {"trial": best.number, "best_value": rounded(best.value or 0.0), "deviations": rounded(gap / scale, 2),
+    facts = {"trial": best.number, "best_value": rounded(best.value or 0.0), "deviations": rounded(deviations, 2),
              "trials": len(study.complete), "repeated": False}
     return (Finding(kind="lucky", strength="weak", facts=facts),)
 
 
-def _residuals(study: Study, claimed: tuple[Claim, ...], costs: Array) -> Array:
+def _stands_out(residual: Array, place: int) -> tuple[float, float]:
+    """How far the run at `place` lies below the others, in robust deviations (0 without spread) and as it is."""
+    others = np.delete(residual, place)
+    scale = 1.4826 * float(np.median(np.abs(others - np.median(others))))
+    gap = float(np.median(others)) - float(residual[place])
+    return (gap / scale if scale > 0 else 0.0), gap
+
+
+def _residuals(study: Study, claimed: tuple[Claim, ...], costs: Array, by: Literal["rank", "scale"]) -> Array:
     if not claimed:
         return costs - np.median(costs)
-    base = basis(np.concatenate([design(study, claim.name, study.complete) for claim in claimed], axis=1))
+    base = basis(np.concatenate([design(study, claim.name, study.complete, by) for claim in claimed], axis=1))
     centred = costs - costs.mean()
     return centred - base @ (base.T @ centred)
-
-

@@ -25,6 +25,8 @@ CLAIM_P = 0.002
 STRONG_P = 0.001
 FLAT_P = 0.01
 """Below this something may be there after all: more trials are wanted before nothing is called flat."""
+FLAT_PAIR_P = 0.05
+"""The same for pairs, of which fewer are seen."""
 RESAMPLES = 300
 SURE_SHARE = 0.5
 """Where the whole bootstrap interval of the share lies above this, PED-ANOVA need not agree: in a search that went to
@@ -257,12 +259,13 @@ def thin_and_flat(study: Study, seen: Importance, pairs: Pairs, other: bool, who
     `other` is True when something else (a threshold) was found to matter: then nothing is called flat, as where a pair
     was found. `study` has each repeated setting once and no lucky run; `whole` has every run.
     """
-    found = _thin_or_flat(study, min(seen.lowest_p, pairs.lowest_p), bool(seen.claims or pairs.findings or other))
+    nearly = seen.lowest_p < FLAT_P or pairs.lowest_p < FLAT_PAIR_P
+    found = _thin_or_flat(study, nearly, bool(seen.claims or pairs.findings or other))
     fewer = len(study.complete) < len(whole.complete)
     return tuple(dataclasses.replace(one, facts={**one.facts, "fewer_than_tried": fewer}) for one in found)
 
 
-def _thin_or_flat(study: Study, lowest_p: float, found: bool) -> tuple[Finding, ...]:
+def _thin_or_flat(study: Study, nearly: bool, found: bool) -> tuple[Finding, ...]:
     complete = len(study.complete)
     varied = knobs_that_vary(study, study.ended)
     enough = max(12, 4 * len(varied))
@@ -274,7 +277,7 @@ def _thin_or_flat(study: Study, lowest_p: float, found: bool) -> tuple[Finding, 
         return ()
     if complete < enough:
         return (_thin(study, complete, enough),)
-    if lowest_p < FLAT_P:
+    if nearly:
         return (_thin(study, complete, 2 * complete),)
     values = sorted(trial.value for trial in study.complete if finite(trial.value) and trial.value is not None)
     low, high = values[len(values) // 10], values[-1 - len(values) // 10]

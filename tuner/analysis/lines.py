@@ -28,8 +28,8 @@ _SIGNS: tuple[tuple[Cause, str], ...] = (
                       r"|(cannot|can.t|could not|unable to|failed to) allocate|(not enough|insufficient|no more) "
                       r"(gpu |cuda |device |free )?memory|memory (exhausted|limit)|resource.?exhausted|exit code 137"
                       r"|メモリ(ー)?(が|を)?(足|不足)"),
-    ("nan", r"\bnans?\b|(?-i:NaN)|\binf(inity)?\b|not.a.number|(non|not).?finite|infinite|overflow|floatingpoint"
-            r"|非数"),
+    ("nan", r"\bnan(s|error|_?loss|_?grad\w*)?\b|(?-i:NaN)|\binf(inity)?\b|not.a.number|(non|not).?finite|infinite"
+            r"|overflow|floatingpoint|非数"),
     ("diverged", r"diverg|explod|blew.?up|blow.?up|unstable|spiked?|発散"
                  r"|loss (went|rose|is rising|increased|too (high|large))"),
     ("bad_data", r"bad.?data|(no|zero|empty) (\w+ ){0,2}(examples?|rows?|answers?|labels?|data|batch)|nothing to learn"

@@ -22,6 +22,10 @@ EDGE = 0.2
 """Share of the searched range (on its own scale) that counts as its edge."""
 EXTREME = 0.05
 """A best run so near to an end of the range speaks against a sweet spot inside."""
+NEAR = 1 / 3
+"""Part of the range beside an edge in which the runs must still get better towards it."""
+FEWEST_NEAR = 5
+NEAR_P = 0.05
 FEWEST_ON_ARM = 4
 ARM_P = 0.02
 """Of one side of a sweet spot alone."""
@@ -101,14 +105,14 @@ def _arms(values: np.ndarray, costs: np.ndarray, turn: float, inside: bool) -> S
     return "low_worse" if low_worse else "high_worse" if high_worse else "unclear"
 
 
-def _rises(values: np.ndarray, costs: np.ndarray) -> bool:
+def _rises(values: np.ndarray, costs: np.ndarray, p: float = ARM_P) -> bool:
     """True when the cost rises with the values beyond chance (Spearman, one side)."""
     from scipy.stats import spearmanr
 
     if len(values) < FEWEST_ON_ARM or len(set(values.tolist())) < 2 or len(set(costs.tolist())) < 2:
         return False
     found = spearmanr(values, costs, alternative="greater")
-    return bool(found.pvalue <= ARM_P)
+    return bool(found.pvalue <= p)
 
 
 def _best_place(study: Study, name: str, trials: Sequence[TrialRecord]) -> float:
@@ -184,11 +188,22 @@ def _edge_side(study: Study, name: str, bounds: tuple[float, float], shape: str)
         return None
     low, high = study.axis(name, bounds[0]), study.axis(name, bounds[1])
     place = (study.axis(name, value) - low) / (high - low) if high > low else 0.5
-    if place <= EDGE and shape == "lower_better":
+    if place <= EDGE and shape == "lower_better" and _gains(study, name, "low"):
         return "low"
-    if place >= 1 - EDGE and shape == "higher_better":
+    if place >= 1 - EDGE and shape == "higher_better" and _gains(study, name, "high"):
         return "high"
     return None
+
+
+def _gains(study: Study, name: str, side: Literal["low", "high"]) -> bool:
+    """True where the runs near the edge still get better towards it: beyond a level stretch nothing is to be found."""
+    sign = 1 if side == "low" else -1
+    runs = sorted((sign * study.axis(name, trial.settings[name]), study.cost(trial)) for trial in study.complete)
+    places, costs = np.asarray([place for place, _ in runs]), np.asarray([cost for _, cost in runs])
+    near = int((places <= places[0] + (places[-1] - places[0]) * NEAR).sum())
+    levels = len(set(places[:near].tolist()))
+    near = near if levels >= 3 and near >= FEWEST_NEAR else len(runs)
+    return _rises(places[:near], costs[:near], NEAR_P)
 
 
 def _wider(
