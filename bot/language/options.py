@@ -134,8 +134,9 @@ def _japanese(words: Mapping[str, Any], name: str) -> list[tuple[bool, str]]:
         thing = rf"(?:{_any(names)})(?:{_any(frame['particles'])})?"
         ways += [(wanted, rf"{before}{thing}(?:{_any(frame[key + kind])}){after}")
                  for wanted, key in ((False, "off"), (True, "on"))]
-        ways += [(wanted, rf"{before}{thing}(?:{_any(frame[key])}))(?!{_any(frame['starts'])})")
-                 for wanted, key in ((False, "off_and"), (True, "on_and"))]
+        if not kind:  # 確認なしで in mid-sentence is "without asking", which nobody may order
+            ways += [(wanted, rf"{before}{thing}(?:{_any(frame[key])}))(?!{_any(frame['starts'])})")
+                     for wanted, key in ((False, "off_and"), (True, "on_and"))]
     return ways
 
 
