@@ -42,7 +42,7 @@ async def test_the_card_names_every_default_that_it_filled_in(tmp_path: Path) ->
             "gradient clipping",
             "label smoothing",
             "gradient accumulation",
-            "tuned parts",
+            "target modules",
             "learning rate schedule",
             "Tries",
             "Judged by",
