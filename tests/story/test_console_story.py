@@ -54,7 +54,9 @@ def test_an_english_speaker_tunes_and_talks(tmp_path: Path) -> None:
             "tune lr between 1e-4 and 1e-3 with 2 trials",
             "start",
             "wait",
-            "compare",
+            'compare "where do I leave a broken bike?"',
+            "left",
+            "compare side by side",
             "ask the best one: where do I leave a broken bike?",
             "why did trial 1 go that way?",
             "what is a learning rate?",
@@ -76,6 +78,9 @@ def test_an_english_speaker_tunes_and_talks(tmp_path: Path) -> None:
     pictures = re.findall(r"\[(/[^\]]+\.png)\]", said)
     assert pictures
     assert all(Path(path).read_bytes().startswith(b"\x89PNG") for path in pictures)
+    assert "Which answer is better?" in said
+    assert re.search(r"You voted: left is better\.\n(Left|Right): ", said)
+    assert "The same test questions to both" in said
     assert re.search(r"Job 1, try \d: \S+", said)
     assert _children_of(home) == []
 
