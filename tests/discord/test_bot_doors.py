@@ -100,8 +100,10 @@ class Town:
 
     async def untouched(self) -> str:
         """Everything of team Crimson's that another team might change, as one text."""
-        jobs = await self.house.store.jobs(self.team)
-        return repr([(job.number, job.state, job.wish, job.plan.trials) for job in jobs])
+        store = self.house.store
+        kept = [await store.preference(self.team, None, key) for key in ("language", "roles:start", "minutes:person")]
+        jobs = await store.jobs(self.team)
+        return repr([kept, *((job.number, job.state, job.wish, job.plan.trials) for job in jobs)])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -222,8 +224,6 @@ async def test_no_button_or_form_typed_by_hand_shows_or_changes_another_teams_th
     assert await town.untouched() == before
     assert town.plan is not None
     assert "Start" in town.plan.labels, "the other team's plan still waits"
-    for key in ("language", "roles:start"):
-        assert await town.house.store.preference(town.team, None, key) is None
 
 
 @pytest.mark.slow
