@@ -219,8 +219,8 @@ def _gates_of(view: View, i: int) -> list[str]:
     token = view.tokens[i]
     if "form:not" in token.labels and token.labels & _STARTED and token.text.endswith(small_words("negative_requests")):
         return ["refusal"]  # まだtuneしないでね
-    if token.text == "って" and view.has(i - 1, "form:te", "form:want") and _closes(view, i):
-        return ["talk"]  # 学習率1e-4で回してって
+    if token.text == "って" and view.has(i - 1, "form:te", "form:want", "form:plain") and _closes(view, i):
+        return ["talk"]  # 学習率1e-4で回してって, 回すって
     if token.text.endswith(small_words("so_that")) and view.labels(i + 1) & _WISHED:
         return []  # 間違った案内をしないように鍛えて
     if "gate:future" in token.labels and is_deadline(view, i):

@@ -52,6 +52,8 @@ def _japanese_token_mood(view: View, i: int, asks: bool) -> Mood | None:
         return "question" if asks else "report"
     if "become:words" in labels and token.text.endswith(small_words("wishing")):
         return "request"
+    if token.text in small_words("hearsay") and view.has(i - 1, "form:plain", "form:past"):
+        return "question" if asks else "report"  # 学習率1e-4で回すみたい
     if "mistake:words" in labels:
         return None  # ジョブ12止めて、データ間違えた: a reason
     if "ask:why" in labels and token.text.endswith("た") and _ends_telling(view, i + 1):
@@ -121,7 +123,7 @@ def _describes(view: View, i: int) -> bool:
 def _goes_on(view: View, i: int) -> bool:
     """True when a wish is only about something (回したい人), or unknown endings follow the verb (回して|あげました)."""
     text, after = view.text(i), view.text(i + 1)
-    if text.endswith("たい"):
+    if text.endswith(small_words("helping")):
         return after.startswith(small_words("after_wish")) and not after.startswith("方向")
     k = i + 1
     while k < view.size and view.tokens[k].start == view.tokens[k - 1].end and view.tokens[k].kind == "kana":

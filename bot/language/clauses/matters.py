@@ -49,7 +49,7 @@ def is_daily(f: Facts) -> bool:
 
 def names_bot(f: Facts) -> bool:
     """True when a chatbot is named by a word that means little else."""
-    return any(token.text.lower() in small_words("our_things") for token in f.view.tokens)
+    return any(token.text.lower().split(" ")[-1] in small_words("our_things") for token in f.view.tokens)
 
 
 def trains_model(f: Facts) -> bool:

@@ -68,6 +68,7 @@ def is_extend(f: Facts) -> bool:
     s = f.settings
     if (
         has_content(f)
+        or f.settings.space
         or f.strange > (2 if names_target(f) or f.is_japanese else 0)  # "add 20 more chairs to the room"
         or f.gates & {"refusal", "talk", "condition"}
         or f.mood in ("report", "negated", "plan")

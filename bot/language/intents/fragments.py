@@ -39,9 +39,17 @@ def drops_values(f: Facts) -> bool:
 
 
 def is_plain(f: Facts) -> bool:
-    """True when a Japanese fragment ends with its settings or with words that say nothing about them."""
+    """True when a fragment ends with its settings or with words that say nothing about them."""
+    if f.low.rstrip(" .!。…~").endswith(small_words("put_off")):
+        return False
     if not f.is_japanese:
-        return True
+        used = f.settings.used
+        if any(word in f.low for word in ("see if ", "see whether ")):
+            return True
+        return not any(
+            f.view.text(i).lower() in small_words("telling_verbs") and i not in used
+            for i in range(min(used, default=0), f.view.size)
+        )
     used = f.settings.used | f.references.used
     last = max((i for i, token in enumerate(f.view.tokens) if i in used or _chooses(token)), default=-1)
     return all(_says_nothing(token) for token in f.view.tokens[last + 1 :])

@@ -29,6 +29,8 @@ def is_start(f: Facts) -> bool:
         return False
     if not f.is_japanese and (is_quoted(f) or _is_warned(f) or _lists_for_others(f)):
         return False
+    if not f.is_japanese and _shows_tuned(f):
+        return False
     if f.is_japanese and (only_asks_to_see(f) or _asks_for_kindness(f)):
         return False
     if f.is_japanese and (somebody(f) if "people" in f.gates else "past" in f.gates and f.mood != "request"):
@@ -104,6 +106,12 @@ def _lists_for_others(f: Facts) -> bool:
         mood == "report" and f.view.text(end) == ":" and "request" not in moods[k + 1 :]
         for k, ((_, end), mood) in enumerate(f.spans)
     )
+
+
+def _shows_tuned(f: Facts) -> bool:
+    """True for "show me the base answers next to the tuned ones": nothing is to be tuned."""
+    acts = [t.labels for t in f.view.tokens if t.labels & {"verb:tune", "verb:train", "verb:better"}]
+    return bool(acts) and f.any("verb:show", "verb:compare") and all("form:past" in labels for labels in acts)
 
 
 def _names_defaults(f: Facts) -> bool:
