@@ -5,7 +5,19 @@ from pathlib import Path
 
 import pytest
 from bot_process import eventually
-from house import PATIENCE_S, SLOW, check, is_live, live_cards, prepared, reports, running_job, scripted_worker, team
+from house import (
+    PATIENCE_S,
+    SLOW,
+    check,
+    house,
+    is_live,
+    live_cards,
+    prepared,
+    reports,
+    running_job,
+    scripted_worker,
+    team,
+)
 from process import onsa_bot, start
 from standin import Standin, rights
 
@@ -98,10 +110,9 @@ async def wait_for_commands(discord: Standin) -> None:
 
 
 async def test_errors_of_discord_lose_and_double_nothing(tmp_path: Path) -> None:
-    home = await prepared(tmp_path)
-    async with (Standin() as discord, scripted_worker(home, SLOW),
-                onsa_bot(discord, home, "--no-workers") as bot):
-        made = team(discord)
+    async with house(tmp_path, SLOW) as onsa:
+        discord = onsa.standin
+        made = onsa.team("Team")
         discord.fault("POST", "/messages$", status=503)
         discord.fault("POST", "/messages$", status=502, applies=True)
         plan = await made.plan()
@@ -117,14 +128,12 @@ async def test_errors_of_discord_lose_and_double_nothing(tmp_path: Path) -> None
         assert len(reports(thread)) == 1
         assert len([each for each in thread.shown if "this is job 1" in each.text]) == 1
         assert len([each for each in thread.shown if "Plan:" in each.text]) == 1
-        check(discord, bot)
 
 
 async def test_a_card_older_than_an_hour_is_posted_anew(tmp_path: Path) -> None:
-    home = await prepared(tmp_path)
-    async with (Standin() as discord, scripted_worker(home, SLOW),
-                onsa_bot(discord, home, "--no-workers") as bot):
-        made = team(discord)
+    async with house(tmp_path, SLOW) as onsa:
+        discord = onsa.standin
+        made = onsa.team("Team")
         thread = await running_job(made)
         first = live_cards(thread)[0]
         discord.posting.old_edits_allowed = 0
@@ -133,25 +142,21 @@ async def test_a_card_older_than_an_hour_is_posted_anew(tmp_path: Path) -> None:
         assert renewed is not first
         await made.ana.sees("the result", PATIENCE_S * 2, channel=thread)
         await eventually(lambda: len(live_cards(thread)) == 1, PATIENCE_S)
-        check(discord, bot)
 
 
 async def test_a_thread_deleted_in_mid_job_sends_the_report_to_its_channel(tmp_path: Path) -> None:
-    home = await prepared(tmp_path)
-    async with (Standin() as discord, scripted_worker(home, SLOW),
-                onsa_bot(discord, home, "--no-workers") as bot):
-        made = team(discord)
+    async with house(tmp_path, SLOW) as onsa:
+        discord = onsa.standin
+        made = onsa.team("Team")
         thread = await running_job(made)
         discord.remove_channel(thread)
         await made.ana.sees("the result", PATIENCE_S * 2, channel=made.general)
-        check(discord, bot)
 
 
 async def test_a_team_that_removed_the_bot_in_mid_job_disturbs_no_other(tmp_path: Path) -> None:
-    home = await prepared(tmp_path)
-    async with (Standin() as discord, scripted_worker(home, SLOW),
-                onsa_bot(discord, home, "--no-workers") as bot):
-        gone, stays = team(discord, "Gone"), team(discord, "Stays")
+    async with house(tmp_path, SLOW) as onsa:
+        discord = onsa.standin
+        gone, stays = onsa.team("Gone"), onsa.team("Stays")
         await running_job(gone)
         discord.remove_bot(gone.guild)
         plan = await stays.plan()
@@ -161,20 +166,17 @@ async def test_a_team_that_removed_the_bot_in_mid_job_disturbs_no_other(tmp_path
         invalid = len(discord.journal.invalid)
         await asyncio.sleep(5)
         assert len(discord.journal.invalid) - invalid <= 2, "it does not knock again and again at a closed door"
-        assert "unhandled" not in bot.log
 
 
 async def test_without_the_right_to_open_threads_everything_stays_in_the_channel(tmp_path: Path) -> None:
-    home = await prepared(tmp_path)
-    async with (Standin() as discord, scripted_worker(home),
-                onsa_bot(discord, home, "--no-workers") as bot):
-        made = team(discord)
+    async with house(tmp_path) as onsa:
+        discord = onsa.standin
+        made = onsa.team("Team")
         discord.deny(made.general, discord.bot, rights.CREATE_PUBLIC_THREADS)
         plan = await made.plan()
         assert plan.channel is made.general
         await made.ana.clicks(plan, "Start")
         await made.ana.sees("the result", PATIENCE_S, channel=made.general)
-        check(discord, bot)
 
 
 async def test_where_nothing_may_be_said_a_press_is_answered_to_its_person(tmp_path: Path) -> None:
