@@ -50,7 +50,9 @@ class Voice:
 
     def named(self, winner: Mapping[str, Any]) -> dict[str, Any]:
         """The winner's facts with the best try's name and score in words."""
-        return {**winner, "best_name": self.tell("words.try", {"number": winner["best_trial"]}),
+        of_a_job = bool(self.report.model)  # Of a recording nobody knows which settings were the default ones.
+        facts = {"number": winner["best_trial"], "is_default": of_a_job and winner["best_trial"] == 0}
+        return {**winner, "best_name": self.tell("words.try", facts),
                 "best_score": self.score(winner["best_value"])}
 
     def joined(self, *sentences: str) -> str:

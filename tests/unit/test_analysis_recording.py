@@ -256,3 +256,11 @@ def test_printed_facts_call_the_settings_as_the_recording_does() -> None:
     winner = next(finding["facts"] for finding in printed["findings"] if finding["kind"] == "winner")
     assert set(winner["best_settings"]) == {"lr", "rank"}
     assert "learning rate" in printed["text"]
+
+
+def test_nobody_says_of_a_foreign_recording_what_its_default_settings_were() -> None:
+    lines = [json.dumps({"number": n, "params": {"lr": 1e-4 * (n + 1), "seed": n % 3}, "value": 1.0 + n})
+             for n in range(6)]
+    for language, word in (("en", "default"), ("ja", "標準の設定")):
+        said = explain(report_of(read_recording(lines)), language)  # type: ignore[arg-type]
+        assert word not in "\n".join((said.headline, *said.what_mattered, *said.details))

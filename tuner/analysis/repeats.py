@@ -144,6 +144,8 @@ def _mean_cost(study: Study, group: Sequence[TrialRecord]) -> float:
 
 
 def _is_default(study: Study, group: Group) -> bool:
+    if study.recorded:
+        return False
     first = study.trial(0)
     plain = {name: value for name, value in (first.settings if first else study.defaults).items() if name != "seed"}
     return {name: value for name, value in group[0].settings.items() if name != "seed"} == plain

@@ -41,6 +41,8 @@ def winner_findings(study: Study) -> tuple[Finding, ...]:
 
 def _trials(study: Study) -> dict[str, Any]:
     best, default = study.best, study.trial(0)
+    if study.recorded:
+        default = None  # Another program's first try need not be its default settings.
     default_value = default.value if default is not None and default.state == "complete" else None
     same = best is not None and default is not None and best.number == 0
     return {
