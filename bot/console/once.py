@@ -13,9 +13,8 @@ from typing import NoReturn
 from bot.console.run import cannot_open
 from bot.console.screen import open_screen
 from bot.console.session import CHANNEL, PERSON, TEAM
-from bot.desk import Services
 from bot.desk import jobs as desk_jobs
-from bot.desk.context import Turn
+from bot.desk.context import Services, Turn
 from bot.desk.words import checkpoint_of
 from bot.language.commands import Command
 from bot.phrases import Language, problem_sentences

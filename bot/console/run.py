@@ -16,7 +16,8 @@ from typing import TextIO
 from bot.children import Children
 from bot.console.screen import Screen, open_screen
 from bot.console.session import Session
-from bot.desk import Desk, Services
+from bot.desk.context import Services
+from bot.desk.door import Desk
 from bot.phrases import Language, say
 from bot.replies import Text
 from bot.settings import BotSettings

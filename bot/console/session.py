@@ -13,7 +13,8 @@ from pathlib import Path
 from bot import watch
 from bot.console.files import NoFile, attachment_of, missing_file, named_file
 from bot.console.screen import Screen
-from bot.desk import Desk, Dialogue, Services
+from bot.desk.context import Services
+from bot.desk.door import Desk, Dialogue
 from bot.language.parser import parse
 from bot.phrases import LANGUAGES, Language, say
 from bot.replies import Button, Card, Reply, Text

@@ -6,20 +6,15 @@ import errno
 import logging
 import re
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from bot.desk import asking, columns, costs, data, drafts, jobs, plans, talk, tuning, wishes, words
+from bot.desk import columns, data, drafts, talk, tuning, wishes
 from bot.desk.context import Services, Turn
-from bot.desk.questions import Question
-from bot.judging import blind
+from bot.desk.hearing import arrived, hear
+from bot.desk.pressing import press
 from bot.judging import door as judging
-from bot.judging.wish import Wish
-from bot.language.commands import Command
-from bot.language.dialogue.answers import Expecting, parse_answer
-from bot.language.dialogue.followups import parse_followup
-from bot.language.dialogue.joining import is_new
 from bot.language.parser import parse
 from bot.phrases import Language, problem_sentences
 from bot.replies import Reply, Text
@@ -28,35 +23,10 @@ from tuner.chat.client import ChatUnavailable
 from tuner.problems import ProblemError
 from tuner.store import StoreUnavailable
 from tuner.store.faults import problem_of_os
-from tuner.store.records import DataSet
 
 _LOG = logging.getLogger("onsa.desk")
 _NUMBERS = re.compile(r"\d[\d.,]*(?:[eE][-+]?\d+)?")  # 1e-5 is no word of any language
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
-
-Handler = Callable[[Turn, Command], AsyncIterator[Reply]]
-
-_HANDLERS: dict[str, Handler] = {
-    "tune": tuning.tune,
-    "status": jobs.status,
-    "queue": jobs.queue,
-    "resume": jobs.resume,
-    "extend": jobs.extend,
-    "stop": lambda turn, command: jobs.stop(turn, command.job),
-    "pause": lambda turn, command: jobs.pause(turn, command.job),
-    "explain_result": judging.with_opinions(asking.explain_result),
-    "explain_term": asking.explain_term,
-    "chat": talk.chat,
-    "compare": asking.compare,
-    "best": judging.with_opinions(asking.best),
-    "history": jobs.history,
-    "data": lambda turn, command: _data(turn, command),
-    "rate": lambda turn, _: judging.answer(turn, Wish(kind="rate")),
-    "export": words.export,
-    "settings": words.settings,
-    "help": words.help_,
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialogue:
@@ -151,7 +121,7 @@ def _place(utterance: Utterance) -> str:
 async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
     utterance = turn.utterance
     if utterance.pressed:
-        async for reply in _press(turn, utterance.pressed):
+        async for reply in press(turn, utterance.pressed):
             yield reply
         return
     if utterance.change is not None:
@@ -175,7 +145,7 @@ async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
         return
     command = utterance.command or parse(turn.utterance.text)
     if not utterance.attachments:
-        async for reply in _words(turn, command):
+        async for reply in hear(turn, command):
             yield reply
         return
     for attachment in utterance.attachments:
@@ -183,154 +153,9 @@ async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
         if command.intent == "tune":
             yield data.report_card(turn, dataset, goes_on=True)
         else:
-            async for reply in _with_data(turn, dataset):
+            async for reply in arrived(turn, dataset):
                 yield reply
     if command.intent == "tune":
         # The file's own name in the sentence means the file that came with it.
         async for reply in tuning.tune(turn, replace(command, dataset=None)):
             yield reply
-
-
-async def _words(turn: Turn, command: Command) -> AsyncIterator[Reply]:
-    """Words alone: an answer to the open question, a change of the pending plan, or a command."""
-    text = turn.utterance.text
-    mapping = columns.said(text)
-    if not mapping and command.intent in ("unknown", "data"):
-        mapping = columns.chosen(turn, text)
-    dataset = await data.take_with_columns(turn, mapping) if mapping else None
-    if dataset is not None:
-        async for reply in _with_data(turn, dataset):
-            yield reply
-        return
-    wish = None if asking.is_about_figures(turn, command) else judging.listens(turn, command)
-    if wish is not None and wish.kind in judging.ALWAYS:
-        async for reply in judging.answer(turn, wish):
-            yield reply
-        return
-    if "question" in turn.state:
-        question = Question.from_json(turn.state["question"])
-        answered = tuning.understood_answer(text, question, turn.language)
-        if answered is not None:
-            async for reply in tuning.answer(turn, question, *answered):
-                yield reply
-            return
-    pending = await drafts.load(turn, turn.state.get("draft"))
-    if pending is not None and pending.id == turn.state.get("shown"):
-        said = parse_answer(text, Expecting(kind="yes_no"))
-        if said is not None and said.yes:
-            async for reply in plans.start(turn, pending.id):
-                yield reply
-            return
-        if said is not None and said.yes is False:
-            async for reply in plans.cancel(turn, pending.id):
-                yield reply
-            return
-    if wish is not None and (wish.kind == "vote" or wish.verdict is not None):
-        async for reply in judging.answer(turn, wish):
-            yield reply
-        return
-    change = parse_followup(text) if pending is not None or turn.state.get("job") else None
-    if change is not None and _turns_elsewhere(turn, pending, command):
-        change = None
-    if change is not None and not is_new(text, command, change, pending=pending is not None):
-        async for reply in tuning.follow_up(turn, change):
-            yield reply
-        return
-    handler = _HANDLERS.get(command.intent)
-    if handler is None:
-        if turn.utterance.addressed:
-            yield words.lost(turn)
-        return
-    async for reply in handler(turn, command):
-        yield reply
-
-
-def _turns_elsewhere(turn: Turn, pending: drafts.Saved | None, command: Command) -> bool:
-    """True when the plan that waits cannot run, and the new wish names none of its settings: a plan of its own."""
-    if pending is None or turn.state.get("complete", True) or "question" in turn.state:
-        return False
-    named = set(command.space or ())
-    return command.intent == "tune" and bool(named) and named.isdisjoint(pending.request.space)
-
-
-async def _press(turn: Turn, action: str) -> AsyncIterator[Reply]:
-    """A button: `verb:argument`. An action that nobody knows any more is answered kindly."""
-    verb, _, argument = action.partition(":")
-    replies: AsyncIterator[Reply]
-    match verb:
-        case "start":
-            replies = plans.start(turn, argument)
-        case "cancel":
-            replies = plans.cancel(turn, argument)
-        case "change":
-            replies = plans.how_to_change(turn, argument)
-        case "sample":
-            replies = _with_data(turn, await data.take_sample(turn))
-        case "columns" if int(argument) < len(turn.state.get("columns") or ()):
-            replies = _with_data(turn, await data.take_with_columns(turn, turn.state["columns"][int(argument)]))
-        case "answer" if "question" in turn.state:
-            question = Question.from_json(turn.state["question"])
-            replies = tuning.answer(turn, question, *question.offers[int(argument)])
-        case "stop":
-            replies = jobs.stop(turn, int(argument))
-        case "pause":
-            replies = jobs.pause(turn, int(argument))
-        case "resume":
-            replies = jobs.resume(turn, Command(intent="resume", job=int(argument)))
-        case "costs":
-            replies = costs.costs(turn, argument)
-        case "extend":
-            number, trials, seconds = (int(part) for part in argument.split(":"))
-            replies = jobs.extend_now(turn, number, trials, seconds)
-        case "chat":
-            replies = talk.open_with(turn, int(argument))
-        case "compare":
-            replies = blind.command(turn, Command(intent="compare", job=int(argument)))
-        case "export":
-            replies = words.export(turn, Command(intent="export", job=int(argument)))
-        case "details":
-            replies = words.details(turn, int(argument))
-        case "try":
-            replies = _try_next(turn, argument)
-        case verb if verb in judging.VERBS:
-            replies = judging.press(turn, verb, argument)
-        case _:
-            yield Text(text=turn.say("replies.desk.button_too_old"))
-            return
-    async for reply in replies:
-        yield reply
-
-
-async def _data(turn: Turn, command: Command) -> AsyncIterator[Reply]:
-    """`data` without a file: one by name becomes the current one; else what there is."""
-    replies = data.listing(turn)
-    if command.dataset is not None:
-        replies = _with_data(turn, await data.choose(turn, command.dataset))
-    async for reply in replies:
-        yield reply
-
-
-async def _with_data(turn: Turn, dataset: DataSet | None) -> AsyncIterator[Reply]:
-    """The report card of a data set that just arrived, and the plan that waited for it."""
-    if dataset is None:
-        yield Text(text=turn.say("replies.desk.button_too_old"))
-        return
-    yield data.report_card(turn, dataset, goes_on=await tuning.waits_for(turn, dataset))
-    async for reply in tuning.with_data(turn, dataset):
-        yield reply
-
-
-async def _try_next(turn: Turn, argument: str) -> AsyncIterator[Reply]:
-    """A suggestion of a report is a sentence of the command language: it is read like any other."""
-    from bot import explain, results
-
-    number, _, index = argument.partition(":")
-    job = await turn.store.job(turn.team, int(number))
-    report = await results.stored_report(turn.store, job) if job is not None else None
-    suggestions = explain.explain(report, turn.language).next if report is not None else ()
-    if job is None or not int(index) < len(suggestions):
-        yield Text(text=turn.say("replies.desk.button_too_old"))
-        return
-    turn.state["job"] = job.number
-    async for reply in _words(turn, parse(suggestions[int(index)].command_text)):
-        yield reply

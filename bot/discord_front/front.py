@@ -13,7 +13,8 @@ from weakref import WeakValueDictionary
 
 import discord
 
-from bot.desk import Desk, Services
+from bot.desk.context import Services
+from bot.desk.door import Desk
 from bot.discord_front import chains, streaming
 from bot.discord_front.buttons import front_button
 from bot.discord_front.outlet import TROUBLE, ChannelOutlet, Outlet

@@ -13,7 +13,8 @@ import aiohttp
 import discord
 
 from bot.children import Children
-from bot.desk import Desk, Services
+from bot.desk.context import Services
+from bot.desk.door import Desk
 from bot.discord_front.chat_server import ChatServer
 from bot.discord_front.client import OnsaClient
 from bot.discord_front.front import Front

@@ -18,7 +18,7 @@ from standin import Person, Standin
 from standin.interactions import MODAL_SUBMIT, Use
 from standin.world import Channel, Guild, Message, Role
 
-from bot.desk import door
+from bot.desk import pressing
 from bot.discord_front import client as front_client
 from bot.discord_front import presses
 from bot.judging.door import VERBS as JUDGING
@@ -63,7 +63,7 @@ def cases_of(function: Any) -> set[str]:
 
 
 def test_every_button_and_form_there_is_stands_in_the_matrix() -> None:
-    assert cases_of(door._press) == set(DESK)
+    assert cases_of(pressing.press) == set(DESK)
     assert cases_of(presses._front_action) == set(FRONT)
     assert "verb == \"change\"" in inspect.getsource(front_client.OnsaClient._sent)
 

@@ -15,7 +15,8 @@ from bot_process import House, eventually
 from standin import Person, Standin
 from standin.world import Channel, Message
 
-from bot.desk import Desk, Services
+from bot.desk.context import Services
+from bot.desk.door import Desk
 from bot.discord_front.client import OnsaClient
 from bot.discord_front.front import Front
 from bot.settings import BotSettings

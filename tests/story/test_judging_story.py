@@ -18,7 +18,8 @@ from desk_house import Clock, Person
 from judging_house import with_data, with_job
 
 from bot.console.session import CHANNEL, PERSON, TEAM
-from bot.desk import Desk, Services
+from bot.desk.context import Services
+from bot.desk.door import Desk
 from tuner.data.examples import read
 from tuner.store import Store
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bot.desk import Desk, Services
+from bot.desk.context import Services
+from bot.desk.door import Desk
 from bot.phrases import Language
 from bot.replies import Button, Card, Reply, Table, Text
 from bot.utterance import Utterance

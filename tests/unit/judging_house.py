@@ -12,7 +12,8 @@ from typing import Any
 
 from desk_house import Clock, Person
 
-from bot.desk import Desk, Services
+from bot.desk.context import Services
+from bot.desk.door import Desk
 from bot.replies import Card, Reply, Stream, Text
 from bot.utterance import Utterance
 from tuner.chat.client import ChatUnavailable

@@ -10,7 +10,8 @@ import pytest
 from desk_house import Clock, Person, no_chat, words
 
 from bot.console.session import CHANNEL, TEAM, Session
-from bot.desk import Desk, Services
+from bot.desk.context import Services
+from bot.desk.door import Desk
 from bot.replies import Reply
 from tuner.store import Store
 from tuner.store.records import Job

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from desk_house import Clock, a_desk, button, no_chat, words
 
-from bot.desk import Desk, Services
+from bot.desk.context import Services
+from bot.desk.door import Desk
 from bot.replies import Card, Text
 from bot.utterance import Attachment
 
