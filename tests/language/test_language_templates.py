@@ -34,3 +34,8 @@ def test_a_japanese_request_may_be_as_polite_as_it_likes() -> None:
     polite = TEMPLATES["polite"]
     sentences = [begun + ending for begun in polite["beginnings"] for ending in polite["endings"]]
     assert [text for text in sentences if parse(text).intent != "tune"] == []
+
+
+def test_words_of_order_that_order_nothing_change_no_job() -> None:
+    sentences = TEMPLATES["untouched"]["sentences"]
+    assert [text for text in sentences if parse(text).intent in ("tune", *ACTIONS)] == []

@@ -82,6 +82,8 @@ def is_extend(f: Facts) -> bool:
         return False
     if f.asks and f.any("ask:wh", "verb:status") and not f.any("want:request"):
         return False
+    if f.any("object:data") and f.references.job is None and s.trials is None and s.time_s is None:
+        return False  # "extend the table by 2 rows"
     amount = s.time_s is not None or s.trials is not None or (f.any("verb:extend") and len(s.orphans) == 1)
     if s.more_trials is not None:
         return not (f.is_japanese and f.any("verb:status") and f.asks)
@@ -106,6 +108,9 @@ def _counts_down(f: Facts) -> bool:
             continue
         k = i + 1 if view.has(i + 1, "unit:more") else i
         after = view.text(k + 1).lower()
+        arrives = after == "で" and k + 2 < view.size and not view.has(k + 2, "want:request", "say:words", "verb:stop")
+        if arrives and f.is_japanese and view.has(k - 1, "unit:more"):
+            return True  # あと10分で着きます
         until = after.startswith(small_words("counts_down")) and (k + 2 < view.size or " " in after)
         if until or any(view.text(n).endswith(small_words("counted_down")) for n in range(max(0, i - 3), i)):
             return True
@@ -203,5 +208,9 @@ def is_data(f: Facts) -> bool:
     return (
         f.references.dataset is not None
         and f.strange <= 2
-        and (f.any("verb:show", "ask:wh", "ask:what", "object:data", "verb:set", "ask:yesno") or f.view.size <= 2)
+        and (
+            f.any("verb:show", "ask:wh", "ask:what", "object:data", "verb:set", "ask:yesno")
+            or f.view.size <= 2
+            or (f.is_japanese and f.asks)
+        )
     )

@@ -85,6 +85,8 @@ def _speaks_against(f: Facts, verb: str) -> bool:
         return True
     if not f.is_japanese and matters.is_quoted(f):
         return True  # "he said: stop job 4"
+    if f.low.rstrip(" .!").endswith(small_words("taken_back")):
+        return True  # "resume job 3? no"
     if f.references.job is None and f.low.startswith(small_words("on_second_thought")):
         return True  # やっぱり調整やめて: a changed mind
     counts = f.settings.trials is not None or f.settings.time_s is not None

@@ -151,7 +151,7 @@ def _is_dataset(view: View, i: int, end: int, name: str) -> bool:
     shaped = bool(re.search(r"[-_\d]", low)) and low not in ("tune-up",)
     after, before = view.text(end).lower(), view.text(i - 1).lower()
     before = "from" if before.endswith(" from") else before  # "learn from faq-v3"
-    if after in ("の",) and view.text(end + 1) in small_words("data_words"):
+    if after == "の" and view.text(end + 1) in (*small_words("data_words"), *small_words("data_parts")):
         return True
     if after in small_words("data_words") and (shaped or before in ("the", "on", "our", "my", "with", "using")):
         return view.tokens[i].kind == "word" or shaped or view.has(i, "object:topic")
