@@ -25,15 +25,7 @@ _AGAINST = frozenset({"refusal", "future", "condition", "talk", "injection"})
 
 def is_start(f: Facts) -> bool:
     """True when the sentence asks for a tuning job, now, of this bot."""
-    if f.gates & _AGAINST - harmless(f) or is_under_foreign_heading(f):
-        return False
-    if not f.is_japanese and (is_quoted(f) or _is_warned(f) or _lists_for_others(f)):
-        return False
-    if not f.is_japanese and _shows_tuned(f):
-        return False
-    if f.is_japanese and (only_asks_to_see(f) or _asks_for_kindness(f)):
-        return False
-    if f.is_japanese and (somebody(f) if "people" in f.gates else "past" in f.gates and f.mood != "request"):
+    if _is_barred(f):
         return False
     mood = f.mood if f.is_japanese else _english_mood(f)
     if mood not in ("request", "fragment") or _stops_doing(f):
@@ -76,6 +68,20 @@ _STATING = words(
     "covered reached spanned "
     "is was are were sounds looks seems feels failed crashed diverged worked works gives gave ran did does"
 )
+
+
+def _is_barred(f: Facts) -> bool:
+    """True when something in the sentence shows that nothing is asked of this bot, whatever else it says."""
+    if f.gates & _AGAINST - harmless(f) or is_under_foreign_heading(f):
+        return True
+    if not f.is_japanese and (is_quoted(f) or _is_warned(f) or _lists_for_others(f)):
+        return True
+    if not f.is_japanese and _shows_tuned(f):
+        return True
+    if f.is_japanese and (only_asks_to_see(f) or _asks_for_kindness(f)):
+        return True
+    told = somebody(f) if "people" in f.gates else "past" in f.gates and f.mood != "request"
+    return f.is_japanese and told
 
 
 def _is_warned(f: Facts) -> bool:
