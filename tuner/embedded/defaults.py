@@ -43,9 +43,9 @@ GENERAL_CHAT_EXAMPLES = 150
 EXAMPLES_SEEN = 1300
 """So often a try goes over training examples in all: 250 of them take the 5 epochs above, fewer take more.
 
-Measured with 5 phrasings of each fact (106 training examples): 12 epochs with 64 examples of chat answered 45% of unseen
-phrasings, 5 epochs with 150 answered 37%; with 2 phrasings (42 examples) 5 epochs left half of the examples unlearnt, 10
-none."""
+Measured with 5 phrasings of each fact (106 training examples): 12 epochs with 64 examples of chat answered 45% of
+unseen phrasings, 5 epochs with 150 answered 37%; with 2 phrasings (42 examples) 5 epochs left half of the examples
+unlearnt, 10 none."""
 
 EPOCHS = (3, 12)
 """The least and the most of them that a number of examples leads to."""
