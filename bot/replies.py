@@ -56,7 +56,7 @@ class Progress:
 
     job: int
     done: float
-    """0.0 to 1.0."""
+    """0.0 to 1.0; 1.0 only when the job is over."""
     text: str
 
 

@@ -28,6 +28,8 @@ from tuner.events import (
 from tuner.store import Store
 from tuner.store.records import Job
 
+_ALMOST = 0.99
+"""Of a bar whose job is not over: after the last try come the tests."""
 _OVER = ("finished", "stopped", "failed", "paused")
 _ENDINGS = {StudyFinished: ("finished", "stopped"), JobFailed: ("failed",), JobPaused: ("paused",)}
 """The last word about a job, and the states in which it leaves it."""
@@ -156,4 +158,4 @@ def _ended_again(event: RepeatFinished, job: Job) -> dict[str, Any]:
 
 def _progress(tally: Tally, language: Language) -> Progress:
     text = say("replies.watch.progress", language, tally.facts())
-    return Progress(job=tally.job.number, done=tally.share, text=text)
+    return Progress(job=tally.job.number, done=min(tally.share, _ALMOST), text=text)
