@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-from bot.language.clauses import background
+from bot.language.clauses import background, left_out
 from bot.language.clauses.facts import Facts, look
 from bot.language.clauses.messages import message_for_model
 from bot.language.commands import Command, Fixed, Language, Range, Spec
@@ -32,7 +32,11 @@ _WITH_TRIAL = words("explain_result chat compare best rate export status")
 def parse(text: str, vocabulary: Vocabulary | None = None) -> Command:
     """The command that the text asks for; `unknown` when it asks for nothing this product does. Never raises."""
     facts, written = read_facts(text, vocabulary)
-    command = _command(facts, written, facts.language)
+    wanted = left_out.rest_of(facts)
+    asked, without = read_facts(wanted, vocabulary) if wanted else (facts, written)
+    command = _command(asked, without, facts.language)
+    if wanted and command.intent != "tune":
+        command = _command(facts, written, facts.language)
     rest = background.rest_of(facts) if command.intent == "unknown" else None
     if not rest:
         return command

@@ -135,13 +135,11 @@ def look(
         spans = [((0, view.size), mood)]
         if _kana_condition(view, low):
             sight.gates.add("condition")
-        if text.startswith("@") or "<@" in text:
-            sight.gates.add("talk")
     else:
         spans = [(span, english_mood(view, span)) for span in english_clauses(view)]
         mood = _best(spans)
-        if _vocative(text, view):
-            sight.gates.add("talk")
+    if text.startswith("@") or "<@" in text or (not is_japanese and _vocative(text, view)):
+        sight.gates.add("talk")
     if view.tokens and len(low) > view.tokens[-1].end + 20:
         sight.gates.add("talk")  # too long to be read whole: nothing is started from half a text
     return Facts(
@@ -229,8 +227,9 @@ def _gates_of(view: View, i: int) -> list[str]:
     timed = i + 1 < view.size and view.tokens[i + 1].kind in ("dur", "clock")
     if token.text.lower() == "once" and (i + 1 == view.size or view.text(i + 1).lower() in _AFTER_ONCE):
         return []  # "train it once with lr 1e-4"
+    counts = counts or (view.text(i + 1).lower() == "all" and view.text(i + 2) in (",", ":", ".", "!", ""))
     if (counts and token.text.lower() == "after") or (timed and token.text.lower() == "until"):
-        return []  # "after 10 trials", "until 9pm" are no conditions
+        return []  # "after 10 trials", "after all", "until 9pm" are no conditions
     return [label[5:] for label in token.labels if label.startswith("gate:")]
 
 
@@ -270,10 +269,7 @@ def _best(spans: list[tuple[tuple[int, int], Mood]]) -> Mood:
 
 def _vocative(text: str, view: View) -> bool:
     """True when the sentence is addressed to a person: "Priya, please tune ..."."""
-    tokens = view.tokens
-    if text.startswith("@") or "<@" in text:
-        return True
-    name = 0
+    tokens, name = view.tokens, 0
     while name < 3 and view.text(name).lower() in small_words("greetings"):
         name += 1
     if view.size < name + 3 or view.text(name + 1).lower() not in _AFTER_NAME or not text[tokens[name].start].isupper():
