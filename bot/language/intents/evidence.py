@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.language.clauses.facts import Facts
+from bot.language.clauses.matters import is_daily
 from bot.language.commands import Intent
 
 _UNKNOWN_WORDS = 3
@@ -24,6 +25,8 @@ def asked_about(f: Facts) -> Intent:
     """The intent that the signs of a question speak for; `unknown` when there are none or something speaks against."""
     if not f.is_japanese or f.strange > _UNKNOWN_WORDS or f.everyday or f.values or f.settings.not_a_number:
         return "unknown"
+    if is_daily(f) and f.any("verb:tune"):
+        return "unknown"  # scheduleの調整、WedかThuでどうですか
     if f.gates & {"refusal", "talk", "people", "injection", "future", "condition"} or not _asks(f):
         return "unknown"
     if _named_term(f) and f.any(*_WANTS_TERM) and not f.any("object:result", "verb:best", "super:words", "verb:run"):

@@ -14,6 +14,9 @@ def give_named_values(view: View, taken: set[int], out: Settings) -> None:
         values: list[str] = []
         for i, token in enumerate(view.tokens):
             named = [label.split(":")[1] for label in token.labels if label.startswith(group + ":")]
+            if group == "schedule" and _is_linear_schedule(view, i):
+                values += ["linear"] if "linear" not in values else []
+                continue
             if not named or i in out.used or i in taken or view.has(i, "op:nolog", "op:log") or view.set_aside(i):
                 continue
             if view.has(i + 1, "knob:warmup_ratio") and "schedule" not in token.text.lower():
@@ -33,6 +36,16 @@ def give_named_values(view: View, taken: set[int], out: Settings) -> None:
             ]
         out.space[knob] = Fixed(value=values[0]) if len(values) == 1 else Choices(values=tuple(values))
         out.bare.discard(knob)
+
+
+def _is_linear_schedule(view: View, i: int) -> bool:
+    """True for スケジュールは線形で and コサインか線形で: said of the schedule, it is no scale."""
+    if not (view.has(i, "op:nolog") and view.text(i).lower().startswith(small_words("linear"))):
+        return False
+    k = i - 1
+    while k >= max(0, i - 4) and (view.text(k).lower() in small_words("name_particles") or view.has(k, "op:or")):
+        k -= 1
+    return view.has(k, "knob:lr_schedule") or (k < i - 1 and any(x.startswith("schedule:") for x in view.labels(k)))
 
 
 def _all_named(view: View, out: Settings) -> bool:

@@ -22,6 +22,11 @@ class Nonsense:
         self.view = reader.view
         self.out = reader.out
 
+    def stands_for_word(self, i: int) -> bool:
+        """True for the "one" of "a cosine schedule against a constant one"."""
+        named = any(x.startswith(("schedule:", "module:", "method:")) for x in self.view.labels(i - 1))
+        return named and i > 0 and self.view.text(i).lower() in ("one", "ones")
+
     def between_words(self, i: int) -> bool:
         """True for words where the bounds of a knob must stand: "lr from banana to 1e-3"."""
         view = self.view

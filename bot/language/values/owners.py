@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.language.commands import Fixed, Range
+from bot.language.commands import Choices, Fixed, Range
 from bot.language.values.counts import single
 from bot.language.values.group import Group
 from bot.language.vocabulary.closed import words
@@ -101,6 +101,8 @@ class Owners:
         at = group.end
         if self.view.has(at, "op:step") and self.view.number(at + 1):
             at += 2
+        if isinstance(group.spec, Choices) and not self.out.space and self.view.text(at) in (",", "、"):
+            at += 1  # 1e-4と5e-5と1e-5、学習率どれがいいか試して
         while self.view.text(at).lower() in small_words("before_knob") and at < group.end + 4:
             at += 1
         self.following_at = at

@@ -57,7 +57,7 @@ class SettingsReader:
     def _step(self, i: int) -> int:
         """Read what starts at token i; returns the token to go on with."""
         view = self.view
-        if i in self.taken:
+        if i in self.taken or self.nonsense.stands_for_word(i):
             return i + 1
         if view.tokens[i].kind == "dur":
             return self._duration(i)
