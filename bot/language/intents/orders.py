@@ -77,6 +77,8 @@ def _speaks_against(f: Facts, verb: str) -> bool:
     gates = f.gates & against - starts.harmless(f)
     if gates == {"refusal"} and verb in ("stop", "pause") and _only_mistaken(f):
         gates = frozenset()  # ジョブ12止めて、データ間違えた
+    if gates == {"future"} and verb == "pause" and _picks_up_later(f):
+        gates = frozenset()  # "can you pause it for a while, I'll want it back later"
     if has_content(f) or f.settings.unknown_knobs or matters.is_foreign_matter(f) or gates:
         return True
     if verb == "stop" and _needs_no_stop(f):
@@ -107,6 +109,14 @@ def _needs_no_stop(f: Facts) -> bool:
 
 def _only_mistaken(f: Facts) -> bool:
     return all("mistake:words" in t.labels for t in f.view.tokens if "gate:refusal" in t.labels)
+
+
+def _picks_up_later(f: Facts) -> bool:
+    """True when all that is put off is to go on: "pause job 3, I'll resume it tomorrow"."""
+    put_off = [span for span, _ in f.spans if any(f.view.has(i, "gate:future") for i in range(*span))]
+    said = [f.low[f.view.tokens[start].start : f.view.tokens[end - 1].end] for start, end in put_off]
+    pauses = any(f.view.has(i, "verb:pause") for span in put_off for i in range(*span))
+    return bool(said) and not pauses and all(any(word in text for word in small_words("picks_up")) for text in said)
 
 
 def _is_doing(f: Facts, i: int) -> bool:

@@ -76,13 +76,12 @@ def _named_term(f: Facts) -> bool:
 
 def is_question(f: Facts) -> bool:
     """True when something is asked, by a question mark, a question word or the order of the words."""
-    return (
-        f.asks
-        or f.any("ask:wh", "ask:what")
-        or f.low.startswith(
-            ("is ", "are ", "does ", "do ", "should ", "was ", "did ", "can ", "will ", "why ", "how ", "what ")
-        )
+    if f.asks or f.any("ask:wh", "ask:what"):
+        return True
+    opened = f.low.startswith(
+        ("is ", "are ", "does ", "do ", "should ", "was ", "did ", "can ", "will ", "why ", "how ", "what ")
     )
+    return opened and not f.low.startswith("do not ")  # "do NOT touch the batch size"
 
 
 def is_explain_term(f: Facts) -> bool:
