@@ -15,6 +15,7 @@ from bot.language.vocabulary.small_words import small_words
 _ITEMS = ("knob:", "method:")
 _TRIED = ("verb:tune", "verb:search", "verb:try", "verb:set", "verb:run")
 _NOW = re.compile(r"\b(?:now|today|right away|straight away|immediately|at once|already|tonight)\b")
+_HANGING = re.compile(r"\s+(?:but|and|so)$")
 _ENDS = frozenset(",;.!:、。,—\n")
 
 
@@ -37,21 +38,20 @@ def rest_of(facts: Facts) -> str | None:
         at = tokens[k].start if k < len(tokens) else len(facts.text)
     if not at:
         return None
-    rest = "".join([*kept, facts.text[at:]]).strip(" ,、;")
+    rest = _HANGING.sub("", "".join([*kept, facts.text[at:]]).strip(" ,、;"))
     return rest if len(rest) > 3 else None
 
 
 def _left_out(facts: Facts, start: int) -> int | None:
     """The token behind a clause that starts at `start` and only leaves knobs or methods out."""
     view, k = facts.view, start
-    opened = None if facts.is_japanese else _behind(facts, k, "leaving_out")
+    opened = _opened(facts, k)
     while opened is None and k < start + 3 and view.has(k, "say:words", "benign:words"):
         k += 1
-        opened = None if facts.is_japanese else _behind(facts, k, "leaving_out")
+        opened = _opened(facts, k)
     if not facts.is_japanese and opened is None:
         return None
-    first = k if opened is None else opened
-    end = _items(facts, first)
+    end = _items(facts, k if opened is None else opened)
     if end is None:
         return None
     if facts.is_japanese:
@@ -60,6 +60,18 @@ def _left_out(facts: Facts, start: int) -> int | None:
         leaves = view.text(k).lower() in ("leave", "keep")
         behind = _behind(facts, end, "left_alone") if leaves and view.text(k + 1).lower() != "out" else end
     return None if behind is None else _past_joint(facts, behind)
+
+
+def _opened(facts: Facts, k: int) -> int | None:
+    """The token behind words that leave out what follows; a few of them do so only before methods."""
+    if facts.is_japanese:
+        return None
+    opened = _behind(facts, k, "leaving_out")
+    if opened is None:
+        dropped = _behind(facts, k, "dropping_methods")
+        method = dropped is not None and any(x.startswith("method:") for x in facts.view.labels(dropped))
+        opened = dropped if method and k == 0 else None
+    return opened
 
 
 def _items(facts: Facts, start: int) -> int | None:
