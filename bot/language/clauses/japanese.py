@@ -171,19 +171,25 @@ def _form_mood(view: View, i: int, forms: set[str], asks: bool) -> Mood | None:
         asked = asks or (view.text(i).endswith("か") and not view.has(i, "verb:tune", "verb:train"))
         return "request" if asked else "plan"
     if forms & {"plain", "stem"}:
-        if view.text(i).endswith("のは") and not any(view.number(k) for k in range(i + 1, view.size)):
-            return "plan"  # 回すのは怖い
-        if "plain" in forms and _describes(view, i):
-            return "plan"  # 回す予算がありません
-        if {x for x in view.labels(i) if x.startswith("verb:")} <= _STATES:
-            return "question" if asks else "report"
-        if after.startswith(small_words("explaining")) and not asks:
-            return "report"
-        if after in small_words("after_noun_form") or "stem" in forms:
-            return None
-        return "question" if asks else "request"
+        return _plain_mood(view, i, forms, asks)
     if "noun" in forms:
         if _ends_elided(view, i):
             return "question" if asks else "request"
         return None
     return None
+
+
+def _plain_mood(view: View, i: int, forms: set[str], asks: bool) -> Mood | None:
+    """The mood of a verb in its plain form or its stem: 回す, 回し."""
+    after = view.text(i + 1)
+    if view.text(i).endswith("のは") and not any(view.number(k) for k in range(i + 1, view.size)):
+        return "plan"  # 回すのは怖い
+    if "plain" in forms and _describes(view, i):
+        return "plan"  # 回す予算がありません
+    if {x for x in view.labels(i) if x.startswith("verb:")} <= _STATES:
+        return "question" if asks else "report"
+    if after.startswith(small_words("explaining")) and not asks:
+        return "report"
+    if after in small_words("after_noun_form") or "stem" in forms:
+        return None
+    return "question" if asks else "request"

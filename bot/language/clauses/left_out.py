@@ -28,7 +28,8 @@ def rest_of(facts: Facts) -> str | None:
         return facts.text[put_off:].strip()
     tokens, kept, k, at = facts.view.tokens, [], 0, 0
     while k < len(tokens):
-        opens = k == 0 or tokens[k - 1].text in _ENDS or facts.view.text(k - 1).lower() in ("but", "and")
+        joined = facts.view.text(k - 1).lower() in ("but", "and") or tokens[k].text.lower().startswith("but ")
+        opens = k == 0 or tokens[k - 1].text in _ENDS or joined
         end = _left_out(facts, k) if opens else None
         if end is None:
             k += 1
@@ -108,7 +109,7 @@ def _behind(facts: Facts, k: int, name: str) -> int | None:
 def _pattern(name: str) -> re.Pattern[str]:
     listed = sorted(small_words(name), key=len, reverse=True)
     bounded = (re.escape(word) + (r"\b" if word.isascii() else "") for word in listed)
-    return re.compile("|".join(bounded))
+    return re.compile("(?:but )?(?:" + "|".join(bounded) + ")")
 
 
 def _past_joint(facts: Facts, k: int) -> int | None:

@@ -102,12 +102,7 @@ def is_explain_term(f: Facts) -> bool:
     if f.numbers and f.any("ask:what") and f.mood == "question" and not f.any("verb:tune", "verb:search"):
         return True
     if f.numbers:
-        return (
-            f.any("ask:what", "ask:term")
-            and f.mood != "request"
-            and not f.any("verb:tune", "verb:search")
-            and (f.asks or f.any("gate:condition") or f.low.startswith(("is ", "are ", "will ", "does ")))
-        )
+        return _asks_of_numbers(f)
     if _looks_back(f) or (f.any("verb:status", "verb:best") and not f.settings.space):
         return False
     if _tells_terms_apart(f):
@@ -118,16 +113,19 @@ def is_explain_term(f: Facts) -> bool:
         return True
     if f.is_japanese and tells_of_term(f):
         return True
-    if (
-        f.asks
-        and f.any("ask:term")
-        and (f.is_japanese or f.low.startswith(("why", "what", "how")))
-        and not f.any("verb:tune", "verb:search")
-    ):
+    opened = f.is_japanese or f.low.startswith(("why", "what", "how"))
+    if f.asks and opened and f.any("ask:term") and not f.any("verb:tune", "verb:search"):
         return True
     if f.any("verb:tune", "verb:search") or f.any("want:request") or f.mood == "request":
         return f.any("ask:term") and f.any("ask:wh") and not f.any("want:request")
     return is_question(f) and (bool(f.settings.space) or f.any("ask:term") or f.view.size <= 3)
+
+
+def _asks_of_numbers(f: Facts) -> bool:
+    """True for "what if the rank is 64?": a question about numbers, and no request."""
+    if not f.any("ask:what", "ask:term") or f.mood == "request" or f.any("verb:tune", "verb:search"):
+        return False
+    return f.asks or f.any("gate:condition") or f.low.startswith(("is ", "are ", "will ", "does "))
 
 
 _ENDS = words("crash crashed die died fail failed")

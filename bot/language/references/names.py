@@ -18,10 +18,6 @@ def find_names(view: View, found: References) -> None:
     for i, token in enumerate(view.tokens):
         if i in found.used:
             continue
-        if token.kind == "file":
-            found.dataset = token.text.rsplit("=", 1)[-1]
-            found.used.add(i)
-            continue
         before = view.text(i - 2 if view.text(i - 1) in (":", "=", "is") else i - 1).lower()
         sized = token.text.lower() in _SIZES
         if sized and not {before, view.text(i + 1).lower()}.isdisjoint(small_words("model_nouns")):
@@ -29,9 +25,9 @@ def find_names(view: View, found: References) -> None:
             found.used |= {i}
             found.names |= {i}
             continue
-        japanese = _japanese_data(view, i)
-        if japanese:
-            found.dataset = japanese
+        data = token.text.rsplit("=", 1)[-1] if token.kind == "file" else _japanese_data(view, i)
+        if data:
+            found.dataset = data
             found.used |= {i}
             continue
         if _declared_data(view, i):
