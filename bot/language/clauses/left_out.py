@@ -80,7 +80,8 @@ def _items(facts: Facts, start: int) -> int | None:
     view, k, named = facts.view, start, False
     while k < view.size:
         names = [label for label in view.labels(k) if label.startswith(_ITEMS)]
-        if any(facts.settings.space.get(name.removeprefix("knob:")) is not None for name in names):
+        given = any(facts.settings.space.get(name.removeprefix("knob:")) is not None for name in names)
+        if given or any(_named_twice(facts, name) for name in names):
             return None
         doing = view.has(k, "form:ing") and view.has(k, *_TRIED)
         if not names and not doing and view.text(k).lower() not in small_words("around_left_out"):
@@ -90,6 +91,11 @@ def _items(facts: Facts, start: int) -> int | None:
     while k > start and view.text(k - 1).lower() == "and":
         k -= 1
     return k if named else None
+
+
+def _named_twice(facts: Facts, name: str) -> bool:
+    """True for a method asked for and then taken back: "random search, rank 4 to 32. Never mind random search." """
+    return name.startswith("method:") and sum(name in token.labels for token in facts.view.tokens) > 1
 
 
 def _behind(facts: Facts, k: int, name: str) -> int | None:
