@@ -138,7 +138,7 @@ async def test_a_bot_killed_while_it_renews_an_old_card_leaves_one(
             await made.ana.sees(is_live, PATIENCE_S, channel=thread)
 
 
-@pytest.mark.parametrize("words", [r"report \d+", "is done"], ids=["the report", "the line in the channel"])
+@pytest.mark.parametrize("words", [r"report \d+", r"Job \d+ is done"], ids=["the report", "the line in the channel"])
 async def test_a_report_whose_answer_was_lost_with_the_process_is_not_sent_again(tmp_path: Path, words: str) -> None:
     home = await prepared(tmp_path)
     async with Standin() as discord, scripted_worker(home, SHORT):
