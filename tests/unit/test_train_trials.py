@@ -24,7 +24,7 @@ from tuner.problems import ProblemError
 from tuner.train.bench import CHAT_ROUNDS, load_splits
 from tuner.train.health import LossWatch, TrialBrokeError, known_places, refuse_babble
 from tuner.train.loop import Progress
-from tuner.train.model import load_base
+from tuner.train.model import choose_threads, load_base
 from tuner.train.targets import target_names
 
 pytestmark = pytest.mark.slow  # real training of many small models
@@ -358,3 +358,18 @@ def test_a_rate_that_changes_nothing_is_complete(tmp_path: Path, base: Any) -> N
         assert told[-1].valid_loss == pytest.approx(
             losses(base.model, [one.encoded for one in bench(tmp_path, base).valid], base.device, base.layout).loss,
             abs=1e-4)
+
+
+@pytest.mark.parametrize(("environment", "threads"), [(None, 1), ("2", 2)])
+def test_a_small_model_takes_one_thread_unless_told_otherwise(base: Any, monkeypatch: pytest.MonkeyPatch,
+                                                              environment: str | None, threads: int) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if environment is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", environment)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        choose_threads(base)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)

@@ -14,7 +14,7 @@ from tuner.runners.child_inbox import Inbox
 from tuner.runners.wire import Score
 from tuner.train.bench import Bench, load_splits
 from tuner.train.loop import Progress
-from tuner.train.model import load_base, saved_adapter
+from tuner.train.model import choose_threads, load_base, saved_adapter
 from tuner.train.scoring import score_sealed_test
 from tuner.train.trial import TrialOutcome, run_trial
 
@@ -32,6 +32,7 @@ class Work:
         except (OSError, ValueError, KeyError) as error:
             raise ProblemError([Problem(key="runner.data_missing", facts={})]) from error
         base = load_base(setup.model)
+        choose_threads(base)
         self.bench = Bench(base=base, splits=splits, metric=setup.metric, checkpoints=Path(setup.checkpoints),
                            manifest=dict(setup.manifest))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from tuner.problems import Problem, ProblemError
 from tuner.train.settings import TrialSettings
 from tuner.train.targets import target_names
 
+_SMALL = 30_000_000
+"""Weights up to which the products of a step are too small to share among cores."""
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 log = logging.getLogger(__name__)
@@ -74,6 +77,17 @@ def load_base(source: str, device: torch.device | None = None) -> Base:
         config_sha256=config_sha256(model), layout=choose_layout(model, int(model.config.vocab_size)),
         longest=int(getattr(model.config, "max_position_embeddings", None) or 4096),
     )
+
+
+def choose_threads(base: Base) -> None:
+    """Makes torch compute a small model on a processor in one thread, unless OMP_NUM_THREADS says otherwise.
+
+    Threads that share small products wait for each other in busy loops. Measured with the embedded model beside other
+    work on two cores: 23 steps a second in one thread, 5 in two.
+    """
+    weights = sum(parameter.numel() for parameter in base.model.parameters())
+    if base.device.type == "cpu" and weights <= _SMALL and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)
 
 
 def _refuse_pickles(source: str) -> None:
