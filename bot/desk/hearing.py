@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 
 from bot.desk import asking, columns, data, drafts, jobs, plans, talk, tuning, words
 from bot.desk.context import Turn
@@ -17,13 +18,33 @@ from bot.replies import Reply, Text
 from tuner.store.records import DataSet
 
 Handler = Callable[[Turn, Command], AsyncIterator[Reply]]
-Hearing = Callable[[Turn, Command], Awaitable[AsyncIterator[Reply] | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    """What was said, and what it is asked several times."""
+
+    turn: Turn
+    command: Command
+    wish: Wish | None
+    """Of judging."""
+    pending: drafts.Saved | None
+    """The plan that waits."""
+
+
+Hearing = Callable[[_Heard], Awaitable[AsyncIterator[Reply] | None]]
 
 
 async def hear(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     """Promises the replies to words; none where Onsa was not spoken to and the words mean nothing to it."""
+    heard = _Heard(
+        turn=turn,
+        command=command,
+        wish=None if asking.is_about_figures(turn, command) else judging.listens(turn, command),
+        pending=await drafts.load(turn, turn.state.get("draft")),
+    )
     for hearing in _IN_TURN:
-        replies = await hearing(turn, command)
+        replies = await hearing(heard)
         if replies is not None:
             async for reply in replies:
                 yield reply
@@ -40,24 +61,22 @@ async def arrived(turn: Turn, dataset: DataSet | None) -> AsyncIterator[Reply]:
         yield reply
 
 
-async def _columns_named(turn: Turn, command: Command) -> AsyncIterator[Reply] | None:
+async def _columns_named(heard: _Heard) -> AsyncIterator[Reply] | None:
+    turn = heard.turn
     mapping = columns.said(turn.utterance.text)
-    if not mapping and command.intent in ("unknown", "data"):
+    if not mapping and heard.command.intent in ("unknown", "data"):
         mapping = columns.chosen(turn, turn.utterance.text)
     dataset = await data.take_with_columns(turn, mapping) if mapping else None
     return arrived(turn, dataset) if dataset is not None else None
 
 
-def _judging_wish(turn: Turn, command: Command) -> Wish | None:
-    return None if asking.is_about_figures(turn, command) else judging.listens(turn, command)
+async def _plain_judging(heard: _Heard) -> AsyncIterator[Reply] | None:
+    wish = heard.wish
+    return judging.answer(heard.turn, wish) if wish is not None and wish.kind in judging.ALWAYS else None
 
 
-async def _plain_judging(turn: Turn, command: Command) -> AsyncIterator[Reply] | None:
-    wish = _judging_wish(turn, command)
-    return judging.answer(turn, wish) if wish is not None and wish.kind in judging.ALWAYS else None
-
-
-async def _open_question(turn: Turn, command: Command) -> AsyncIterator[Reply] | None:
+async def _open_question(heard: _Heard) -> AsyncIterator[Reply] | None:
+    turn = heard.turn
     if "question" not in turn.state:
         return None
     question = Question.from_json(turn.state["question"])
@@ -65,9 +84,9 @@ async def _open_question(turn: Turn, command: Command) -> AsyncIterator[Reply] |
     return tuning.answer(turn, question, *answered) if answered is not None else None
 
 
-async def _yes_or_no(turn: Turn, command: Command) -> AsyncIterator[Reply] | None:
+async def _yes_or_no(heard: _Heard) -> AsyncIterator[Reply] | None:
     """To the plan on the card that answered last, and to no other."""
-    pending = await drafts.load(turn, turn.state.get("draft"))
+    turn, pending = heard.turn, heard.pending
     if pending is None or pending.id != turn.state.get("shown"):
         return None
     said = parse_answer(turn.utterance.text, Expecting(kind="yes_no"))
@@ -76,15 +95,15 @@ async def _yes_or_no(turn: Turn, command: Command) -> AsyncIterator[Reply] | Non
     return plans.start(turn, pending.id) if said.yes else plans.cancel(turn, pending.id)
 
 
-async def _verdict(turn: Turn, command: Command) -> AsyncIterator[Reply] | None:
-    wish = _judging_wish(turn, command)
+async def _verdict(heard: _Heard) -> AsyncIterator[Reply] | None:
+    wish = heard.wish
     if wish is None or (wish.kind != "vote" and wish.verdict is None):
         return None
-    return judging.answer(turn, wish)
+    return judging.answer(heard.turn, wish)
 
 
-async def _change(turn: Turn, command: Command) -> AsyncIterator[Reply] | None:
-    pending = await drafts.load(turn, turn.state.get("draft"))
+async def _change(heard: _Heard) -> AsyncIterator[Reply] | None:
+    turn, command, pending = heard.turn, heard.command, heard.pending
     if pending is None and not turn.state.get("job"):
         return None
     change = parse_followup(turn.utterance.text)
@@ -103,11 +122,11 @@ def _turns_elsewhere(turn: Turn, pending: drafts.Saved | None, command: Command)
     return command.intent == "tune" and bool(named) and named.isdisjoint(pending.request.space)
 
 
-async def _command(turn: Turn, command: Command) -> AsyncIterator[Reply] | None:
-    handler = _HANDLERS.get(command.intent)
+async def _command(heard: _Heard) -> AsyncIterator[Reply] | None:
+    handler = _HANDLERS.get(heard.command.intent)
     if handler is not None:
-        return handler(turn, command)
-    return _lost(turn) if turn.utterance.addressed else None
+        return handler(heard.turn, heard.command)
+    return _lost(heard.turn) if heard.turn.utterance.addressed else None
 
 
 async def _lost(turn: Turn) -> AsyncIterator[Reply]:
