@@ -7,7 +7,7 @@ real token ever sees a padding token, so no mask has to be built.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,14 +90,19 @@ def pack(examples: Sequence[Encoded], device: torch.device) -> Packed:
 
 
 @contextmanager
-def packed_attention(model: Any) -> Iterator[None]:
-    """While open, `model` attends inside each example of a packed row only; `rows` must be given to its forward."""
+def attending(model: Any, implementation: str) -> Iterator[None]:
+    """While open, `model` attends as the registered `implementation` does; then as before."""
     before = model.config._attn_implementation
-    model.set_attn_implementation(PACKED_ATTENTION)
+    model.set_attn_implementation(implementation)
     try:
         yield
     finally:
         model.set_attn_implementation(before)
+
+
+def packed_attention(model: Any) -> AbstractContextManager[None]:
+    """While open, `model` attends inside each example of a packed row only; `rows` must be given to its forward."""
+    return attending(model, PACKED_ATTENTION)
 
 
 def _attend(

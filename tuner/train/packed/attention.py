@@ -6,8 +6,8 @@ example alone, and its padding repeats its own last token: neither its numbers n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
+
+from tuner.evaluate.packing import attending
 
 SLOT_ATTENTION = "onsa_slots"
 
@@ -64,15 +66,9 @@ def places(lengths: Sequence[int], device: torch.device) -> Places:
     return Places(buckets=tuple(buckets), gather=torch.tensor(gather, device=device))
 
 
-@contextmanager
-def slot_attention(model: Any) -> Iterator[None]:
+def slot_attention(model: Any) -> AbstractContextManager[None]:
     """While open, `model` attends inside each example of a stream only; `places` must be given to its forward."""
-    before = model.config._attn_implementation
-    model.set_attn_implementation(SLOT_ATTENTION)
-    try:
-        yield
-    finally:
-        model.set_attn_implementation(before)
+    return attending(model, SLOT_ATTENTION)
 
 
 def _attend(
