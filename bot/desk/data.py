@@ -59,6 +59,7 @@ async def take(turn: Turn, attachment: Attachment, mapping: dict[str, str] | Non
             report=inspection.card.to_json(),
             folder=str((folder / inspection.id).relative_to(turn.services.home)),
             added_at=turn.services.clock(),
+            person=turn.utterance.person,
         )
     )
     await turn.store.prefer(turn.team, None, _CURRENT + turn.utterance.channel, dataset.id)

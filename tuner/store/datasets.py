@@ -16,10 +16,16 @@ async def add_dataset(database: Database, dataset: DataSet) -> DataSet:
     async with database.transaction() as connection:
         await connection.execute(
             """
-            INSERT INTO datasets (team, id, folder, report) VALUES (:team, :id, :folder, :report)
+            INSERT INTO datasets (team, id, folder, report, person) VALUES (:team, :id, :folder, :report, :person)
             ON CONFLICT (team, id) DO UPDATE SET report = :report
             """,
-            {"team": dataset.team, "id": dataset.id, "folder": dataset.folder, "report": to_text(dict(dataset.report))},
+            {
+                "team": dataset.team,
+                "id": dataset.id,
+                "folder": dataset.folder,
+                "report": to_text(dict(dataset.report)),
+                "person": dataset.person,
+            },
         )
         await connection.execute(
             "INSERT OR REPLACE INTO dataset_names (team, dataset, name, folded, added_at) VALUES (?, ?, ?, ?, ?)",

@@ -19,6 +19,15 @@ from tuner.store.turns import Waiting, in_order
 
 JobNumber = int | Literal["last"]
 
+_NEXT_NUMBER = """
+    (SELECT MAX(used) + 1 FROM (
+        SELECT 0 AS used
+        UNION ALL SELECT number FROM jobs WHERE team = :team
+        UNION ALL SELECT last FROM job_numbers WHERE team = :team
+    ))
+"""
+"""The numbers of deleted jobs are not given again."""
+
 NEXT_PLACE = "(SELECT COALESCE(MAX(place), 0) + 1 FROM jobs)"
 
 STANDING = """
@@ -39,7 +48,7 @@ async def submit(database: Database, new: NewJob) -> tuple[Job, bool]:
             f"""
             INSERT INTO jobs (team, number, person, channel, message_id, language, plan, state, place, created_at,
                               expected_s)
-            VALUES (:team, (SELECT COALESCE(MAX(number), 0) + 1 FROM jobs WHERE team = :team),
+            VALUES (:team, {_NEXT_NUMBER},
                     :person, :channel, :message_id, :language, :plan, 'queued', {NEXT_PLACE}, :now, :expected_s)
             """,
             {

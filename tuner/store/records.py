@@ -27,6 +27,8 @@ class DataSet:
     report: Mapping[str, Any]
     """The report card (tuner.data.check.ReportCard as JSON)."""
     added_at: float
+    person: str = ""
+    """Who brought it first; empty where nobody wrote that down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

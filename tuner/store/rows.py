@@ -38,6 +38,7 @@ def dataset_of(row: sqlite3.Row) -> DataSet:
         folder=row["folder"],
         report=json.loads(row["report"]),
         added_at=row["added_at"],
+        person=row["person"],
     )
 
 

@@ -19,6 +19,7 @@ from tuner.plan.plan import Plan
 from tuner.problems import Problem
 from tuner.store import datasets, journal, lease, people, queue, speeds, spending, studies
 from tuner.store.connection import Clock, Database
+from tuner.store.labels import Labels
 from tuner.store.migrate import migrate
 from tuner.store.opinions import Opinions
 from tuner.store.records import Checkpoint, DataSet, Job, JobState, NewJob, Spent, StoredEvent, Wish
@@ -30,6 +31,8 @@ class Store:
         self.home = database.home
         self.opinions = Opinions(database)
         """Blind pairs, votes and ratings: a room of its own behind the same file."""
+        self.labels = Labels(database)
+        """Names of jobs and checkpoints, and the team's model."""
 
     @classmethod
     async def open(cls, home: Path, clock: Clock = time.time, busy_s: float = 10.0) -> Self:
