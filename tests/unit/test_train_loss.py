@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from training_bench import SETTINGS, encoded, load
 from tuner.evaluate.forward import Layout, answer_logits, laid_out
 from tuner.evaluate.losses import losses
 from tuner.evaluate.packing import pack
+from tuner.train.course import Course, Given, Progress
 from tuner.train.lessons import Lessons
-from tuner.train.loop import Progress, Task, train
+from tuner.train.loop import train
 from tuner.train.model import fresh_adapter
 from tuner.train.settings import TrialSettings
 
@@ -102,9 +104,10 @@ def gradients(base: Any, rows: list[Any], batch: int, accumulation: int, layout:
         "warmup_ratio": 0.0, "max_grad_norm": 1e6, **changes})
     told: list[Progress] = []
     with fresh_adapter(base, settings) as adapted:
-        train(adapted, Task(train=Lessons(own=tuple(rows), chat=()), valid=rows[:1], settings=settings,
-                            untouched=losses(base.model, rows, CPU, layout), device=CPU, layout=layout,
-                            tell=told.append, wish=lambda: ""))
+        train(adapted, Course(Given(
+            train=Lessons(own=tuple(rows), chat=()), valid=rows[:1], settings=settings, vocabulary=261,
+            untouched=losses(base.model, rows, CPU, layout), tell=told.append, clock=time.monotonic,
+        )), CPU, layout, wish=lambda: "")
         return {name: weight.grad.clone() for name, weight in adapted.named_parameters() if weight.grad is not None}
 
 

@@ -22,8 +22,8 @@ from tuner.checkpoints.export import export_merged
 from tuner.evaluate.losses import Losses, losses
 from tuner.problems import ProblemError
 from tuner.train.bench import CHAT_ROUNDS, load_splits
+from tuner.train.course import Progress
 from tuner.train.health import LossWatch, TrialBrokeError, known_places, refuse_babble
-from tuner.train.loop import Progress
 from tuner.train.model import choose_threads, load_base
 from tuner.train.targets import target_names
 

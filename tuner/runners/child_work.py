@@ -13,7 +13,7 @@ from tuner.runners.base import Ready, RunnerEvent, Scored, Setup, StepDone, Tria
 from tuner.runners.child_inbox import Inbox
 from tuner.runners.wire import Score
 from tuner.train.bench import Bench, load_splits
-from tuner.train.loop import Progress
+from tuner.train.course import Progress
 from tuner.train.model import choose_threads, load_base, saved_adapter
 from tuner.train.scoring import score_sealed_test
 from tuner.train.trial import TrialOutcome, run_trial

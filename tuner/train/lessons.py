@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from tuner.data.render import Encoded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Micro:
+    """What one trial learns from in one forward pass."""
+
+    examples: Sequence[Encoded]
+    answers: int
+    """Answer tokens of the whole step, all its micro-batches together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,9 @@ from tuner.evaluate.scores import answer_scores, loss_scores, write_answers
 from tuner.events import Cause
 from tuner.problems import ProblemError
 from tuner.train.bench import Bench
+from tuner.train.course import Course, Given, Progress, Trained, Wish
 from tuner.train.health import TrialBrokeError
-from tuner.train.loop import Progress, Task, Trained, Wish, train
+from tuner.train.loop import train
 from tuner.train.model import fresh_adapter
 from tuner.train.settings import TrialSettings
 
@@ -70,15 +71,11 @@ def _run(bench: Bench, number: int, settings: Mapping[str, Any], tell: Callable[
          wish: Callable[[], Wish], now: Callable[[], float]) -> TrialOutcome:
     chosen = TrialSettings.from_mapping(settings)
     try:
-        untouched = bench.untouched(chosen.max_length, chosen.label_smoothing, lambda: bool(wish()))
+        course = course_of(bench, chosen, tell, wish)
     except Stopped:
         return TrialOutcome(outcome=wish() or "stopped", cause=wish() or "stopped")
     with fresh_adapter(bench.base, chosen) as adapted:
-        trained = train(adapted, Task(
-            train=bench.training(chosen.max_length), untouched=untouched,
-            valid=[question.encoded for question in bench.valid],
-            settings=chosen, device=bench.base.device, layout=bench.base.layout, tell=tell, wish=wish,
-        ))
+        trained = train(adapted, course, bench.base.device, bench.base.layout, wish)
         scores, ended = trial_scores(bench, trained, wish)
         if ended == "pruned" or trained.step == 0:
             return TrialOutcome(outcome=ended or "complete", cause=ended, metrics=scores, tokens=trained.tokens)
@@ -86,6 +83,20 @@ def _run(bench: Bench, number: int, settings: Mapping[str, Any], tell: Callable[
         save_trial(bench, adapted, name, number, settings, scores, now())
     return TrialOutcome(outcome=ended or "complete", cause=ended, metrics=scores, checkpoint=name,
                         tokens=trained.tokens)
+
+
+def course_of(bench: Bench, settings: TrialSettings, tell: Callable[[Progress], None],
+              wish: Callable[[], Wish]) -> Course:
+    """Promises the trial's way through the bench's data. Ask while the base carries no adapter.
+
+    Raises Stopped when a wish cuts the measuring of the untouched model short, and TrialBrokeError `bad_data`.
+    """
+    untouched = bench.untouched(settings.max_length, settings.label_smoothing, lambda: bool(wish()))
+    return Course(Given(
+        train=bench.training(settings.max_length), untouched=untouched,
+        valid=[question.encoded for question in bench.valid], settings=settings,
+        vocabulary=int(bench.base.model.config.vocab_size), tell=tell, clock=time.monotonic,
+    ))
 
 
 def trial_scores(bench: Bench, trained: Trained, wish: Callable[[], Wish]) -> tuple[dict[str, Any], Wish]:

@@ -19,6 +19,7 @@ from tuner.data.render import Encoded
 from tuner.evaluate.base import Base
 from tuner.evaluate.forward import answer_logits, laid_out
 from tuner.evaluate.packing import Packed, pack
+from tuner.train.lessons import Micro
 from tuner.train.packed.attention import Places, places, slot_attention
 from tuner.train.packed.fresh import fresh
 from tuner.train.packed.head import HeadLoss
@@ -28,15 +29,6 @@ from tuner.train.packed.optim import Update, advance, norms
 from tuner.train.packed.product import Part
 from tuner.train.packed.stack import Stack, Weights
 from tuner.train.settings import TrialSettings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Micro:
-    """One slot's share of a forward pass."""
-
-    examples: Sequence[Encoded]
-    answers: int
-    """Answer tokens of the whole step, all its micro-batches together."""
 
 
 @dataclass(kw_only=True)

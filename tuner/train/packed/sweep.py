@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import replace as replaced
@@ -15,16 +15,25 @@ from typing import Any
 
 import torch
 
-from tuner.evaluate.losses import Stopped, losses
+from tuner.data.render import Encoded
+from tuner.evaluate.losses import Losses, Stopped, losses
 from tuner.train.bench import Bench
+from tuner.train.course import Course, Progress, Wish
 from tuner.train.health import TrialBrokeError
-from tuner.train.loop import Progress, Wish
-from tuner.train.packed.course import Course
+from tuner.train.lessons import Micro
 from tuner.train.packed.fresh import carried
 from tuner.train.packed.memory import free_bytes, tokens_in_flight
-from tuner.train.packed.pack import Micro, Pack
+from tuner.train.packed.pack import Pack
 from tuner.train.settings import TrialSettings
-from tuner.train.trial import CheckpointWriteError, TrialOutcome, cause_of, save_trial, short_error, trial_scores
+from tuner.train.trial import (
+    CheckpointWriteError,
+    TrialOutcome,
+    cause_of,
+    course_of,
+    save_trial,
+    short_error,
+    trial_scores,
+)
 
 TOKENS_AT_ONCE = 4096
 """Tokens of one forward pass at most. Measured on one core: from 500 on a token costs the same."""
@@ -69,12 +78,8 @@ class Sweep:
         began = time.monotonic()
         with self._outcomes(slot, number, began):
             chosen = TrialSettings.from_mapping(settings)
-            bench = self._bench
-            untouched = bench.untouched(chosen.max_length, chosen.label_smoothing, lambda: bool(self._wish(number)))
+            course = course_of(self._bench, chosen, lambda at: self._tell(number, at), lambda: self._wish(number))
             self._pack.place(slot, chosen)
-            course = Course(bench.training(chosen.max_length), untouched,
-                            [question.encoded for question in bench.valid], chosen,
-                            lambda at: self._tell(number, at), time.monotonic)
             behind = min((run.turns for run in self._runs.values()), default=0)
             self._runs[slot] = _Runs(number=number, settings=settings, course=course, began=began, turns=behind)
 
@@ -127,19 +132,23 @@ class Sweep:
     def _after_step(self, slot: int, run: _Runs) -> None:
         course = run.course
         course.stepped()
-        if course.validates:
-            base = self._bench.base
-            try:
-                with self._pack.alone(slot):
-                    found = losses(base.model, [question.encoded for question in self._bench.valid], base.device,
-                                   base.layout, stop=lambda: bool(self._wish(run.number)))
-            except Stopped:
-                return self._end(slot, run, self._wish(run.number))
-            course.validated(found)
+        try:
+            if course.validates:
+                course.validated(self._measure(slot, run, course.valid))
+            if known := course.end_epoch():
+                course.heard(self._measure(slot, run, known))
+        except Stopped:
+            return self._end(slot, run, self._wish(run.number))
         course.go_on()
         if course.is_finished:
             self._end(slot, run, "")
         return None
+
+    def _measure(self, slot: int, run: _Runs, examples: Sequence[Encoded]) -> Losses:
+        """Of the trial as it stands. Raises Stopped: a wish cuts it short."""
+        base = self._bench.base
+        with self._pack.alone(slot):
+            return losses(base.model, examples, base.device, base.layout, stop=lambda: bool(self._wish(run.number)))
 
     def _end(self, slot: int, run: _Runs, wish: Wish) -> None:
         """Scores, saves and tells; raises what `_outcomes` makes an outcome of."""
