@@ -44,7 +44,7 @@ def tunable(model: Any) -> list[Shape]:
         layer = model.get_submodule(name)
         if type(layer) not in (torch.nn.Linear, Conv1D) or not layer.weight.dtype.is_floating_point:
             raise CannotPackError("layers", f"{name} is a {type(layer).__name__}")
-        outputs, inputs = _plain(layer)[0].shape
+        outputs, inputs = plain(layer)[0].shape
         found.append(Shape(name=name, inputs=inputs, outputs=outputs))
     return found
 
@@ -84,7 +84,7 @@ def headless(head: Any) -> Iterator[None]:
 
 class _Forward:
     def __init__(self, layer: Any, name: str, stack: Stack, route: Route) -> None:
-        self.weight, self.bias = _plain(layer)
+        self.weight, self.bias = plain(layer)
         self.name, self.leaf, self.route = name, stack.leaves[name], route
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
@@ -94,7 +94,7 @@ class _Forward:
         return out.view(*x.shape[:-1], -1)
 
 
-def _plain(layer: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+def plain(layer: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
     """(out, in) and bias; GPT-2's Conv1D keeps its weights transposed."""
     weight = layer.weight if isinstance(layer, torch.nn.Linear) else layer.weight.t()
     return weight, layer.bias
