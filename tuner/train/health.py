@@ -1,10 +1,12 @@
-"""Notices early that a trial is lost, and names the cause. Knows losses only."""
+"""Notices early that a trial is lost, and names the cause. Knows losses and errors only."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
 from collections.abc import Collection
+
+import torch
 
 from tuner.evaluate.losses import Losses
 from tuner.events import Cause
@@ -21,6 +23,14 @@ class TrialBrokeError(Exception):
     def __init__(self, cause: Cause, detail: str = "") -> None:
         self.cause: Cause = cause
         super().__init__(detail or cause)
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error says that the memory is full."""
+    text = str(error).lower()
+    # The CPU and MPS allocators raise a plain RuntimeError.
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (isinstance(error, RuntimeError) and (
+        "can't allocate memory" in text or "out of memory" in text))
 
 
 class LossWatch:

@@ -21,7 +21,7 @@ from tuner.events import Cause
 from tuner.problems import ProblemError
 from tuner.train.bench import Bench
 from tuner.train.course import Course, Given, Progress, Trained, Wish
-from tuner.train.health import TrialBrokeError
+from tuner.train.health import TrialBrokeError, lacks_memory
 from tuner.train.loop import train
 from tuner.train.model import fresh_adapter
 from tuner.train.settings import TrialSettings
@@ -133,15 +133,9 @@ def save_trial(bench: Bench, adapted: Any, name: str, number: int, settings: Map
 
 def cause_of(error: BaseException) -> Cause:
     """The name of what ended a trial; `crashed` when nobody foresaw it."""
-    text = str(error).lower()
     if isinstance(error, TrialBrokeError):
         return error.cause
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return "out_of_memory"
-    # The CPU and MPS allocators raise a plain RuntimeError.
-    if isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text):
-        return "out_of_memory"
-    return "crashed"
+    return "out_of_memory" if lacks_memory(error) else "crashed"
 
 
 def short_error(error: BaseException) -> str:

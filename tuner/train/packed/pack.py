@@ -7,7 +7,7 @@ order of examples.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
@@ -19,6 +19,7 @@ from tuner.data.render import Encoded
 from tuner.evaluate.base import Base
 from tuner.evaluate.forward import answer_logits, laid_out
 from tuner.evaluate.packing import Packed, pack
+from tuner.train.health import lacks_memory
 from tuner.train.lessons import Micro
 from tuner.train.packed.attention import Places, places, slot_attention
 from tuner.train.packed.fresh import fresh
@@ -89,11 +90,13 @@ class Pack:
         names = [shape.name for shape in self._stack.shapes if shape.name in held.names]
         return self._stack.take(slot, names, held.settings.lora_rank)
 
-    def gradients(self, work: Mapping[int, Micro]) -> dict[int, float | Exception]:
+    def gradients(self, work: Mapping[int, Micro],
+                  too_much: Callable[[int, int], None] = lambda _slots, _tokens: None) -> dict[int, float | Exception]:
         """Adds to each slot's gradient; promises its share of its step's loss, or what kept this slot from it.
 
         When a forward or backward fails, the slots are tried in two halves, down to single ones, with the random
         numbers they had: what is wrong with one of them, or too much for all together, is no other's loss.
+        `too_much` is called with the slots and tokens that the memory did not hold at once.
         """
         states = {slot: self._held[slot].generator.get_state() for slot in work if self._drops(slot)}
         try:
@@ -101,14 +104,18 @@ class Pack:
         except Exception as error:
             for slot, state in states.items():
                 self._held[slot].generator.set_state(state)
+            is_too_much = lacks_memory(error)
             if len(work) == 1:
-                return dict.fromkeys(work, error)
+                # The frames of the error would keep the tensors of the pass.
+                return dict.fromkeys(work, error.with_traceback(None) if is_too_much else error)
+        if is_too_much:
+            too_much(len(work), sum(len(example.ids) for one in work.values() for example in one.examples))
         if self.base.device.type == "cuda":
             torch.cuda.empty_cache()
         chosen = sorted(work)
         halves = (chosen[: len(chosen) // 2], chosen[len(chosen) // 2 :])
         return {slot: found for half in halves
-                for slot, found in self.gradients({slot: work[slot] for slot in half}).items()}
+                for slot, found in self.gradients({slot: work[slot] for slot in half}, too_much).items()}
 
     def norms(self) -> list[float]:
         """Of each slot's gradient as it stands."""
