@@ -25,7 +25,6 @@ from tuner.train.packed.attention import Places, places, slot_attention
 from tuner.train.packed.fresh import fresh
 from tuner.train.packed.head import HeadLoss
 from tuner.train.packed.layers import CannotPackError, headless, plain_head, routed, tunable
-from tuner.train.packed.memory import kept_bytes
 from tuner.train.packed.optim import Update, advance, norms
 from tuner.train.packed.product import Part
 from tuner.train.packed.stack import Stack, Weights
@@ -54,19 +53,6 @@ class Pack:
         self._stack = Stack(tunable(base.model), slots, rank, base.device, exact)
         self._held: dict[int, _Held] = {}
         self._refuse_other_numbers()
-
-    def bytes_a_token(self, rank: int = 64) -> float:
-        """Promises what a forward pass keeps for the backward, for each token: measured on a short stream, with room
-        for dropout masks and adapters of `rank` in every layer."""
-        model, batch = self.base.model, pack(self._probes(), self.base.device)
-        known = {part.untyped_storage().data_ptr() for part in (*model.parameters(), *model.buffers(),
-                                                                self._stack.values)}
-        with kept_bytes(known) as sizes, routed(model, self._stack, lambda _name, _x: ()), headless(self._head), \
-                slot_attention(model):
-            hidden = _hidden(model, batch, places(batch.lengths, self.base.device))
-        shapes = self._stack.shapes
-        own = sum(shape.inputs + rank for shape in shapes) * hidden.element_size()
-        return sum(sizes.values()) / batch.ids.numel() + own
 
     def place(self, slot: int, settings: TrialSettings) -> None:
         """Promises a trial at its beginning, whatever the slot held. Raises ProblemError `runner.no_layers`."""

@@ -19,11 +19,12 @@ from tuner.data.render import Encoded
 from tuner.evaluate.losses import Losses, Stopped, losses
 from tuner.train.bench import Bench
 from tuner.train.course import Course, Progress, Wish
-from tuner.train.health import TrialBrokeError
+from tuner.train.health import TrialBrokeError, lacks_memory
 from tuner.train.lessons import Micro
 from tuner.train.packed.fresh import carried
-from tuner.train.packed.memory import free_bytes, tokens_in_flight
+from tuner.train.packed.memory import Costs, budget_bytes, plan_memory
 from tuner.train.packed.pack import Pack
+from tuner.train.packed.probe import fitted
 from tuner.train.settings import TrialSettings
 from tuner.train.trial import (
     CheckpointWriteError,
@@ -34,9 +35,6 @@ from tuner.train.trial import (
     short_error,
     trial_scores,
 )
-
-TOKENS_AT_ONCE = 4096
-"""Tokens of one forward pass at most. Measured on one core: from 500 on a token costs the same."""
 
 log = logging.getLogger(__name__)
 
@@ -50,53 +48,102 @@ class _Runs:
     turns: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Waits:
+    """A trial for which the memory has no room beside those under way."""
+
+    number: int
+    settings: Mapping[str, Any]
+    beside: int
+
+
 class Sweep:
-    """`slots` trials side by side on a bench. `turn` is called again and again by one thread."""
+    """Trials side by side on a bench. `turn` is called again and again by one thread."""
 
     def __init__(self, bench: Bench, slots: int, tell: Callable[[int, Progress], None],
-                 ended: Callable[[int, TrialOutcome], None], wish: Callable[[int], Wish],
-                 tokens_at_once: int | None = None, now: Callable[[], float] = time.time) -> None:
-        """`tell` and `ended` get a trial's number first; a slot is free when `ended` is called. Without
-        `tokens_at_once`, as many as the free memory holds.
+                 ended: Callable[[int, TrialOutcome], None], wish: Callable[[int], Wish], *,
+                 tokens_at_once: int | None = None, memory_bytes: int | None = None, rank: int = 64,
+                 narrowed: Callable[[int, int], None] = lambda _together, _now: None,
+                 now: Callable[[], float] = time.time) -> None:
+        """`tell` and `ended` get a trial's number first; a slot is free when `ended` is called.
+
+        With `tokens_at_once` there are `slots` slots and passes of so many tokens. Without, slots (never more) and
+        tokens are planned so that adapters of up to `rank` take at most `memory_bytes`, by default half of what is
+        free. `narrowed` gets how many trials the memory did not hold together all the same, and how many at most are
+        tried together from then on; all of them go on.
 
         Raises CannotPackError when the bench's model takes one trial at a time only.
         """
-        self._bench, self._pack = bench, Pack(bench.base, slots)
-        self._tell, self._told_end, self._wish, self._now = tell, ended, wish, now
-        self._tokens_at_once = tokens_at_once or tokens_in_flight(
-            free_bytes(bench.base.device), self._pack.bytes_a_token(), TOKENS_AT_ONCE)
+        self._bench, self._rank = bench, rank
+        self._costs: Costs | None = None
+        self._memory_bytes = budget_bytes(bench.base.device) if memory_bytes is None else memory_bytes
+        if tokens_at_once is None:
+            self._costs, slots, tokens_at_once = fitted(bench.base, slots, rank, self._memory_bytes)
+            log.info("%d trials side by side, %d tokens at once", slots, tokens_at_once)
+        self.slots, self._tokens_at_once, self._trials_at_once = slots, tokens_at_once, slots
+        self._pack = Pack(bench.base, slots)
+        self._tell, self._told_end, self._wish, self._narrowed, self._now = tell, ended, wish, narrowed, now
         self._runs: dict[int, _Runs] = {}
+        self._waiting: dict[int, _Waits] = {}
 
     @property
     def is_idle(self) -> bool:
-        return not self._runs
+        return not self._runs and not self._waiting
 
     def start(self, slot: int, number: int, settings: Mapping[str, Any]) -> None:
         """Promises a trial in the slot, or its outcome. Raises ValueError when the slot is not free."""
-        if slot in self._runs:
-            raise ValueError(f"a slot holds one trial, slot {slot} holds trial {self._runs[slot].number}")
+        if held := self._runs.get(slot) or self._waiting.get(slot):
+            raise ValueError(f"a slot holds one trial, slot {slot} holds trial {held.number}")
         began = time.monotonic()
         with self._outcomes(slot, number, began):
+            if self._wish(number):
+                raise Stopped
             chosen = TrialSettings.from_mapping(settings)
             course = course_of(self._bench, chosen, lambda at: self._tell(number, at), lambda: self._wish(number))
-            self._pack.place(slot, chosen)
+            if not self._finds_room(slot, chosen):
+                self._waiting[slot] = _Waits(number=number, settings=settings, beside=len(self._runs))
+                self._narrowed(len(self._runs) + 1, len(self._runs))
+                return
             behind = min((run.turns for run in self._runs.values()), default=0)
             self._runs[slot] = _Runs(number=number, settings=settings, course=course, began=began, turns=behind)
+
+    def _finds_room(self, slot: int, chosen: TrialSettings) -> bool:
+        """Places the trial, unless the memory holds it only once others have ended."""
+        if self._costs is not None and chosen.lora_rank > self._rank:
+            costs, self._rank = self._costs.of_rank(chosen.lora_rank / self._rank), chosen.lora_rank
+            self._costs, found = costs, plan_memory(costs, self._memory_bytes, self.slots, self._tokens_at_once)
+            self._tokens_at_once = found.tokens if found is not None and found.slots == self.slots else 1
+        try:
+            self._pack.place(slot, chosen)
+        except Exception as error:
+            if not (self._runs and lacks_memory(error)):
+                raise
+        else:
+            return True
+        self._pack.clear(slot)
+        self._free()
+        return False
 
     def turn(self) -> None:
         """One micro-batch of as many trials as fit, fewest turns first, and whatever becomes due by it.
 
         Raises CheckpointWriteError only.
         """
+        for slot, late in list(self._waiting.items()):
+            if self._wish(late.number) or len(self._runs) < late.beside:
+                del self._waiting[slot]
+                self.start(slot, late.number, late.settings)
         for slot, run in list(self._runs.items()):
             if wish := self._wish(run.number):
                 with self._outcomes(slot, run.number, run.began):
                     self._end(slot, run, wish)
-        shares = self._pack.gradients(work) if (work := self._next_work()) else {}
+        shares = self._pack.gradients(work, self._too_much) if (work := self._next_work()) else {}
         for slot, share in shares.items():
             run = self._runs[slot]
             with self._outcomes(slot, run.number, run.began):
                 if isinstance(share, Exception):
+                    if lacks_memory(share):
+                        share.args = (f"{_size(work[slot])}: {share}",)
                     raise share
                 run.course.took(share)
         self._advance([slot for slot in shares if slot in self._runs and self._runs[slot].course.is_whole])
@@ -108,11 +155,17 @@ class Sweep:
             with self._outcomes(slot, run.number, run.began):
                 micro = run.course.micro()
                 room -= sum(len(example.ids) for example in micro.examples)
-                if work and room < 0:
+                if work and (room < 0 or len(work) == self._trials_at_once):
                     break
                 run.turns += 1
                 work[slot] = micro
         return work
+
+    def _too_much(self, trials: int, tokens: int) -> None:
+        log.warning("the memory did not hold %d trials with %d tokens at once: fewer from now on", trials, tokens)
+        self._tokens_at_once = max(1, min(self._tokens_at_once, tokens) // 2)
+        self._trials_at_once = min(self._trials_at_once, -(-trials // 2))
+        self._narrowed(trials, self._trials_at_once)
 
     def _advance(self, whole: list[int]) -> None:
         """The optimiser step of these slots, and what follows it."""
@@ -184,6 +237,13 @@ class Sweep:
     def _leave(self, slot: int, number: int, began: float, outcome: TrialOutcome) -> None:
         self._runs.pop(slot, None)
         self._pack.clear(slot)
+        self._free()
+        self._told_end(number, replaced(outcome, seconds=time.monotonic() - began))
+
+    def _free(self) -> None:
         if self._bench.base.device.type == "cuda":
             torch.cuda.empty_cache()
-        self._told_end(number, replaced(outcome, seconds=time.monotonic() - began))
+
+
+def _size(micro: Micro) -> str:
+    return f"a batch of {len(micro.examples)} examples of up to {max(len(one.ids) for one in micro.examples)} tokens"
