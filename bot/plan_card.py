@@ -145,7 +145,7 @@ def _choices(plan: Plan, language: Language) -> list[tuple[str, str]]:
     options = {"method": plan.method, "pruner": plan.pruner, "metric": plan.metric}
     if not plan.space and plan.trials == 1:
         del options["method"], options["pruner"]
-    rows = [("trials", say("replies.plan.trials", language, {"trials": plan.trials}))]
+    rows = [("trials", say("replies.plan.trials", language, {"trials": plan.trials, "parallel": plan.parallel}))]
     rows += [(name, say("replies.plan.option", language, {"name": name, "value": value}))
              for name, value in options.items()]
     if plan.time_budget_s is not None:

@@ -10,6 +10,7 @@ from tuner.events import (
     JobFailed,
     JobPaused,
     JobStarted,
+    PackNarrowed,
     RepeatFinished,
     RepeatStarted,
     StudyFinished,
@@ -22,7 +23,7 @@ from tuner.plan.plan import MAXIMISED
 from tuner.store.records import Job
 
 _TELLING = 0.2
-"""From this share of the first try on, its speed tells how long the others take."""
+"""From this share of a try on, the time so far tells how long the rest takes."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,18 +33,20 @@ class Tally:
     job: Job
     done: int = 0
     """Tries that have ended."""
-    part: float = 0.0
-    """Share of the try under way."""
+    parts: dict[int, float] = field(default_factory=dict)
+    """Runs under way, tries and repeats, by number: what share of each is done."""
     number: int = 0
-    """Of the try under way."""
+    """Of the try that was heard of last."""
     values: list[float] = field(default_factory=list)
     default: float | None = None
-    seconds: list[float] = field(default_factory=list)
-    """How long each ended try took."""
+    busy_s: float = 0.0
+    """How long runs were under way."""
     at: float = 0.0
     """When the last event happened."""
-    began_at: float | None = None
-    """When the try under way began."""
+    is_alone: bool = False
+    """The model trains one try at a time, although more were wanted."""
+    narrowed: PackNarrowed | None = None
+    """So many tries side by side were too much for the machine."""
     repeats: int | None = None
     """Runs of the confirmation as they turn out; None before it."""
     repeated: int = 0
@@ -53,31 +56,41 @@ class Tally:
 
     def take(self, event: Event, at: float) -> None:
         """Notes an event; `at`: when it happened."""
+        if self.parts and not isinstance(event, JobStarted):
+            self.busy_s += max(0.0, at - self.at)
         self.at = at
         match event:
             case JobStarted():
                 self.is_over = self.is_testing = False
+                self.is_alone, self.narrowed = bool(event.alone), None
+                self.parts.clear()
+            case PackNarrowed():
+                self.narrowed = event
             case TrialStarted():
-                self.is_confirming = False
-                self.number, self.part, self.began_at = event.number, 0.0, at
+                self._see(event.number, 0.0)
             case TrialProgress():
-                self.is_confirming = False
-                self.number, self.part = event.number, event.step / max(1, event.steps)
+                self._see(event.number, event.step / max(1, event.steps))
             case TrialFinished():
-                self._count(event, at)
+                self._count(event)
             case RepeatStarted() | RepeatFinished():
-                self.is_confirming, self.part = True, 0.0
+                self.is_confirming = True
                 self.repeated, self.repeats = event.done, event.repeats
+                self.parts.pop(event.number, None)
+                if isinstance(event, RepeatStarted):
+                    self.parts[event.number] = 0.0
             case TestScored():
                 self.is_confirming, self.is_testing = False, True
             case JobPaused() | JobFailed() | StudyFinished():
                 self.is_over = True
+                self.parts.clear()
 
-    def _count(self, event: TrialFinished, at: float) -> None:
-        self.done, self.part = self.done + 1, 0.0
-        if self.began_at is not None:
-            self.seconds.append(max(0.0, at - self.began_at))
-            self.began_at = None
+    def _see(self, number: int, part: float) -> None:
+        self.is_confirming, self.number, self.parts[number] = False, number, part
+
+    def _count(self, event: TrialFinished) -> None:
+        self.done += 1
+        self.parts.pop(event.number, None)
+        self.number = max(self.parts, default=event.number)
         if event.state == "complete" and event.value is not None:
             self.values.append(event.value)
             if event.number == 0:
@@ -96,16 +109,19 @@ class Tally:
     @property
     def share(self) -> float:
         """How much of the job is done, 0.0 to 1.0."""
-        return min(1.0, (self.done + self.part + self.repeated) / self.runs)
+        return min(1.0, self._made / self.runs)
 
     @property
     def left_s(self) -> float | None:
-        """From the mean of the tries so far, else from the first one's part; None before that tells anything."""
-        left = self.runs - self.done - self.part - self.repeated
-        took = self.seconds
-        if not took and self.began_at is not None and self.part >= _TELLING:
-            took = [max(0.0, self.at - self.began_at) / self.part]
-        return left * sum(took) / len(took) if took and left > 0 else None
+        """From the pace so far, however many runs are side by side; None before that tells anything."""
+        made = self._made
+        left = self.runs - made
+        return left * self.busy_s / made if made >= _TELLING and self.busy_s > 0 and left > 0 else None
+
+    @property
+    def _made(self) -> float:
+        """Runs so far, those under way in part."""
+        return self.done + self.repeated + sum(self.parts.values())
 
     def facts(self) -> dict[str, Any]:
         """Promises what the sentence replies.watch.progress says."""
@@ -113,6 +129,7 @@ class Tally:
             "done": self.done,
             "trials": self.job.plan.trials,
             "number": self.number,
+            "numbers": sorted(self.parts),
             "best": self.best,
             "default": self.default,
             "metric": self.job.plan.metric,

@@ -16,6 +16,7 @@ from tuner.events import (
     JobFailed,
     JobPaused,
     JobStarted,
+    PackNarrowed,
     RepeatFinished,
     RepeatStarted,
     StudyFinished,
@@ -88,8 +89,20 @@ async def _replies(
         case JobStarted():
             yield Text(
                 text=say(
-                    "replies.watch.started", language, {"job": job.number, "device": event.device, "again": event.again}
+                    "replies.watch.started",
+                    language,
+                    {
+                        "job": job.number,
+                        "device": event.device,
+                        "again": event.again,
+                        "slots": event.slots,
+                        "alone": event.alone,
+                    },
                 )
+            )
+        case PackNarrowed():
+            yield Text(
+                text=say("replies.watch.narrowed", language, {"together": event.together, "now": event.now})
             )
         case TrialStarted() | TrialProgress():
             yield _progress(tally, language)

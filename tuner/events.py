@@ -19,6 +19,19 @@ class JobStarted:
     device: str
     """`cpu`, `mps` or the GPU's name."""
     again: bool
+    slots: int = 1
+    """Tries that are trained side by side."""
+    alone: str = ""
+    """Why they are trained one at a time although more were wanted; empty when they are not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackNarrowed:
+    """The memory did not hold so many tries side by side, or the process that trained them died: they go on with fewer
+    at a time. No try is lost."""
+
+    together: int
+    now: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +192,7 @@ class StudyFinished:
 
 Event = (
     JobStarted
+    | PackNarrowed
     | TrialStarted
     | TrialProgress
     | TrialFinished
@@ -194,6 +208,7 @@ _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         JobStarted,
+        PackNarrowed,
         TrialStarted,
         TrialProgress,
         TrialFinished,

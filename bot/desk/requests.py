@@ -46,7 +46,7 @@ def request_of_plan(plan: Plan) -> Request:
     fields: dict[str, Any] = {
         name: getattr(plan, name)
         for name in (*_FIELDS, "general_chat", "confirm")
-        if name not in plan.assumed and name != "parallel"
+        if name not in plan.assumed
     }
     return Request(space=said, **fields)
 

@@ -37,6 +37,11 @@ def post_of(tally: Tally, ahead: int = 0) -> Post:
         lines = [escape(say("discord.live.waits", language, {"ahead": ahead}))]
     elif tally.is_testing and is_active:
         lines.append(escape(say("discord.live.tests", language)))
+    if is_active and tally.is_alone:
+        lines.append(escape(say("discord.live.alone", language)))
+    elif is_active and tally.narrowed is not None:
+        facts = {"together": tally.narrowed.together, "now": tally.narrowed.now}
+        lines.append(escape(say("replies.watch.narrowed", language, facts)))
     chart = chart_of(tally)
     if chart:
         lines.append(f"`{chart}`")

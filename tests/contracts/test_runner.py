@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from tuner.runners.base import (
     TrialSpec,
     Validated,
 )
-from tuner.runners.local import LocalRunner, launch_local, launch_packed
+from tuner.runners.local import LocalRunner, launch_local
 from tuner.runners.scripted import Script, ScriptedRunner
 
 PATIENCE_S = 120.0
@@ -181,7 +182,7 @@ async def launched(kind: str, setup: Setup, log: Path) -> Runner:
         case "child":
             return await LocalRunner.launch(setup, log, SCRIPTED)
         case "pack":
-            return await launch_packed(setup, log, 3)
+            return await launch_local(dataclasses.replace(setup, slots=3), log)
         case _:
             return await launch_local(setup, log)
 

@@ -95,7 +95,7 @@ class Town:
     async def proposed(self, trials: int) -> Message:
         """An open plan of Ana's."""
         await self.ana.says(self.lab, f"@Onsa tune it with {trials} trials")
-        words = f"{trials}, one after the other"
+        words = f"{trials}, as many side by side"
         return await self.ana.sees(lambda message: words in message.text and "Start" in message.labels, PATIENCE_S)
 
     async def untouched(self) -> str:

@@ -177,7 +177,7 @@ async def test_a_changed_plan_takes_the_old_cards_buttons(
     card = await planned(aki, house, general)
     form = await aki.clicks(card, "Change")
     await aki.submits(form, {"trials": "7"})
-    newer = await aki.sees(lambda message: "7, one after the other" in message.text, 90)
+    newer = await aki.sees(lambda message: "7, as many side by side" in message.text, 90)
     assert "Start" in newer.labels
     await eventually(lambda: "Start" not in card.labels)
 

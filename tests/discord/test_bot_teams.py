@@ -75,7 +75,7 @@ async def test_no_door_shows_another_teams_data_or_jobs(town: Town, standin: Sta
 
 async def test_a_plan_of_another_team_cannot_be_started_by_its_id(town: Town) -> None:
     await town.aki.says(town.red_room, "@Onsa tune it with 4 trials")
-    card = await town.aki.sees(lambda message: "4, one after the other" in message.text and message.labels, 90)
+    card = await town.aki.sees(lambda message: "4, as many side by side" in message.text and message.labels, 90)
     start = next(button["custom_id"] for button in card.buttons if button["label"] == "Start")
     await town.mallory.says(town.blue_room, "@Onsa status")
     own = await town.mallory.sees("no job yet", 90)
@@ -94,7 +94,7 @@ async def test_only_the_chosen_role_may_start_and_one_may_stop_ones_own(town: To
     changed = await town.aki.uses("/settings", channel=town.red_room, starters=starters)
     assert "starters" in (await town.aki.gets(changed, timeout=90)).text
     await bo.says(town.red_room, "@Onsa tune it with 3 trials")
-    card = await bo.sees(lambda message: "3, one after the other" in message.text and message.labels, 90)
+    card = await bo.sees(lambda message: "3, as many side by side" in message.text and message.labels, 90)
     await bo.clicks(card, "Start")
     await bo.sees("kept for certain people", 90)
     assert len(await town.house.store.jobs(f"guild-{town.red.id}")) == 1

@@ -32,7 +32,7 @@ async def crowd(store: Store) -> AsyncIterator[Workers]:
 
 async def test_a_job_is_finished_with_its_trials_side_by_side(store: Store, crowd: Workers, tmp_path: Path) -> None:
     model = await asyncio.to_thread(save_tiny_model, tmp_path / "model")
-    job = await submit(store, plan(model=str(model), defaults={**SETTINGS, "epochs": 8}, trials=4))
+    job = await submit(store, plan(model=str(model), defaults={**SETTINGS, "epochs": 8}, trials=4, parallel=0))
     await crowd.real("--pack", "3")
     await until(store, job, lambda now, _: now.state == "finished")
     trials = await store.trials(job.id)

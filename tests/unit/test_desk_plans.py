@@ -180,7 +180,7 @@ async def test_a_question_expires(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ("make it 20 trials instead", ["20, one after the other", "Changed: 20 tries"]),
+        ("make it 20 trials instead", ["20, as many side by side", "Changed: 20 tries"]),
         ("and dropout 0 to 0.2 too", ["Search: dropout: from 0 to 0.2", "Search: learning rate"]),
     ],
 )
@@ -212,7 +212,7 @@ async def test_the_same_again_starts_from_the_last_job(tmp_path: Path) -> None:
         said = words(await person.say("same again but with cosine"))
         assert "from 0.00001 to 0.001" in said
         assert "cosine" in said
-        assert "5, one after the other" in said
+        assert "5, as many side by side" in said
 
 
 async def test_a_plan_of_one_team_cannot_be_started_by_another(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ async def test_a_model_that_takes_no_pack_trains_one_at_a_time_and_says_why(tmp_
 
     from tuner.data.examples import write
     from tuner.runners.base import Ready, Setup, TrialEnded, TrialSpec
-    from tuner.runners.local import launch_packed
+    from tuner.runners.local import launch_local
 
     torch.manual_seed(0)
     transformers.Gemma2ForCausalLM(transformers.Gemma2Config(
@@ -159,10 +159,10 @@ async def test_a_model_that_takes_no_pack_trains_one_at_a_time_and_says_why(tmp_
         eos_token_id=1, attn_logit_softcapping=1.0)).save_pretrained(tmp_path / "model")
     tokenizer().save_pretrained(tmp_path / "model")
     write(tmp_path / "examples.jsonl", examples(24))
-    runner = await launch_packed(Setup(
+    runner = await launch_local(Setup(
         model=str(tmp_path / "model"), examples=str(tmp_path / "examples.jsonl"), split_seed=0, split=(14, 5, 5),
         general_chat=0, metric="loss", checkpoints=str(tmp_path / "out"), manifest=json.loads(
-            '{"job": 1, "data": "d", "plan": "p"}')), tmp_path / "log", 2)
+            '{"job": 1, "data": "d", "plan": "p"}'), slots=2), tmp_path / "log")
     ended = []
     try:
         async with asyncio.timeout(200):

@@ -63,7 +63,7 @@ def build(request: Request, card: ModelCard, data: DataFacts, speed: Speed) -> D
         pruner=_pruner(request.pruner, trials, assumed),
         metric=_metric(request.metric, assumed),
         trials=trials,
-        parallel=request.parallel or 1,
+        parallel=_said(request.parallel, 0, "parallel", assumed),
         time_budget_s=request.time_budget_s,
         general_chat=_general_chat(request.general_chat, card, assumed),
         seed=_said(request.seed, 0, "search_seed", assumed),
@@ -117,8 +117,6 @@ def _problems_of_counts(request: Request, data: DataFacts) -> list[Problem]:
         problems.append(Problem(key="plan.time_out_of_range", facts={"seconds": request.time_budget_s}))
     if request.metric == "human":
         problems.append(Problem(key="plan.metric_human", severity="warning"))
-    if request.parallel is not None and request.parallel > 1:
-        problems.append(Problem(key="plan.one_at_a_time", severity="warning", facts={"parallel": request.parallel}))
     if data.split[0] < 1 or data.split[1] < 1:
         problems.append(Problem(key="plan.too_few_examples", facts={"examples": data.examples}))
     return problems

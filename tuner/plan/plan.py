@@ -40,7 +40,7 @@ class Plan:
     trials: int
     """Tries in all, trial 0 included."""
     parallel: int
-    """Slots: trials under way at once."""
+    """Trials under way at once, as a person wished; 0: as many as suit the machine."""
     time_budget_s: int | None
     """No new trial starts after this many seconds of running; None: no limit."""
     general_chat: int

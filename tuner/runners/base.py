@@ -1,6 +1,7 @@
 """The contract between the worker and whatever trains: a child process with one slot, a packed engine, a Ray cluster.
 
-A runner owns one base model and one data set for one job. It has `slots` places; each holds at most one trial.
+A runner owns one base model and one data set for one job. It has `slots` places, known for good from Ready on; each
+holds at most one trial.
 Training never runs in the worker's own process, so that a CUDA crash or an OOM kill cannot take the worker with it.
 """
 
@@ -30,6 +31,11 @@ class Setup:
     checkpoints: str
     """Folder in which each trial writes its adapter, one sub-folder a trial."""
     slots: int = 1
+    """Trials to train side by side; 0: as many as suit the device and the model (`tuner.runners.slots`)."""
+    runs: int = 1
+    """How many runs may ever be under way at once: with `slots` 0, more places than that are of no use."""
+    chat_share: float = 0.0
+    """Share of a GPU's memory that is left to the chat, 0.0 to 1.0."""
     manifest: Mapping[str, Any] = field(default_factory=dict)
     """Facts that every checkpoint's manifest repeats: base model, data hash, plan hash, job, team's language …"""
 
@@ -47,9 +53,19 @@ class Ready:
 
     device: str
     device_name: str
+    slots: int = 1
+    """Places for trials from now on; never more than `Setup.slots` where that names a number."""
     alone: str = ""
-    """Why trials are trained one at a time although `Setup.slots` asked for more; empty when they are not. The runner
-    has one slot from then on."""
+    """Why trials are trained one at a time although more were wanted; empty when they are not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrowed:
+    """The memory did not hold so many trials' step at once: it was made again in parts, and no trial is lost. From now
+    on at most `now` of them train in one go; the slots stay."""
+
+    together: int
+    now: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +122,7 @@ class Broken:
     error: str = ""
 
 
-RunnerEvent = Ready | StepDone | Validated | TrialEnded | Scored | Broken
+RunnerEvent = Ready | Narrowed | StepDone | Validated | TrialEnded | Scored | Broken
 
 
 class Runner(Protocol):

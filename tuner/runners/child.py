@@ -1,8 +1,8 @@
 """The child process of the local runner: reads requests from stdin, trains, writes events to its first stdout.
 
-`python -m tuner.runners.child`. The protocol is tuner/runners/wire.py. Trials run one after the other on the main
-thread; a reader thread hears stops at once and ends the process when the parent is gone. Anything else that a library
-prints goes to stderr.
+`python -m tuner.runners.child`. The protocol is tuner/runners/wire.py. Trials run on the main thread, side by side in a
+pack, or one after the other where the model takes no pack; a reader thread hears stops at once and ends the process
+when the parent is gone. Anything else that a library prints goes to stderr.
 """
 
 from __future__ import annotations
@@ -63,19 +63,16 @@ def main() -> int:
 
 
 def _serve(setup: Setup, inbox: Inbox, tell: Outbox) -> int:
+    from tuner.runners.child_pack import CannotPackError, serve_pack
     from tuner.runners.child_work import Work
 
     work = Work(setup, tell, inbox)
-    alone = ""
-    if setup.slots > 1:
-        from tuner.runners.child_pack import CannotPackError, serve_pack
-
-        try:
-            return serve_pack(work, setup.slots, inbox)
-        except CannotPackError as error:
-            log.warning("trials run one at a time: this model takes no pack (%s)", error)
-            alone = error.reason
-    work.ready(alone)
+    try:
+        return serve_pack(work, work.slots, inbox)
+    except CannotPackError as error:
+        log.warning("trials run one at a time: this model takes no pack (%s)", error)
+        alone = error.reason if work.slots > 1 else ""
+    work.ready(alone=alone)
     while True:
         request = inbox.next()
         if isinstance(request, Start):

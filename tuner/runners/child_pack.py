@@ -17,7 +17,7 @@ def serve_pack(work: Work, slots: int, inbox: Inbox) -> int:
     Raises CannotPackError before Ready when the model takes one trial at a time only, and CheckpointWriteError.
     """
     sweep = Sweep(work.bench, slots, work.progress, work.ended, inbox.wish)
-    work.ready()
+    work.ready(slots)
     while True:
         request = inbox.next() if sweep.is_idle else inbox.poll()
         if isinstance(request, Start):

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tuner.problems import Problem, ProblemError
-from tuner.runners.base import Ready, RunnerEvent, Scored, Setup, StepDone, TrialEnded, TrialSpec, Validated
+from tuner.runners.base import Narrowed, Ready, RunnerEvent, Scored, Setup, StepDone, TrialEnded, TrialSpec, Validated
 from tuner.runners.child_inbox import Inbox
+from tuner.runners.slots import slots_for
 from tuner.runners.wire import Score
 from tuner.train.bench import Bench, load_splits
 from tuner.train.course import Progress
@@ -26,7 +27,7 @@ class Work:
 
     def __init__(self, setup: Setup, tell: Callable[[RunnerEvent], None], inbox: Inbox) -> None:
         """Raises ProblemError when the model or the data cannot be loaded."""
-        self._tell, self._inbox = tell, inbox
+        self._tell, self._inbox, self._setup = tell, inbox, setup
         try:
             splits = load_splits(Path(setup.examples), setup.split, setup.split_seed, setup.general_chat)
         except (OSError, ValueError, KeyError) as error:
@@ -36,10 +37,20 @@ class Work:
         self.bench = Bench(base=base, splits=splits, metric=setup.metric, checkpoints=Path(setup.checkpoints),
                            manifest=dict(setup.manifest))
 
-    def ready(self, alone: str = "") -> None:
-        """Tells that trials may be started; `alone`: why they train one at a time although more were asked for."""
+    @property
+    def slots(self) -> int:
+        """Trials to train side by side: as many as were asked for, else as many as suit the device."""
+        weights = sum(weight.numel() for weight in self.bench.base.model.parameters())
+        return self._setup.slots or slots_for(self.bench.base.device.type, weights, self._setup.runs)
+
+    def ready(self, slots: int = 1, alone: str = "") -> None:
+        """Tells that trials may be started in so many places; `alone`: why one at a time although more were wanted."""
         base = self.bench.base
-        self._tell(Ready(device=base.device.type, device_name=base.device_name, alone=alone))
+        self._tell(Ready(device=base.device.type, device_name=base.device_name, slots=slots, alone=alone))
+
+    def narrowed(self, together: int, now: int) -> None:
+        """Tells that the memory holds only `now` of these trials at once."""
+        self._tell(Narrowed(together=together, now=now))
 
     def run(self, trial: TrialSpec) -> None:
         """Promises a TrialEnded, unless the parent closes meanwhile. Raises CheckpointWriteError for a full disk."""

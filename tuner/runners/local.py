@@ -82,8 +82,8 @@ class LocalRunner:
             except (ValueError, KeyError, TypeError):
                 _log.warning("a line from the child is no event: %r", line[:200])
                 continue
-            if isinstance(event, Ready) and event.alone:
-                self.slots = 1
+            if isinstance(event, Ready):
+                self.slots = event.slots
             if isinstance(event, TrialEnded):
                 self._busy = {slot: number for slot, number in self._busy.items() if number != event.number}
             yield event
@@ -138,14 +138,13 @@ class LocalRunner:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
 
-async def launch_local(setup: Setup, log: Path) -> LocalRunner:
-    """The worker's usual way to a runner: one child, which trains one trial at a time."""
-    return await LocalRunner.launch(dataclasses.replace(setup, slots=1), log)
+async def launch_local(setup: Setup, log: Path, most: int | None = None, chat_share: float = 0.0) -> LocalRunner:
+    """The worker's usual way to a runner: one child, which trains as many trials side by side as the setup wants.
 
-
-async def launch_packed(setup: Setup, log: Path, slots: int) -> LocalRunner:
-    """One child, which trains up to `slots` trials side by side; one after the other where the model allows no more."""
-    return await LocalRunner.launch(dataclasses.replace(setup, slots=slots), log)
+    `most`: who runs the machine allows no more, and wants so many where nobody says a number; None: no such word.
+    """
+    wanted = setup.slots if most is None else min(setup.slots or most, most)
+    return await LocalRunner.launch(dataclasses.replace(setup, slots=wanted, chat_share=chat_share), log)
 
 
 def _environment() -> dict[str, str]:

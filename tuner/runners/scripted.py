@@ -39,6 +39,8 @@ class Script:
     step_s: float = 0.0
     load_s: float = 0.0
     score_s: float = 0.0
+    alone: str = ""
+    """Why it has one place only, whatever was wanted."""
     broken: str = ""
     """Key of the problem because of which nothing loads."""
     accidents: Mapping[str, Accident] = field(default_factory=dict)
@@ -51,9 +53,9 @@ class ScriptedRunner:
     """Implements `Runner`. As the real child, it writes `trial-N` folders under `Setup.checkpoints`."""
 
     def __init__(self, setup: Setup, script: Script | None = None, *, own_process: bool = False) -> None:
-        self.slots = setup.slots
         self._setup = setup
         self._script = script or Script()
+        self.slots = 1 if self._script.alone else setup.slots or setup.runs
         self._own_process = own_process
         self._queue: asyncio.Queue[RunnerEvent | None] = asyncio.Queue()
         self._trials: dict[int, tuple[int, asyncio.Task[None]]] = {}
@@ -96,7 +98,8 @@ class ScriptedRunner:
         if self._script.broken:
             self._queue.put_nowait(Broken(key=self._script.broken, facts={"model": self._setup.model}))
         else:
-            self._queue.put_nowait(Ready(device="cpu", device_name="scripted"))
+            self._queue.put_nowait(Ready(device="cpu", device_name="scripted", slots=self.slots,
+                                          alone=self._script.alone))
 
     async def _train(self, trial: TrialSpec) -> None:
         await self._loading

@@ -14,7 +14,18 @@ from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
 from tuner.events import test_result_from_json
-from tuner.runners.base import Broken, Ready, RunnerEvent, Scored, Setup, StepDone, TrialEnded, TrialSpec, Validated
+from tuner.runners.base import (
+    Broken,
+    Narrowed,
+    Ready,
+    RunnerEvent,
+    Scored,
+    Setup,
+    StepDone,
+    TrialEnded,
+    TrialSpec,
+    Validated,
+)
 
 LONGEST_LINE = 64 * 1024 * 1024
 """Bytes; a `Scored` line holds every answer to the sealed test."""
@@ -48,7 +59,8 @@ class Close:
 
 Request = Setup | Start | Stop | Score | Close
 
-_EVENTS: dict[str, type[Any]] = {kind.__name__: kind for kind in (Ready, StepDone, Validated, TrialEnded, Broken)}
+_EVENTS: dict[str, type[Any]] = {
+    kind.__name__: kind for kind in (Ready, Narrowed, StepDone, Validated, TrialEnded, Broken)}
 
 
 def encode_request(request: Request) -> bytes:

@@ -17,7 +17,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tuner.runners.local import launch_local, launch_packed
+from tuner.runners.local import launch_local
 from tuner.store import StoreUnavailable
 from tuner.worker.crew import Launch
 from tuner.worker.loop import LEASE_S, run
@@ -29,24 +29,44 @@ def main(arguments: list[str] | None = None, runner_factory: Launch = launch_loc
     parser.add_argument("--once", action="store_true", help="one job at most")
     parser.add_argument("--idle-exit", type=float, metavar="SECONDS", help="end after so long without a job")
     parser.add_argument("--lease", type=float, default=LEASE_S, metavar="SECONDS")
-    parser.add_argument("--pack", type=int, default=int(os.environ.get("ONSA_PACK", "1")), metavar="SLOTS",
-                        help="trials trained side by side; 1, the default, trains one after the other")
+    parser.add_argument("--pack", type=_places, default=os.environ.get("ONSA_PACK", "auto"), metavar="SLOTS",
+                        help="trials trained side by side; 1: one after the other; auto, the default: what suits the "
+                             "machine")
+    parser.add_argument("--chat-share", type=_share, default=os.environ.get("ONSA_CHAT_SHARE", "0.2"),
+                        metavar="SHARE", help="of a GPU's memory, left to the chat")
     parser.add_argument("--parent-pipe", action="store_true", help="end when stdin ends")
     chosen = parser.parse_args(arguments)
-    if chosen.pack > 1 and runner_factory is launch_local:
-        runner_factory = functools.partial(launch_packed, slots=chosen.pack)
+    measures = runner_factory is launch_local and not chosen.once
+    if runner_factory is launch_local:
+        runner_factory = functools.partial(launch_local, most=chosen.pack, chat_share=chosen.chat_share)
     try:
-        return asyncio.run(_work(chosen, runner_factory))
+        return asyncio.run(_work(chosen, runner_factory, measures))
     except StoreUnavailable as error:
         print(json.dumps({"problem": error.problem.to_json()}), file=sys.stderr)
         return 2
 
 
-async def _work(chosen: argparse.Namespace, runner_factory: Launch) -> int:
+def _places(said: str) -> int | None:
+    """None: nobody chose. Raises ValueError for what is no number of places."""
+    if said.strip().casefold() in ("", "auto"):
+        return None
+    if (places := int(said)) < 1:
+        raise ValueError(f"1 <= places must hold, got {said}")
+    return places
+
+
+def _share(said: str) -> float:
+    """Raises ValueError for what is no share."""
+    if not 0.0 <= (share := float(said)) < 1.0:
+        raise ValueError(f"0 <= share < 1 must hold, got {said}")
+    return share
+
+
+async def _work(chosen: argparse.Namespace, runner_factory: Launch, measures: bool) -> int:
     loop = asyncio.get_running_loop()
     working = asyncio.create_task(run(chosen.home, once=chosen.once, idle_exit_s=chosen.idle_exit,
                                       lease_s=chosen.lease, runner_factory=runner_factory,
-                                      measures=runner_factory is launch_local and not chosen.once))
+                                      measures=measures))
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, working.cancel)
     parent = asyncio.create_task(_until_parent_is_gone(working)) if chosen.parent_pipe else None

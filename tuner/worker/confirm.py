@@ -32,6 +32,10 @@ class Confirmation:
                 return repeat
         return None
 
+    def forget(self, number: int) -> None:
+        """A repeat under way that left no ending is to run again."""
+        self._running.discard(number)
+
     def tell(self, record: TrialRecord) -> TrialRecord:
         """Promises the ended run as it is stored: a repeat, whose adapter nobody will use."""
         self._running.discard(record.number)
@@ -55,8 +59,12 @@ class Confirmation:
 def reserved_s(plan: Plan, trials: Sequence[TrialRecord]) -> float:
     """Promises the seconds of a time limit that the search should leave for the confirmation: what its runs take by
     the trials so far, at most a quarter of the limit; 0 before a trial has ended."""
-    took = [record.seconds for record in trials if record.state == "complete" and record.seconds > 0]
-    if not plan.repeats or not took or plan.time_budget_s is None:
+    if plan.time_budget_s is None:
         return 0.0
-    a_run = sum(took) / len(took)
-    return min(plan.time_budget_s * KEPT_FOR_CONFIRMING, a_run * plan.repeats / max(1, plan.parallel))
+    return min(plan.time_budget_s * KEPT_FOR_CONFIRMING, usual_s(trials) * plan.repeats)
+
+
+def usual_s(trials: Iterable[TrialRecord]) -> float:
+    """Promises what a whole run took so far, in the mean; 0 before one has ended."""
+    took = [record.seconds for record in trials if record.state == "complete" and record.seconds > 0]
+    return sum(took) / len(took) if took else 0.0

@@ -28,6 +28,8 @@ class Course:
         self._told_at = -math.inf
         self._first: tuple[float, int] | None = None
         self._last: tuple[float, int] | None = None
+        self._there_s = self._own_s = 0.0
+        """Since it began: all the time, and what of it was spent on this trial."""
 
     def saw(self, event: StepDone | Validated, now: float) -> TrialProgress | None:
         """Promises the progress to tell, at most about twice a second; always at the last step."""
@@ -59,7 +61,7 @@ class Course:
             number=self.number, settings=dict(self.settings), state=state,
             value=value if state in ("complete", "stopped") else None,
             cause=cause or {"pruned": "pruned", "stopped": "stopped", "failed": "crashed"}.get(state, ""),  # type: ignore[arg-type]
-            error=ended.error, curve=self.curve(), metrics=self._metrics(ended), seconds=ended.seconds,
+            error=ended.error, curve=self.curve(), metrics=self._metrics(ended), seconds=ended.seconds * self.share,
             checkpoint=ended.checkpoint if state != "failed" else None,
         )
 
@@ -67,14 +69,31 @@ class Course:
         """Promises the record of a trial whose runner died; its seconds are those in which it was heard of."""
         heard_s = self._last[0] - self._first[0] if self._first and self._last else 0.0
         return TrialRecord(number=self.number, settings=dict(self.settings), state="failed", cause=cause, error=error,
-                           curve=self.curve(), metrics={"steps": self.steps}, seconds=heard_s)
+                           curve=self.curve(), metrics={"steps": self.steps}, seconds=heard_s * self.share)
+
+    def spent(self, seconds: float, share: float) -> None:
+        """So much time passed, of which `share` was spent on this trial."""
+        self._there_s += seconds
+        self._own_s += seconds * share
+
+    @property
+    def share(self) -> float:
+        """Of the machine, from its beginning to now: 1.0 alone, about a quarter as one of four."""
+        return self._own_s / self._there_s if self._there_s > 0 else 1.0
+
+    def left_s(self, usual_s: float) -> float:
+        """Promises the time that still has to be spent on it, by its own pace; before its first step `usual_s`."""
+        if self._last is None or not self.steps or not self._last[1]:
+            return usual_s
+        return self._own_s * (self.steps / self._last[1] - 1)
 
     def seconds_per_token(self, tokens: int) -> float | None:
-        """Training and validating, without scoring answers; None when there was too little to measure."""
+        """Training and validating, without scoring answers, its own share of the time; None when there was too little
+        to measure."""
         if self._first is None or self._last is None or not tokens or self._last[1] <= self._first[1]:
             return None
         share = (self._last[1] - self._first[1]) / self._last[1]
-        return (self._last[0] - self._first[0]) / (tokens * share)
+        return self.share * (self._last[0] - self._first[0]) / (tokens * share)
 
     def seconds_since_last(self, now: float) -> float | None:
         """From the last step to now: what scoring took, when the trial has just ended."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from tuner.plan.models import ModelCard, find
 from tuner.problems import Fact, Problem, ProblemError
 from tuner.runners.base import Setup
+from tuner.runners.slots import runs_of
 from tuner.store import Store
 from tuner.store.records import Job
 
@@ -38,7 +39,7 @@ async def prepare(store: Store, job: Job) -> Prepared:
     setup = Setup(
         model=card.source, examples=str(examples), split_seed=job.plan.seed, split=job.plan.split,
         general_chat=job.plan.general_chat, metric=job.plan.metric, checkpoints=str(store.home / folder),
-        slots=job.plan.parallel,
+        slots=min(job.plan.parallel, runs_of(job.plan)), runs=runs_of(job.plan),
         manifest={"base": card.source, "data": job.plan.dataset, "plan": job.plan.hash(), "job": job.number,
                   "model": card.name, "language": job.language},
     )

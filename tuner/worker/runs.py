@@ -1,4 +1,8 @@
-"""The runs of a job that are under way: in which slot, how far, and whether they were asked to stop. Knows no store."""
+"""The runs of a job that are under way: in which slot, how far, and whether they were asked to stop. Knows no store.
+
+Runs side by side share the machine: time that passes counts for each of them in equal parts, so that the seconds of all
+runs together are the job's own.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,14 @@ class Runs:
         self.stopping: set[int] = set()
         """Numbers that were asked to stop."""
         self._slots: dict[int, int] = {}
+        self._shared_at = 0.0
 
     def __len__(self) -> int:
         return len(self.courses)
 
-    def begin(self, number: int, settings: Settings, slots: int) -> int:
+    def begin(self, number: int, settings: Settings, slots: int, now: float) -> int:
         """Promises the free slot, of so many, in which the run is under way from now on."""
+        self.share_time(now)
         slot = next(slot for slot in range(slots) if slot not in self._slots.values())
         self.courses[number] = Course(number, settings)
         self._slots[number] = slot
@@ -33,3 +39,14 @@ class Runs:
         """Every run is dropped."""
         for number in list(self.courses):
             self.end(number)
+
+    def share_time(self, now: float) -> None:
+        """The time since the last call was spent on the runs under way, in equal parts."""
+        for course in self.courses.values():
+            course.spent(now - self._shared_at, 1 / len(self.courses))
+        self._shared_at = now
+
+    def left_s(self, usual_s: float) -> float:
+        """Promises what the runs under way still need, each by its own pace; `usual_s`: what a run takes of which
+        nothing is known yet."""
+        return sum(course.left_s(usual_s) for course in self.courses.values())
