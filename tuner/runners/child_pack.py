@@ -16,8 +16,9 @@ def serve_pack(work: Work, slots: int, inbox: Inbox) -> int:
 
     Raises CannotPackError before Ready when the model takes one trial at a time only, and CheckpointWriteError.
     """
-    sweep = Sweep(work.bench, slots, work.progress, work.ended, inbox.wish)
-    work.ready(slots)
+    sweep = Sweep(work.bench, slots, work.progress, work.ended, inbox.wish, memory_bytes=work.memory_bytes,
+                  narrowed=work.narrowed)
+    work.ready(sweep.slots)
     while True:
         request = inbox.next() if sweep.is_idle else inbox.poll()
         if isinstance(request, Start):

@@ -16,6 +16,7 @@ from tuner.runners.wire import Score
 from tuner.train.bench import Bench, load_splits
 from tuner.train.course import Progress
 from tuner.train.model import choose_threads, load_base, saved_adapter
+from tuner.train.packed.memory import budget_bytes
 from tuner.train.scoring import score_sealed_test
 from tuner.train.trial import TrialOutcome, run_trial
 
@@ -42,6 +43,11 @@ class Work:
         """Trials to train side by side: as many as were asked for, else as many as suit the device."""
         weights = sum(weight.numel() for weight in self.bench.base.model.parameters())
         return self._setup.slots or slots_for(self.bench.base.device.type, weights, self._setup.runs)
+
+    @property
+    def memory_bytes(self) -> int:
+        """What trials may take of the device's memory: the chat's share of a GPU is left out."""
+        return budget_bytes(self.bench.base.device, self._setup.chat_share)
 
     def ready(self, slots: int = 1, alone: str = "") -> None:
         """Tells that trials may be started in so many places; `alone`: why one at a time although more were wanted."""

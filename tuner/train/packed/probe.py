@@ -34,8 +34,10 @@ LEAST = 256
 def fitted(base: Base, slots: int, rank: int, budget_bytes: int) -> tuple[Costs | None, int, int]:
     """Promises what things cost, and so many slots (at most `slots`) and tokens in one pass that a pack with adapters
     of up to `rank` takes at most `budget_bytes`; no costs, one slot and one token, which means one trial at a time,
-    where that little is too much already. Raises CannotPackError.
+    where that little is too much already, or no more was wanted. Raises CannotPackError.
     """
+    if slots == 1:
+        return None, 1, 1
     try:
         costs = measured(base, rank)
         found = plan_memory(costs, budget_bytes, slots, TOKENS_AT_ONCE, LEAST)
