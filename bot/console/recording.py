@@ -59,7 +59,11 @@ def _as_spelled(value: Any, spelled: Mapping[str, str], *, is_name: bool = False
 def written(said: Explanation, language: Language) -> str:
     """Promises the whole explanation as plain text: the answer first, the numbers behind it last."""
     parts = [said.headline]
-    steps = [f"{index}. {suggestion.sentence}" for index, suggestion in enumerate(said.next, 1)]
+    steps = []
+    for index, suggestion in enumerate(said.next, 1):
+        steps.append(f"{index}. {suggestion.sentence}")
+        if suggestion.command_text:
+            steps.append(say("replies.report.command", language, {"command": suggestion.command_text}))
     sections = (("mattered", said.what_mattered), ("wrong", said.what_went_wrong), ("next", steps),
                 ("details", said.details))
     for title, sentences in sections:

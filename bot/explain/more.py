@@ -2,22 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from bot.explain.explanation import Suggestion
 from bot.explain.voice import Voice, short
+from tuner.plan.knobs import KNOBS
 
+_SCORES = ("inside", "outside")
+_AMOUNTS = ("amount", "spread")
 
 def suggestions(voice: Voice) -> Iterable[Suggestion]:
-    """What to do next, with what it would take."""
+    """What to do next, with what it would take and what it may bring."""
     for finding in voice.all("next"):
-        facts = {**finding.facts}
-        if "settings" in facts:
-            facts["settings"] = {name: short(value) for name, value in facts["settings"].items()}
-        sentence = voice.tell(f"next.{facts['action']}", facts)
-        if facts["cost_s"] is not None:
-            sentence = voice.joined(sentence, voice.tell("next.cost", {"seconds": facts["cost_s"]}))
-        yield Suggestion(sentence=sentence, command_text=voice.tell(f"next.{facts['action']}_command", facts))
+        facts = finding.facts
+        sentences = [voice.tell(f"next.{facts['action']}", facts)]
+        if facts.get("keep") and facts["action"] != "other_seeds":
+            sentences.append(voice.tell("next.keep", facts))
+        yield Suggestion(sentence=voice.joined(*sentences, _cost(voice, facts), *_gain(voice, facts)),
+                         command_text=_command(voice, facts))
+
+
+def _cost(voice: Voice, facts: Mapping[str, Any]) -> str:
+    if facts["cost_s"] is not None:
+        return voice.tell("next.cost", {"seconds": facts["cost_s"]})
+    return voice.tell("next.cost_tries" if "trials" in facts else "next.cost_nothing", facts)
+
+
+def _gain(voice: Voice, facts: Mapping[str, Any]) -> Iterable[str]:
+    """What it may bring; a report of an earlier version does not say."""
+    gain = dict(facts.get("gain") or {})
+    if not gain:
+        return
+    metric = voice.report.metric
+    for name in _AMOUNTS:
+        if gain.get(name) is not None:
+            gain[f"{name}_words"] = voice.tell("next.amount", {"metric": metric, "value": gain[name]})
+            gain[f"{name}_gap"] = voice.tell("next.gap", {"metric": metric, "value": gain[name]})
+    gain |= {f"{name}_score": voice.score(gain[name]) for name in _SCORES if gain["by"] == "range"}
+    if gain["by"] == "level":
+        gain["between"] = voice.between(gain["low"], gain["high"])
+    yield voice.tell(f"next.gain_{gain['by']}", gain)
+
+
+def _command(voice: Voice, facts: Mapping[str, Any]) -> str:
+    """The suggestion in the command language; empty where there is no job to do it in, or no such setting here."""
+    recorded, action = not voice.report.model, facts["action"]
+    if facts.get("name", "seed") not in KNOBS or action == "stop_search":
+        return ""
+    if recorded and action == "more_trials":
+        space = facts["space"]
+        return voice.tell("next.again_command", facts) if space and not set(space) - set(KNOBS) else ""
+    kept = {name: short(value) for name, value in (facts.get("keep") or {}).items() if name in KNOBS}
+    return voice.tell(f"next.{action}_command", facts) + voice.tell("next.keep_command", {"keep": kept})
 
 
 def details(voice: Voice) -> Iterable[str]:

@@ -23,7 +23,7 @@ lucky is left out there. How strong the evidence is, by kind. A finding that rea
                     weak    >= 30 ranked trials, p <= 0.001 (adjusted for all pairs) by ranks or by values, and
                             p <= 0.05 by the other of the two
     edge            as its direction: the best lies in the outer fifth of the range, and the runs in the outer third
-                    (at least 5, else more) get better towards it (Spearman p <= 0.05)
+                    (at least the outer 8) get better towards it (Spearman p <= 0.05)
     threshold       strong  p <= 0.002 (adjusted for all knobs and cuts), >= 3 runs broke, parted without exception
                     weak    p <= 0.01, for the learning rate (memory: batch size times length) also adjusted for its
                             own cuts alone
@@ -46,7 +46,7 @@ lucky is left out there. How strong the evidence is, by kind. A finding that rea
     forgetting      strong  general chat changed by 10 points or more;    weak  less
     lucky           strong  the same settings, run at least twice more, did worse (p <= 0.01, adjusted for all runs)
                     weak    of >= 20 complete runs, the best stands 6 robust deviations off what its settings explain
-    next            as the finding that it follows from
+    next            as the finding that it follows from; what it may bring stands in `gain`, see gains.py
     nothing_learnt  strong  >= 3 runs with curves, and none of them lost 5% of its loss at the start
     contradictory   strong  a tenth of the examples or more ask what another one answers otherwise
     failures, diverged, out_of_memory, bad_data, crashed, worker_lost, pruned, stopped, bad_answers, cost: recorded,
@@ -96,6 +96,8 @@ def findings_of(study: Study) -> tuple[Finding, ...]:
     directions = shape.direction_findings(once, claimed, pairs.findings)
     cuts = thresholds.threshold_findings(study)
     each = trouble.trial_findings(study)
+    heart = thresholds.overfitting_findings(study, each)
+    other = bool(cuts) or (bool(heart) and "epochs" in study.searched)
     found = (
         *winner.winner_findings(study),
         *repeats.repeat_findings(study),
@@ -103,9 +105,9 @@ def findings_of(study: Study) -> tuple[Finding, ...]:
         *importance.importance_findings(once, claimed),
         *directions, *pairs.findings,
         *shape.edge_findings(once, directions, cuts),
-        *importance.thin_and_flat(once, seen, pairs, other=bool(cuts), whole=study),
+        *importance.thin_and_flat(once, seen, pairs, other=other, whole=study),
         *thresholds.failure_findings(study), *thresholds.nothing_learnt_findings(study), *cuts,
-        *thresholds.overfitting_findings(study, each),
+        *heart,
         *each,
         *answers.answer_findings(study),
         *extras.cost_findings(study),

@@ -1,4 +1,4 @@
-"""What to do next: at most three suggestions, each following from a finding, each with its estimated cost."""
+"""What to do next: at most three suggestions, each following from a finding, each with its estimated cost and gain."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tuner.analysis import ranges
+from tuner.analysis.gains import gain
 from tuner.analysis.study import Study, broke_down, is_number, median, rounded
 from tuner.events import Finding
 from tuner.plan.knobs import KNOBS
-from tuner.plan.space import Range
+from tuner.plan.space import Choices, Range
 
 MOST = 3
 MEMORY_SHARE = 0.2
 """Share of the tries that ran out of memory from which smaller batches are suggested."""
+FOCUS_FEWEST = 12
+"""Complete trials from which the range of the good ones is worth a search of its own."""
 
 
 def next_findings(study: Study, findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Promises at most three `next` findings, the most useful first, no two of the same action on the same knob.
 
-    Each names its `action`, the finding it follows from (`because`) and everything that its command sentence needs.
+    Each names its `action`, the finding it follows from (`because`), what it may bring (`gain`) and everything that its
+    command sentence needs. A new search leaves the other searched settings as the best trial had them (`keep`).
     """
     chosen: list[Finding] = []
     seen: set[tuple[str, object]] = set()
@@ -30,11 +34,19 @@ def next_findings(study: Study, findings: Sequence[Finding]) -> tuple[Finding, .
             continue
         seen.add(key)
         strength = facts.pop("strength")
-        facts |= {"cost_s": _cost(study, facts), "job": study.number}
+        facts |= {"cost_s": _cost(study, facts), "job": study.number, "gain": gain(study, findings, facts)}
+        if "name" in facts:
+            facts |= {"keep": _kept(study, facts["name"]), "keep_trial": study.best.number if study.best else None}
         chosen.append(Finding(kind="next", strength=strength, facts=facts))
         if len(chosen) == MOST:
             break
     return tuple(chosen)
+
+
+def _kept(study: Study, name: str) -> dict[str, Any]:
+    """The best trial's other searched settings."""
+    best = study.best.settings if study.best is not None else {}
+    return {other: best[other] for other in study.searched if other in best and other not in (name, "seed")}
 
 
 def _cost(study: Study, facts: dict[str, Any]) -> float | None:
@@ -59,17 +71,21 @@ def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any
     if "edge" in of:
         facts = of["edge"].facts
         yield {"action": "widen", "because": "edge", "name": facts["name"], "side": facts["side"],
-               "low": facts["new_low"], "high": facts["new_high"], "trials": 12, "strength": of["edge"].strength}
+               "edge": facts[facts["side"]], "low": facts["new_low"], "high": facts["new_high"], "trials": 12,
+               "strength": of["edge"].strength}
     yield from _memory(study, findings, of)
     yield from _lengths(study, findings, of)
     thin = next((finding for finding in findings if finding.kind == "thin" and finding.facts["what"] == "trials"), None)
     if thin is not None and study.complete and not wrong_rates:
-        yield {"action": "more_trials", "because": "thin", "trials": max(2, thin.facts["more"]), "strength": "strong"}
+        yield {"action": "more_trials", "because": "thin", "trials": max(2, thin.facts["more"]), "strength": "strong",
+               "space": _searched_again(study) if study.recorded else None}
     unsure = "lucky" in of and not of["lucky"].facts["repeated"]
     if unsure:
         yield {"action": "other_seeds", "because": "lucky", "name": "seed", "low": 1, "high": 5, "trials": 6,
-               "trial": of["lucky"].facts["trial"], "settings": of["winner"].facts["best_settings"], "strength": "weak"}
+               "trial": of["lucky"].facts["trial"], "strength": "weak"}
     yield from _below_threshold(study, of)
+    if not unsure and not wrong_rates:
+        yield from _focus(study, findings)
     if "flat" in of and not unsure and not {"overfitting", "learnt_too_little", "learning_rate_too_low", "threshold",
                              "nothing_learnt", "contradictory"} & set(of):
         action = "stop_search" if study.recorded else "stop_tuning"
@@ -150,3 +166,27 @@ def _below_threshold(study: Study, of: dict[str, Finding]) -> Iterable[dict[str,
     if found := ranges.sound(spec.low, facts["highest_sound"], whole=ranges.is_whole(facts["name"])):
         yield {"action": "narrow", "because": "threshold", "name": facts["name"], "low": found[0], "high": found[1],
                "trials": 12, "strength": of["threshold"].strength}
+
+
+def _focus(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any]]:
+    """Search on where the good runs lie, when the range reaches farther and nothing else is to be said of the knob."""
+    edges = {one.facts["name"] for one in findings if one.kind in ("edge", "threshold")}
+    for one in findings:
+        if one.kind != "direction" or one.facts.get("good_low") is None or one.facts["name"] in edges:
+            continue
+        name, low, high = one.facts["name"], one.facts["good_low"], one.facts["good_high"]
+        broken = [float(value) for trial in study.trials
+                  if broke_down(trial) and is_number(value := trial.settings.get(name))]
+        found = ranges.sound(low, high, whole=ranges.is_whole(name))
+        if found and len(study.complete) >= FOCUS_FEWEST and found[1] < min(broken, default=math.inf):
+            yield {"action": "focus", "because": "direction", "name": name, "low": found[0], "high": found[1],
+                   "trials": 8, "strength": one.strength}
+            return
+
+
+def _searched_again(study: Study) -> dict[str, Any]:
+    """The space of a recording: two bounds, or a list of values."""
+    bounds = {name: {"low": spec.low, "high": spec.high} for name, spec in study.space.items()
+              if isinstance(spec, Range)}
+    return bounds | {name: {"choices": list(spec.values)} for name, spec in study.space.items()
+                     if isinstance(spec, Choices)}

@@ -256,8 +256,8 @@ def importance_findings(study: Study, claimed: Sequence[Claim]) -> tuple[Finding
 def thin_and_flat(study: Study, seen: Importance, pairs: Pairs, other: bool, whole: Study) -> tuple[Finding, ...]:
     """`thin`: too few trials to say which knob mattered, and how many would do. `flat`: enough, and nothing mattered.
 
-    `other` is True when something else (a threshold) was found to matter: then nothing is called flat, as where a pair
-    was found. `study` has each repeated setting once and no lucky run; `whole` has every run.
+    `other` is True when something else (a threshold, or how long it learnt) was found to matter: then nothing is called
+    flat, as where a pair was found. `study` has each repeated setting once and no lucky run; `whole` has every run.
     """
     nearly = seen.lowest_p < FLAT_P or pairs.lowest_p < FLAT_PAIR_P
     found = _thin_or_flat(study, nearly, bool(seen.claims or pairs.findings or other))

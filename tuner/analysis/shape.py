@@ -24,11 +24,13 @@ EXTREME = 0.05
 """A best run so near to an end of the range speaks against a sweet spot inside."""
 NEAR = 1 / 3
 """Part of the range beside an edge in which the runs must still get better towards it."""
-FEWEST_NEAR = 5
+FEWEST_NEAR = 8
 NEAR_P = 0.05
 FEWEST_ON_ARM = 4
 ARM_P = 0.02
 """Of one side of a sweet spot alone."""
+LEAST_ROOM = 0.05
+"""Part of the range that must be left beyond an edge, to be worth a search."""
 WELL_INSIDE = 0.7
 """A lowest point nearer to the middle than this share of the half range is a sweet spot."""
 
@@ -197,13 +199,18 @@ def _edge_side(study: Study, name: str, bounds: tuple[float, float], shape: str)
 
 def _gains(study: Study, name: str, side: Literal["low", "high"]) -> bool:
     """True where the runs near the edge still get better towards it: beyond a level stretch nothing is to be found."""
+    return _rises(*near_edge(study, name, side), NEAR_P)
+
+
+def near_edge(study: Study, name: str, side: Literal["low", "high"]) -> tuple[np.ndarray, np.ndarray]:
+    """Promises the complete runs in the third of the range at `side`, and more where they are few: how far each lies
+    from the edge inwards on the knob's own scale, in that order, and its cost. Two arrays (n,)."""
     sign = 1 if side == "low" else -1
     runs = sorted((sign * study.axis(name, trial.settings[name]), study.cost(trial)) for trial in study.complete)
     places, costs = np.asarray([place for place, _ in runs]), np.asarray([cost for _, cost in runs])
-    near = int((places <= places[0] + (places[-1] - places[0]) * NEAR).sum())
-    levels = len(set(places[:near].tolist()))
-    near = near if levels >= 3 and near >= FEWEST_NEAR else len(runs)
-    return _rises(places[:near], costs[:near], NEAR_P)
+    near = max(FEWEST_NEAR, int((places <= places[0] + (places[-1] - places[0]) * NEAR).sum()))
+    near = near if len(set(places[:near].tolist())) >= 3 else len(runs)
+    return places[:near], costs[:near]
 
 
 def _wider(
@@ -222,6 +229,8 @@ def _wider(
     if knob is not None:
         new = max(new[0], knob.usual_low, knob.hard_low), min(new[1], knob.usual_high, knob.hard_high)
     neat = tuple(round(value) if whole else rounded(value, 1 if study.is_log(name) else 2) for value in new)
-    if neat[0] >= neat[1] or (side == "low" and neat[0] >= low) or (side == "high" and neat[1] <= high):
+    ends = (low, neat[0]) if side == "low" else (neat[1], high)
+    room = study.axis(name, ends[0]) - study.axis(name, ends[1])
+    if neat[0] >= neat[1] or room < LEAST_ROOM * (study.axis(name, high) - study.axis(name, low)):
         return None
     return neat[0], neat[1]

@@ -129,7 +129,7 @@ def _overfitted(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Find
         return None
     if after[-1] - lowest < OF_START * max(value for _, value in curve.valid[: place + 1]):
         return None
-    train_then, train_last = _at(curve.train, step), curve.train[-1][1] if curve.train else None
+    train_then, train_last = value_at(curve.train, step), curve.train[-1][1] if curve.train else None
     if train_then is None or train_last is None or train_last >= train_then:
         return None
     epochs = trial.settings.get("epochs")
@@ -147,8 +147,8 @@ def _jitter(valid: Sequence[tuple[int, float]], place: int) -> float:
     return median(rises) if rises else 0.0
 
 
-def _at(points: Sequence[tuple[int, float]], step: int) -> float | None:
-    """The value measured nearest to `step`."""
+def value_at(points: Sequence[tuple[int, float]], step: int) -> float | None:
+    """Promises the value measured nearest to `step`; None without any."""
     return min(points, key=lambda point: (abs(point[0] - step), point[0]))[1] if points else None
 
 
@@ -221,7 +221,7 @@ def _still_falling(trial: TrialRecord, facts: dict[str, Any]) -> Finding | None:
     if len(curve.valid) < 4 or curve.last_step <= 0:
         return None
     first, last = curve.valid[0][1], curve.valid[-1][1]
-    then = _at(curve.valid, round(curve.last_step * 2 / 3))
+    then = value_at(curve.valid, round(curve.last_step * 2 / 3))
     if then is None or not finite(then) or then <= 0 or last > min(value for _, value in curve.valid):
         return None
     if (then - last) / then < FALLING or then - last < (first - last) / 6:
