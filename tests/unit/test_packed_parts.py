@@ -12,53 +12,100 @@ from tuner.train.packed import head
 from tuner.train.packed.attention import SLOT_ATTENTION, padded_length, places
 from tuner.train.packed.head import HeadLoss
 from tuner.train.packed.optim import Update, advance, norms
-from tuner.train.packed.product import Part, SlotProduct
+from tuner.train.packed.product import slot_product
+from tuner.train.packed.spans import Spans, best_way, make_spans
 from tuner.train.packed.stack import Shape, Stack
 
 CPU = torch.device("cpu")
 
 
-def parts(dropout: bool) -> tuple[Part, ...]:
-    """Slot 2, then slot 0 with a smaller rank; tokens 0 and 6 belong to no slot of this layer."""
-    torch.manual_seed(1)
-    masks = [(torch.rand(size, 4, dtype=torch.float64) > 0.4).double() / 0.6 if dropout else None for size in (3, 2)]
-    return (Part(slot=2, start=1, end=4, rank=3, scale=1.7, mask=masks[0]),
-            Part(slot=0, start=4, end=6, rank=2, scale=0.4, mask=masks[1]))
+WAYS = ("loop", "padded", "grouped")
+
+
+def spans(way: Any, sizes: tuple[int, int] = (3, 2)) -> Spans:
+    """Slot 2, then slot 0 with a smaller rank; the last token belongs to no slot."""
+    return make_spans((2, 0), sizes, (3, 2), (1.7, 0.4), CPU, torch.float64, way)
 
 
 def tensors() -> list[torch.Tensor]:
     torch.manual_seed(0)
-    return [torch.randn(*shape, dtype=torch.float64) for shape in ((7, 4), (5, 4), (5,), (3, 3, 4), (3, 3, 5))]
+    x, weight, shift, a, b = (torch.randn(*shape, dtype=torch.float64)
+                              for shape in ((6, 4), (5, 4), (5,), (3, 3, 4), (3, 3, 5)))
+    a[0, 2], b[0, 2] = 0, 0
+    return [x, weight, shift, a, b]
 
 
+def some_mask(dropout: bool) -> torch.Tensor | None:
+    torch.manual_seed(1)
+    return (torch.rand(6, 4, dtype=torch.float64) > 0.4).double() / 0.6 if dropout else None
+
+
+@pytest.mark.parametrize("way", ["loop", "padded"])
 @pytest.mark.parametrize("dropout", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
-def test_the_products_backward_is_the_derivative(dropout: bool, bias: bool) -> None:
+@pytest.mark.parametrize("sizes", [(3, 2), (2, 2)])
+def test_the_products_backward_is_the_derivative(way: str, dropout: bool, bias: bool, sizes: tuple[int, int]) -> None:
     x, weight, shift, a, b = tensors()
-    chosen = parts(dropout)
+    chosen, mask = spans(way, sizes), some_mask(dropout)
 
     def product(x: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> Any:
-        return SlotProduct.apply(x, weight, shift if bias else None, a, b, chosen)
+        # A rank's padding stays 0 in a pack; here it does too, whatever gradcheck tries.
+        own = torch.ones(3, 3, 1, dtype=torch.float64)
+        own[0, 2] = 0
+        return slot_product(x, weight, shift if bias else None, a * own, b * own, chosen, mask)
 
     assert torch.autograd.gradcheck(product, [one.requires_grad_() for one in (x, a, b)])
     expected = x @ weight.t() + (shift if bias else 0)
-    for part in chosen:
-        own = slice(part.start, part.end)
-        dropped = x[own] if part.mask is None else x[own] * part.mask
-        expected[own] = expected[own] + part.scale * dropped @ a[part.slot, : part.rank].t() @ b[part.slot, : part.rank]
+    for slot, start, end, rank, scale in ((2, 0, sizes[0], 3, 1.7), (0, sizes[0], sum(sizes), 2, 0.4)):
+        own = slice(start, end)
+        dropped = x[own] if mask is None else x[own] * mask[own]
+        expected[own] = expected[own] + scale * dropped @ a[slot, :rank].t() @ b[slot, :rank]
     torch.testing.assert_close(product(x, a, b), expected)
 
 
-def test_what_is_not_finite_in_one_slot_reaches_no_other_through_a_layer() -> None:
+@pytest.mark.parametrize("dropout", [False, True])
+@pytest.mark.parametrize("sizes", [(24, 8, 1, 40), (16, 16, 16, 16), (1, 1, 1, 1)])
+def test_every_way_gives_the_same_numbers(sizes: tuple[int, ...], dropout: bool) -> None:
+    """In bf16, which torch's grouped product takes; slots in another order than in the stack, one of them resting."""
+    torch.manual_seed(0)
+    tokens, slots, ranks = sum(sizes), (3, 0, 4, 1), (8, 16, 8, 16)
+    x, weight, a, b = (torch.randn(*shape).bfloat16()
+                       for shape in ((tokens, 32), (24, 32), (5, 16, 32), (5, 16, 24)))
+    for slot, rank in zip(slots, ranks, strict=True):
+        a[slot, rank:], b[slot, rank:] = 0, 0
+    mask = (torch.rand(tokens, 32) > 0.3).bfloat16() if dropout else None
+    found = {}
+    for way in WAYS:
+        own = make_spans(slots, sizes, ranks, (1.0, 0.5, 2.0, 1.0), CPU, torch.bfloat16, way)
+        given = [one.clone().float().requires_grad_() if one is not x else one.clone().requires_grad_()
+                 for one in (x, a, b)]
+        out = slot_product(given[0], weight, None, *given[1:], own, mask)
+        found[way] = [out, *torch.autograd.grad(out.float().square().sum(), given)]
+        assert not found[way][2][2].any(), "a slot that rests has no gradient"
+    for way in WAYS[1:]:
+        for expected, got in zip(found["loop"], found[way], strict=True):
+            assert got.dtype == expected.dtype
+            assert (got - expected).float().norm() <= 1e-2 * expected.float().norm()
+
+
+def test_on_a_processor_short_spans_are_padded_and_long_ones_looped() -> None:
+    assert best_way((12, 60, 30), CPU, torch.float32) == "padded"
+    assert best_way((150, 150), CPU, torch.float32) == "padded"
+    assert best_way((150, 90), CPU, torch.float32) == "loop"
+    assert best_way((), CPU, torch.float32) == "loop"
+
+
+@pytest.mark.parametrize("way", WAYS[:2])
+def test_what_is_not_finite_in_one_slot_reaches_no_other_through_a_layer(way: str) -> None:
     x, weight, _, a, b = tensors()
     clean = [one.clone().requires_grad_() for one in (x, a, b)]
-    SlotProduct.apply(clean[0], weight, None, *clean[1:], parts(True)).sum().backward()
+    slot_product(clean[0], weight, None, *clean[1:], spans(way), some_mask(True)).sum().backward()
     with torch.no_grad():
-        x[1:4], a[2], b[2] = float("nan"), float("inf"), float("nan")
+        x[:3], a[2], b[2] = float("nan"), float("inf"), float("nan")
     sick = [one.requires_grad_() for one in (x, a, b)]
-    out = SlotProduct.apply(sick[0], weight, None, *sick[1:], parts(True))
+    out = slot_product(sick[0], weight, None, *sick[1:], spans(way), some_mask(True))
     out.backward(torch.ones_like(out))
-    assert torch.equal(sick[0].grad[4:], clean[0].grad[4:])  # type: ignore[index]
+    assert torch.equal(sick[0].grad[3:], clean[0].grad[3:])  # type: ignore[index]
     for place in (1, 2):
         assert torch.equal(sick[place].grad[:2], clean[place].grad[:2])  # type: ignore[index]
     assert not torch.isfinite(sick[1].grad[2]).all()  # type: ignore[index]

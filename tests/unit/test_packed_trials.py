@@ -60,24 +60,22 @@ def test_dropout_is_a_trials_own_alone_and_packed(base: Any, rows: list[Any]) ->
     assert abs(dry.curves[0][-1] - packed.curves[0][-1]) > 1e-3
 
 
-def test_dropout_is_that_of_peft_from_the_same_seed(base: Any, rows: list[Any]) -> None:
-    """The one-slot path draws its masks from torch's own random numbers; so does a slot, from a copy of them."""
+def test_dropout_is_that_of_the_one_slot_path(base: Any, rows: list[Any]) -> None:
+    from tuner.evaluate.forward import answer_logits, laid_out
     from tuner.evaluate.packing import pack
-    from tuner.train.fast_linear import fast_lora
-    from tuner.train.model import adapter_dropout
+    from tuner.train.dropout import Alone, adapter_dropout
 
     settings = trial(lora_dropout=0.4, batch_size=3, learning_rate=3e-3, lr_schedule="constant", warmup_ratio=0.0,
-                     seed=4, weight_decay=0.0, max_grad_norm=1e6)
+                     seed=4, weight_decay=0.0, max_grad_norm=1e6, target_modules="mlp")
     steps = steps_of(rows, settings, 6)
     found = sweep(base, {2: (settings, steps), 0: plans(rows, 1, 6, lora_dropout=0.2)[0]}).run()
-    model, curve = adapted_copy(base, settings), []
+    model, curve, own = adapted_copy(base, settings), [], Alone(settings.seed, settings.lora_dropout)
     parameters = [one for one in model.parameters() if one.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=0.0)
     for [micro] in steps:
-        from tuner.evaluate.forward import answer_logits, laid_out
-
         batch = pack(micro, base.device)
-        with adapter_dropout(model), fast_lora(model), laid_out(model.get_base_model(), "packed"):
+        own.next()
+        with adapter_dropout(model, own), laid_out(model.get_base_model(), "packed"):
             loss = torch.nn.functional.cross_entropy(answer_logits(model.get_base_model(), batch, "packed"),
                                                      batch.targets)
         optimiser.zero_grad()

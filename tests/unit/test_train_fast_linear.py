@@ -11,8 +11,9 @@ from training_bench import SETTINGS, encoded, load
 
 from tuner.evaluate.forward import answer_logits, laid_out
 from tuner.evaluate.packing import pack
+from tuner.train.dropout import Alone, adapter_dropout
 from tuner.train.fast_linear import LoraProduct, fast_lora
-from tuner.train.model import adapter_dropout, fresh_adapter
+from tuner.train.model import fresh_adapter
 from tuner.train.settings import TrialSettings
 
 
@@ -43,20 +44,21 @@ def test_a_step_has_the_gradients_of_peft(tmp_path: Path, family: str, dropout: 
         for name, part in adapted.named_parameters():
             if "lora_B" in name:
                 torch.nn.init.normal_(part, std=0.05)
-        found = [gradients(base, adapted, batch, fast) for fast in (False, True)]
+        found = [gradients(base, adapted, batch, fast, dropout) for fast in (False, True)]
     assert len(found[0]) == len(found[1]) > 0
     for name, part in found[0].items():
         torch.testing.assert_close(found[1][name], part, rtol=1e-4, atol=1e-5)
 
 
-def gradients(base: Any, adapted: Any, batch: Any, fast: bool) -> dict[str, torch.Tensor]:
-    torch.manual_seed(3)
+def gradients(base: Any, adapted: Any, batch: Any, fast: bool, dropout: float) -> dict[str, torch.Tensor]:
+    own = Alone(3, dropout)
+    own.next()
     adapted.zero_grad()
     if fast:
-        with adapter_dropout(adapted), laid_out(base.model, "packed"), fast_lora(adapted):
+        with adapter_dropout(adapted, own), laid_out(base.model, "packed"), fast_lora(adapted):
             loss = torch.nn.functional.cross_entropy(answer_logits(base.model, batch, "packed"), batch.targets)
     else:
-        with adapter_dropout(adapted), laid_out(base.model, "packed"):
+        with adapter_dropout(adapted, own), laid_out(base.model, "packed"):
             loss = torch.nn.functional.cross_entropy(answer_logits(base.model, batch, "packed"), batch.targets)
     loss.backward()
     return {name: part.grad.clone() for name, part in adapted.named_parameters() if part.grad is not None}

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch.nn.functional import dropout
 
 
 class LoraProduct(torch.autograd.Function):
@@ -84,7 +83,6 @@ class _Forward:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         flat = x.reshape(-1, x.shape[-1])
-        rate = getattr(self.drop, "p", 0.0)
-        dropped = dropout(flat, rate) if rate and self.drop.training else flat
+        dropped = self.drop(flat) if getattr(self.drop, "p", 0.0) and self.drop.training else flat
         out = LoraProduct.apply(flat, dropped, self.weight, self.bias, self.a.weight, self.b.weight, self.scale)
         return out.view(*x.shape[:-1], -1)

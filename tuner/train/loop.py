@@ -18,8 +18,8 @@ from tuner.evaluate.forward import Layout, answer_logits, laid_out
 from tuner.evaluate.losses import Losses, Stopped, losses
 from tuner.evaluate.packing import Packed, pack
 from tuner.train.course import Course, Trained, Wish
+from tuner.train.dropout import Alone, adapter_dropout
 from tuner.train.fast_linear import fast_lora
-from tuner.train.model import adapter_dropout
 from tuner.train.optim import optimiser, set_rate
 
 
@@ -42,6 +42,7 @@ class _Run:
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimiser = optimiser(self.parameters, course.settings)
         self.mode: ExitStack | None = None
+        self.dropout = Alone(course.settings.seed, course.settings.lora_dropout)
 
     def run(self) -> Trained:
         try:
@@ -60,7 +61,7 @@ class _Run:
         """The model's training ways stay open from step to step: opening them takes a twentieth of a small step."""
         if self.mode is None:
             self.mode = ExitStack()
-            self.mode.enter_context(adapter_dropout(self.model))
+            self.mode.enter_context(adapter_dropout(self.model, self.dropout))
             self.mode.enter_context(fast_lora(self.model))
             self.mode.enter_context(laid_out(self.inner, self.layout))
 
@@ -89,6 +90,7 @@ class _Run:
         found = []
         self._open()
         for batch in batches:
+            self.dropout.next()
             loss = self._loss_sum(batch) / answers
             loss.backward()
             found.append(loss.detach())

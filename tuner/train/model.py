@@ -135,7 +135,6 @@ def config_sha256(model: Any) -> str:
 def fresh_adapter(base: Base, settings: TrialSettings) -> Iterator[Any]:
     """While open, the base carries one new LoRA adapter (a PeftModel), drawn from `settings.seed`; after it, none.
 
-    Seeds torch's random numbers, so that the trial's dropout depends on its own seed alone.
     """
     names = target_names(base.model, settings.target_modules)
     torch.manual_seed(settings.seed)
@@ -167,16 +166,3 @@ def saved_adapter(base: Base, folder: Path) -> Iterator[Any]:
 def _is_conv1d(model: Any, name: str) -> bool:
     """GPT-2 keeps its weights transposed."""
     return type(model.get_submodule(name)).__name__ == "Conv1D"
-
-
-@contextmanager
-def adapter_dropout(adapted: Any) -> Iterator[None]:
-    """While open, the adapter's dropout is on, and nothing else changes from eval mode."""
-    drops = [layer for name, layer in adapted.named_modules() if "lora_dropout" in name]
-    for layer in drops:
-        layer.train()
-    try:
-        yield
-    finally:
-        for layer in drops:
-            layer.eval()

@@ -21,8 +21,6 @@ class Fresh:
     weights: Weights
     scale: float
     """alpha / rank, as peft has it."""
-    generator: torch.Generator
-    """For this trial's dropout. On a CPU it goes on where drawing the adapter ended, as alone."""
 
 
 def fresh(base: Base, settings: TrialSettings) -> Fresh:
@@ -33,14 +31,11 @@ def fresh(base: Base, settings: TrialSettings) -> Fresh:
     names = target_names(base.model, settings.target_modules)
     weights, scale = {}, 0.0
     with fresh_adapter(base, settings):
-        generator = torch.Generator(base.device).manual_seed(settings.seed)
-        if base.device.type == "cpu":
-            generator.set_state(torch.get_rng_state())
         for name in names:
             layer = base.model.get_submodule(name)
             a, b = (part["default"].weight.detach().float().clone() for part in (layer.lora_A, layer.lora_B))
             weights[name], scale = (a, b), float(layer.scaling["default"])
-    return Fresh(weights=weights, scale=scale, generator=generator)
+    return Fresh(weights=weights, scale=scale)
 
 
 @contextmanager

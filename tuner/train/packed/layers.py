@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
 
 from tuner.problems import ProblemError
-from tuner.train.packed.product import Part, SlotProduct
+from tuner.train.dropout import Dropout
+from tuner.train.packed.product import slot_product
+from tuner.train.packed.spans import Spans
 from tuner.train.packed.stack import Shape, Stack
 from tuner.train.targets import target_names
 
@@ -27,8 +29,8 @@ class CannotPackError(Exception):
         super().__init__(f"{reason}: {detail}" if detail else reason)
 
 
-Route = Callable[[str, torch.Tensor], Sequence[Part]]
-"""From a layer's name and its input (tokens, in) to the slots' parts of it."""
+Route = Callable[[int], Spans]
+"""From the tokens of a stream to whose they are."""
 
 
 def tunable(model: Any) -> list[Shape]:
@@ -60,11 +62,12 @@ def plain_head(model: Any) -> Any:
 
 
 @contextmanager
-def routed(model: Any, stack: Stack, route: Route) -> Iterator[None]:
-    """While open, every layer of the stack adds what `route` says; the model itself is left as it is."""
+def routed(model: Any, stack: Stack, route: Route, drops: Dropout | None = None) -> Iterator[None]:
+    """While open, every layer of the stack adds the products of the slots that `route` names; the model itself is left
+    as it is. In a layer that a slot does not tune, its rows are zeros and stay so."""
     changed = [(model.get_submodule(shape.name), shape.name) for shape in stack.shapes]
     for layer, name in changed:
-        layer.forward = _Forward(layer, name, stack, route)
+        layer.forward = _Forward(layer, name, stack, route, drops)
     try:
         yield
     finally:
@@ -83,14 +86,14 @@ def headless(head: Any) -> Iterator[None]:
 
 
 class _Forward:
-    def __init__(self, layer: Any, name: str, stack: Stack, route: Route) -> None:
+    def __init__(self, layer: Any, name: str, stack: Stack, route: Route, drops: Dropout | None) -> None:
         self.weight, self.bias = plain(layer)
-        self.name, self.leaf, self.route = name, stack.leaves[name], route
+        self.name, self.leaf, self.route, self.drops = name, stack.leaves[name], route, drops
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         flat = x.reshape(-1, x.shape[-1])
-        parts = tuple(self.route(self.name, flat))
-        out = SlotProduct.apply(flat, self.weight, self.bias, self.leaf.a, self.leaf.b, parts)
+        mask = None if self.drops is None else self.drops.mask(self.name, flat.shape[1])
+        out = slot_product(flat, self.weight, self.bias, self.leaf.a, self.leaf.b, self.route(len(flat)), mask)
         return out.view(*x.shape[:-1], -1)
 
 

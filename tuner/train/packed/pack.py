@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import cache
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from tuner.data.render import Encoded
 from tuner.evaluate.base import Base
 from tuner.evaluate.forward import answer_logits, laid_out
 from tuner.evaluate.packing import Packed, pack
+from tuner.train.dropout import Dropout, dropout
 from tuner.train.health import lacks_memory
 from tuner.train.lessons import Micro
 from tuner.train.packed.attention import Places, places, slot_attention
@@ -26,7 +27,7 @@ from tuner.train.packed.fresh import fresh
 from tuner.train.packed.head import HeadLoss
 from tuner.train.packed.layers import CannotPackError, headless, plain_head, routed, tunable
 from tuner.train.packed.optim import Update, advance, norms
-from tuner.train.packed.product import Part
+from tuner.train.packed.spans import Spans, make_spans
 from tuner.train.packed.stack import Stack, Weights
 from tuner.train.settings import TrialSettings
 
@@ -38,7 +39,8 @@ class _Held:
     settings: TrialSettings
     names: frozenset[str]
     scale: float
-    generator: torch.Generator
+    micros: int = 0
+    """Micro-batches trained on."""
     steps: int = 0
 
 
@@ -60,10 +62,9 @@ class Pack:
             raise ValueError(f"0 <= slot < {self.slots} must hold, got {slot}")
         new = fresh(self.base, settings)
         if settings.lora_rank > self._stack.rank:
-            self._stack = self._stack.grown(settings.lora_rank)
+            self._stack = self._stack.grown(-(-settings.lora_rank // 8) * 8)  # grouped products want multiples of 8
         self._stack.put(slot, new.weights)
-        self._held[slot] = _Held(settings=settings, names=frozenset(new.weights), scale=new.scale,
-                                 generator=new.generator)
+        self._held[slot] = _Held(settings=settings, names=frozenset(new.weights), scale=new.scale)
 
     def clear(self, slot: int) -> None:
         """Promises a slot that costs nothing and holds nothing."""
@@ -80,16 +81,15 @@ class Pack:
                   too_much: Callable[[int, int], None] = lambda _slots, _tokens: None) -> dict[int, float | Exception]:
         """Adds to each slot's gradient; promises its share of its step's loss, or what kept this slot from it.
 
-        When a forward or backward fails, the slots are tried in two halves, down to single ones, with the random
-        numbers they had: what is wrong with one of them, or too much for all together, is no other's loss.
+        When a forward or backward fails, the slots are tried in two halves, down to single ones: what is wrong with
+        one of them, or too much for all together, is no other's loss.
         `too_much` is called with the slots and tokens that the memory did not hold at once.
         """
-        states = {slot: self._held[slot].generator.get_state() for slot in work if self._drops(slot)}
+        if strange := work.keys() - self._held.keys():
+            raise KeyError(f"work is for trials that were placed, slots {sorted(strange)} hold none")
         try:
             return dict(self._gradients(work))
         except Exception as error:
-            for slot, state in states.items():
-                self._held[slot].generator.set_state(state)
             is_too_much = lacks_memory(error)
             if len(work) == 1:
                 # The frames of the error would keep the tensors of the pass.
@@ -121,20 +121,18 @@ class Pack:
     @contextmanager
     def alone(self, slot: int) -> Iterator[None]:
         """While open, the model computes with this slot's adapter, without dropout: to evaluate it or let it write."""
-        held = self._held[slot]
-
-        def route(name: str, x: torch.Tensor) -> Sequence[Part]:
-            return (self._part(held, slot, 0, x.shape[0], None),) if name in held.names else ()
-
-        with torch.no_grad(), routed(self.base.model, self._stack, route):
+        spans = cache(lambda tokens: self._spans({slot: tokens}))
+        with torch.no_grad(), routed(self.base.model, self._stack, spans):
             yield
 
     def _gradients(self, work: Mapping[int, Micro]) -> Mapping[int, float]:
         slots = sorted(work)
         batch = pack([example for slot in slots for example in work[slot].examples], self.base.device)
         answers = [sum(sum(example.learn[1:]) for example in work[slot].examples) for slot in slots]
-        leaves = self._stack.flat_leaves()
-        with self._training(slots, work), headless(self._head), slot_attention(self.base.model):
+        sizes = {slot: sum(len(example.ids) for example in work[slot].examples) for slot in slots}
+        spans, leaves = self._spans(sizes), self._stack.flat_leaves()
+        with routed(self.base.model, self._stack, lambda _: spans, self._dropout(sizes)), headless(self._head), \
+                slot_attention(self.base.model):
             hidden = _hidden(self.base.model, batch, places(batch.lengths, self.base.device))
             losses = HeadLoss.apply(hidden, self._head.weight, self._head.bias, batch.targets,
                                     self._per_token([self._held[slot].settings.label_smoothing for slot in slots],
@@ -143,6 +141,8 @@ class Pack:
             found = torch.stack([part.detach().sum() for part in shares.split(answers)]).tolist()
             grads = torch.autograd.grad(shares.sum(), leaves, allow_unused=True)
         self._stack.add(grads)
+        for slot in slots:
+            self._held[slot].micros += 1
         return dict(zip(slots, found, strict=True))
 
     def _per_token(self, values: Sequence[float], answers: Sequence[int]) -> torch.Tensor:
@@ -150,33 +150,16 @@ class Pack:
         each = torch.tensor(values, dtype=self._stack.dtype, device=self.base.device)
         return each.repeat_interleave(torch.tensor(answers, device=self.base.device))
 
-    @contextmanager
-    def _training(self, slots: Sequence[int], work: Mapping[int, Micro]) -> Iterator[None]:
-        sizes = [sum(len(example.ids) for example in work[slot].examples) for slot in slots]
-        ends = list(accumulate(sizes))
-        spans = [(slot, end - size, end) for slot, size, end in zip(slots, sizes, ends, strict=True)]
+    def _spans(self, sizes: Mapping[int, int]) -> Spans:
+        """Of these slots with so many tokens, one after the other."""
+        held = [self._held[slot] for slot in sizes]
+        return make_spans(list(sizes), list(sizes.values()), [one.settings.lora_rank for one in held],
+                          [one.scale for one in held], self.base.device, self.base.model.dtype)
 
-        def route(name: str, x: torch.Tensor) -> Sequence[Part]:
-            return [self._part(self._held[slot], slot, start, end, self._mask(slot, end - start, x))
-                    for slot, start, end in spans if name in self._held[slot].names]
-
-        with routed(self.base.model, self._stack, route):
-            yield
-
-    def _part(self, held: _Held, slot: int, start: int, end: int, mask: torch.Tensor | None) -> Part:
-        return Part(slot=slot, start=start, end=end, rank=held.settings.lora_rank, scale=held.scale, mask=mask)
-
-    def _mask(self, slot: int, tokens: int, x: torch.Tensor) -> torch.Tensor | None:
-        """Dropout as torch draws it, from the slot's own random numbers."""
-        if not self._drops(slot):
-            return None
-        held = self._held[slot]
-        keep = 1 - held.settings.lora_dropout
-        mask = torch.empty(tokens, x.shape[1], dtype=x.dtype, device=x.device)
-        return mask.bernoulli_(keep, generator=held.generator).div_(keep)
-
-    def _drops(self, slot: int) -> bool:
-        return self._held[slot].settings.lora_dropout > 0
+    def _dropout(self, sizes: Mapping[int, int]) -> Dropout | None:
+        held = [self._held[slot] for slot in sizes]
+        return dropout([one.settings.seed for one in held], [one.micros for one in held], list(sizes.values()),
+                       [one.settings.lora_dropout for one in held], self.base.device, self.base.model.dtype)
 
     def _probes(self) -> list[Encoded]:
         vocabulary = int(self.base.model.config.vocab_size)

@@ -72,9 +72,9 @@ class Stack:
         """Adds gradients of `flat_leaves()`, in its order, to what is there. No other slot's number is looked at:
         each lands in its own row."""
         places = [view for place in range(len(self.shapes)) for view in self._views(self.grads, place)]
-        for place, grad in zip(places, grads, strict=True):
-            if grad is not None:
-                place += grad
+        found = [(place, grad) for place, grad in zip(places, grads, strict=True) if grad is not None]
+        if found:
+            torch._foreach_add_(*map(list, zip(*found, strict=True)))
 
     def flat_leaves(self) -> list[torch.Tensor]:
         return [part for leaf in self.leaves.values() for part in (leaf.a, leaf.b)]
