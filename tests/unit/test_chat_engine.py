@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +23,8 @@ from tuner.chat.asks import (
     Piece,
     Prompt,
 )
-from tuner.chat.engine import TURN_TOKENS, Answer, Engine
+from tuner.chat.engine import Answer, Engine
+from tuner.chat.engine.line import PATIENCE
 from tuner.data.examples import Message
 
 END = 0
@@ -35,9 +35,9 @@ class Script:
 
     def __init__(self) -> None:
         self.steps: list[str] = []
-        """Who got each step."""
+        """Who got each token."""
         self.begun: list[str] = []
-        self.open = 0
+        self.open: list[ScriptedGeneration] = []
         self.most_open = 0
         self.gate = threading.Event()
         """Steps wait for it."""
@@ -50,47 +50,46 @@ class Script:
             raise BadMessages("nothing said")
         return Prompt(ids=(1, 2, 3), max_tokens=1000 if ask.max_tokens is None else ask.max_tokens)
 
-    def has_room(self, model: ModelRef) -> bool:
-        return not self.open or model.base not in self.full
+    def has_room(self, ask: Ask, prompt: Prompt) -> bool:
+        return not self.open or ask.model.base not in self.full
 
     def begin(self, ask: Ask, prompt: Prompt) -> ScriptedGeneration:
         if ask.model.base == "unloadable":
             raise OSError("no such folder")
         self.begun.append(ask.model.base)
-        self.open += 1
-        self.most_open = max(self.most_open, self.open)
-        return ScriptedGeneration(self, ask)
+        self.open.append(ScriptedGeneration(self, ask))
+        self.most_open = max(self.most_open, len(self.open))
+        return self.open[-1]
+
+    def step(self) -> list[tuple[ScriptedGeneration, int | Exception]]:
+        assert self.gate.wait(10)
+        return [told for generation in self.open for told in generation.step()]
+
+    def texts(self, lines: Sequence[Sequence[int]]) -> list[str]:
+        return ["".join(map(chr, line)) for line in lines]
 
 
 class ScriptedGeneration:
     def __init__(self, script: Script, ask: Ask) -> None:
-        self._script = script
-        self._name = ask.model.base
+        self.reader = script
+        self.name = ask.model.base
         self._left = iter(ask.messages[0].content)
-        self._is_open = True
         self._has_read = False
 
-    def step(self) -> int | None:
-        assert self._script.gate.wait(10)
-        self._script.steps.append(self._name)
+    def step(self) -> list[tuple[ScriptedGeneration, int | Exception]]:
         if not self._has_read:
             self._has_read = True
-            return None
+            return []
+        self.reader.steps.append(self.name)
         character = next(self._left, "∞")
-        if character == "!":
-            raise RuntimeError("the model broke")
-        return ord(character)
-
-    def text(self, ids: Sequence[int]) -> str:
-        return "".join(map(chr, ids))
+        return [(self, RuntimeError("the model broke") if character == "!" else ord(character))]
 
     def ends(self, token: int) -> bool:
         return token == END
 
     def close(self) -> None:
-        if self._is_open:
-            self._is_open = False
-            self._script.open -= 1
+        if self in self.reader.open:
+            self.reader.open.remove(self)
 
 
 @pytest.fixture
@@ -111,9 +110,10 @@ def start(script: Script) -> Iterator[Callable[..., Engine]]:
     assert all(engine.close(5.0) for engine in engines)
 
 
-def ask(text: str, name: str = "a", stop: tuple[str, ...] = (), max_tokens: int | None = None) -> Ask:
+def ask(text: str, name: str = "a", stop: tuple[str, ...] = (), max_tokens: int | None = None,
+        person: str = "") -> Ask:
     messages = (Message(role="user", content=text),)
-    return Ask(model=ModelRef(base=name), messages=messages, stop=stop, max_tokens=max_tokens)
+    return Ask(model=ModelRef(base=name), messages=messages, stop=stop, max_tokens=max_tokens, person=person)
 
 
 async def heard(answer: Answer) -> tuple[str, FinishReason, int]:
@@ -147,14 +147,14 @@ async def test_half_a_stop_sequence_at_the_end_is_text(start: Callable[..., Engi
     assert await heard(engine.ask(ask("one.\0", stop=(". ",), max_tokens=4))) == ("one.", "length", 4)
 
 
-async def test_answers_take_turns_of_a_few_tokens(start: Callable[..., Engine], script: Script) -> None:
+async def test_each_step_gives_a_token_to_everybody(start: Callable[..., Engine], script: Script) -> None:
     engine = start(places=3)
     script.gate.clear()
     answers = [engine.ask(ask("x" * 200 + "\0", name)) for name in "abc"]
     script.gate.set()
     await asyncio.gather(*(heard(answer) for answer in answers))
-    shared = script.steps[TURN_TOKENS : 3 * 200 - 3 * TURN_TOKENS]
-    assert max(len(list(run)) for _, run in itertools.groupby(shared)) <= TURN_TOKENS
+    shared = script.steps[10 : 3 * 200 - 10]
+    assert {len(set(shared[at : at + 3])) for at in range(0, len(shared) - 3, 3)} == {3}
     assert script.most_open == 3
 
 
@@ -167,7 +167,7 @@ async def test_a_short_answer_is_not_held_up_by_a_long_one(start: Callable[..., 
     long.cancel()
 
 
-async def test_a_newcomer_has_the_next_turn(start: Callable[..., Engine], script: Script) -> None:
+async def test_a_newcomer_is_in_the_next_step(start: Callable[..., Engine], script: Script) -> None:
     engine = start(places=8)
     others = [engine.ask(ask("x", f"other {place}", max_tokens=10**9)) for place in range(7)]
     for other in others:
@@ -178,16 +178,44 @@ async def test_a_newcomer_has_the_next_turn(start: Callable[..., Engine], script
     newcomer = engine.ask(ask("hi\0", "newcomer"))
     script.gate.set()
     assert await heard(newcomer) == ("hi", "stop", 3)
-    assert script.steps[before:].index("newcomer") <= TURN_TOKENS + 1, "only the turn under way comes first"
+    assert script.steps[before:].index("newcomer") <= 3 * 7, "its prompt is read, then it has a token in each step"
     for other in others:
         other.cancel()
 
 
 async def test_who_came_first_is_served_first(start: Callable[..., Engine], script: Script) -> None:
-    engine = start(places=1, line=10)
+    engine = start(places=1, line=11)
     await asyncio.gather(*(heard(engine.ask(ask("hi\0", name))) for name in "abcdef"))
     assert "".join(script.begun) == "abcdef"
     assert script.most_open == 1
+
+
+async def test_people_are_served_in_turn_however_much_one_of_them_asks(
+    start: Callable[..., Engine], script: Script
+) -> None:
+    engine = start(places=2, line=30)
+    script.gate.clear()
+    asks = [ask("hi\0", f"busy{at}", person="busy") for at in range(8)]
+    asks += [ask("hi\0", f"{who}{at}", person=who) for at in range(2) for who in ("x", "y")]
+    answers = [engine.ask(one) for one in asks]
+    for answer in answers:
+        await asyncio.wait_for(answer.next(), 10)
+    script.gate.set()
+    await asyncio.gather(*(heard(answer) for answer in answers))
+    last = max(script.begun.index(name) for name in ("x1", "y1"))
+    assert last <= 7, f"nobody waits behind all of another's questions: {script.begun}"
+    assert [name for name in script.begun if name.startswith("busy")] == [f"busy{at}" for at in range(8)]
+
+
+async def test_one_person_never_fills_the_whole_line(start: Callable[..., Engine], script: Script) -> None:
+    engine = start(places=2, line=4)
+    script.gate.clear()
+    answers = [engine.ask(ask("hi\0", person="busy")) for _ in range(3)]
+    with pytest.raises(Busy):
+        engine.ask(ask("hi\0", person="busy"))
+    answers.append(engine.ask(ask("hi\0", person="other")))
+    script.gate.set()
+    assert await asyncio.gather(*(heard(answer) for answer in answers)) == [("hi", "stop", 3)] * 4
 
 
 async def test_a_cancelled_answer_frees_its_place_at_once(start: Callable[..., Engine], script: Script) -> None:
@@ -197,11 +225,11 @@ async def test_a_cancelled_answer_frees_its_place_at_once(start: Callable[..., E
     assert isinstance(await asyncio.wait_for(endless.next(), 10), Piece)
     endless.cancel()
     assert await heard(engine.ask(ask("next\0", "next"))) == ("next", "stop", 5)
-    assert script.open == 0
+    assert not script.open
 
 
 async def test_a_cancelled_answer_leaves_the_line(start: Callable[..., Engine], script: Script) -> None:
-    engine = start(places=1, line=1)
+    engine = start(places=1, line=3)
     first = engine.ask(ask("x", "first", max_tokens=10**9))
     await first.next()
     waiting = engine.ask(ask("x", "waiting"))
@@ -215,9 +243,9 @@ async def test_a_cancelled_answer_leaves_the_line(start: Callable[..., Engine], 
 async def test_a_full_line_is_refused_with_a_time_to_come_back(start: Callable[..., Engine], script: Script) -> None:
     engine = start(places=1, line=2)
     script.gate.clear()
-    answers = [engine.ask(ask("hi\0")) for _ in range(3)]
+    answers = [engine.ask(ask("hi\0", person=name)) for name in "abc"]
     with pytest.raises(Busy) as refusal:
-        engine.ask(ask("hi\0"))
+        engine.ask(ask("hi\0", person="d"))
     assert 1 <= refusal.value.retry_after_s <= 60
     script.gate.set()
     assert [await heard(answer) for answer in answers] == [("hi", "stop", 3)] * 3
@@ -248,20 +276,20 @@ async def test_one_broken_answer_leaves_its_neighbours_whole(
     with pytest.raises(Failed):
         await heard(unloadable)
     assert await heard(engine.ask(ask("still here\0"))) == ("still here", "stop", 11)
-    assert script.open == 0
+    assert not script.open
 
 
-async def test_the_first_in_line_waits_for_room_and_keeps_its_turn(
+async def test_who_waits_for_memory_lets_others_go_ahead_but_not_for_ever(
     start: Callable[..., Engine], script: Script
 ) -> None:
     script.full = {"other"}
-    engine = start(places=3)
+    engine = start(places=2, line=200)
     script.gate.clear()
-    answers = [engine.ask(ask("hi\0", name)) for name in ("a", "other", "b")]
+    asks = [ask("x" * (3 + at % 2) + "\0", "other" if at == 1 else "a", person=str(at)) for at in range(4 * PATIENCE)]
+    answers = [engine.ask(one) for one in asks]
     script.gate.set()
     await asyncio.gather(*(heard(answer) for answer in answers))
-    assert script.begun == ["a", "other", "b"]
-    assert script.most_open <= 2
+    assert 1 < script.begun.index("other") <= PATIENCE + 3
 
 
 async def test_without_models_each_ask_fails_and_none_hangs() -> None:

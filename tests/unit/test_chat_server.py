@@ -156,6 +156,7 @@ async def test_what_is_asked_reaches_the_engine(engine: Written) -> None:
     [ask] = engine.asks
     assert [(message.role, message.content) for message in ask.messages] == [("system", "be kind"), ("user", "ab")]
     assert (ask.temperature, ask.top_p, ask.seed, ask.stop, ask.max_tokens) == (0.0, 0.5, -7, ("x",), 8)
+    assert ask.person == "red/somebody", "of this team"
 
 
 @pytest.mark.parametrize(
@@ -193,6 +194,7 @@ async def test_what_is_asked_reaches_the_engine(engine: Written) -> None:
         ({"stop": ""}, "stop"),
         ({"stop": [5]}, "stop[0]"),
         ({"stream": "yes"}, "stream"),
+        ({"user": 5}, "user"),
         ({"stream_options": []}, "stream_options"),
     ],
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.chat.text import Decoder, StopWatch
+from tuner.chat.text import Decoder, StopWatch, decode
 
 TEXTS = st.text(st.characters(exclude_characters="\ufffd", exclude_categories=["Cs"]), max_size=30)
 
@@ -27,9 +27,22 @@ def byte_fallback(ids: Sequence[int]) -> str:
         return "\ufffd" * len(ids)
 
 
+class Told:
+    """One answer's decoder, fed alone."""
+
+    def __init__(self, one: Callable[[Sequence[int]], str]) -> None:
+        self._decoder = Decoder()
+        self._one = one
+
+    def feed(self, token: int) -> str:
+        self._decoder.push(token)
+        [fresh] = decode([self._decoder], lambda lines: [self._one(line) for line in lines])
+        return fresh
+
+
 @given(text=TEXTS)
 def test_pieces_add_up_to_the_text_and_hold_no_broken_character(text: str) -> None:
-    decoder = Decoder(byte_level)
+    decoder = Told(byte_level)
     pieces = [decoder.feed(byte) for byte in text.encode()]
     assert "".join(pieces) == text
     assert not any("\ufffd" in piece for piece in pieces)
@@ -39,26 +52,26 @@ def test_pieces_add_up_to_the_text_and_hold_no_broken_character(text: str) -> No
 def test_a_text_that_is_cut_ends_with_its_last_whole_character(text: str, data: st.DataObject) -> None:
     raw = text.encode()
     cut = raw[: data.draw(st.integers(0, len(raw)))]
-    decoder = Decoder(byte_level)
+    decoder = Told(byte_level)
     assert "".join(decoder.feed(byte) for byte in cut) == cut.decode("utf-8", "ignore")
 
 
 @given(raw=st.binary(max_size=40))
 def test_bytes_that_are_no_text_are_shown_as_such_but_never_at_the_end(raw: bytes) -> None:
-    decoder = Decoder(byte_level)
+    decoder = Told(byte_level)
     assert "".join(decoder.feed(byte) for byte in raw) == raw.decode("utf-8", "replace").rstrip("\ufffd")
 
 
 @pytest.mark.parametrize("text", ["日本", "a日b本", "鬱🎏é"])
 def test_byte_tokens_of_one_character_are_held_back_until_it_is_whole(text: str) -> None:
-    decoder = Decoder(byte_fallback)
+    decoder = Told(byte_fallback)
     pieces = [decoder.feed(byte) for byte in text.encode()]
     assert [piece for piece in pieces if piece] == list(text)
 
 
 def test_a_tokenizer_that_sets_spaces_between_tokens_keeps_them() -> None:
     words = ["bikes", "are", "here"]
-    decoder = Decoder(lambda ids: " ".join(words[token] for token in ids))
+    decoder = Told(lambda ids: " ".join(words[token] for token in ids))
     assert [decoder.feed(token) for token in range(3)] == ["bikes", " are", " here"]
 
 
@@ -88,3 +101,17 @@ def test_text_that_cannot_begin_a_stop_is_not_held_back() -> None:
     assert watch.feed("a") == "Ea"
     assert watch.feed("EN") == ""
     assert watch.rest() == "EN"
+
+
+@given(texts=st.lists(TEXTS, min_size=1, max_size=4))
+def test_answers_told_together_are_told_as_alone(texts: list[str]) -> None:
+    decoders = [Decoder() for _ in texts]
+    found = [""] * len(texts)
+    for step in range(max(len(text.encode()) for text in texts)):
+        fed = [place for place, text in enumerate(texts) if step < len(text.encode())]
+        for place in fed:
+            decoders[place].push(texts[place].encode()[step])
+        fresh = decode([decoders[place] for place in fed], lambda lines: [byte_level(line) for line in lines])
+        for place, more in zip(fed, fresh, strict=True):
+            found[place] += more
+    assert found == texts

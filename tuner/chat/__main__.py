@@ -46,6 +46,8 @@ async def _run(options: argparse.Namespace) -> None:
         idle_s=options.idle,
         places=options.places,
         line=options.line,
+        memory_share=options.memory_share,
+        threads=options.threads,
         limits=Limits(max_tokens=options.max_tokens),
         on_ready=_announce,
     )
@@ -64,10 +66,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-token", action="store_true", help="ask callers for no token (loopback only)")
     parser.add_argument("--parent-pipe", action="store_true", help="end when standard input ends")
     parser.add_argument("--idle", type=float, default=None, metavar="SECONDS", help="end after so long unasked")
-    parser.add_argument("--places", type=int, default=8, help="answers written at the same time")
-    parser.add_argument("--line", type=int, default=32, help="requests that may wait; more get 429")
+    parser.add_argument("--places", type=_count, default=32, help="answers written at the same time")
+    parser.add_argument("--line", type=_count, default=64, help="requests that may wait; more get 429")
+    parser.add_argument("--memory-share", type=_share, default=0.3, metavar="SHARE",
+                        help="of the free memory, for conversations and adapters; training has the rest")
+    parser.add_argument("--threads", type=_count, default=None, help="processor threads; half of the cores if not said")
     parser.add_argument("--max-tokens", type=int, default=2048, help="of one answer")
     return parser
+
+
+def _count(text: str) -> int:
+    if (value := int(text)) < 1:
+        raise ValueError(f"must be 1 or more, got {value}")
+    return value
+
+
+def _share(text: str) -> float:
+    if not 0.0 < (value := float(text)) < 1.0:
+        raise ValueError(f"must lie between 0 and 1, got {value}")
+    return value
 
 
 if __name__ == "__main__":

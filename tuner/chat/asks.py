@@ -38,6 +38,8 @@ class Ask:
     seed: int | None = None
     """The same seed gives the same answer; None: a new one each time."""
     stop: tuple[str, ...] = ()
+    person: str = ""
+    """Who asks: those who wait are served in turn by person. Empty: whoever says nothing about it is one person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,17 +113,19 @@ class Failed(AskError):
         super().__init__(f"the answer failed, reference {reference}")
 
 
+class Texts(Protocol):
+    """How tokens become text."""
+
+    def texts(self, lines: Sequence[Sequence[int]]) -> list[str]:
+        """The text of each line of tokens, special tokens left out, U+FFFD in place of bytes that form no character."""
+
+
 class Generation(Protocol):
     """One answer being generated. Used by one thread only."""
 
-    def step(self) -> int | None:
-        """Does one bounded piece of work and promises the next token, or None while the prompt is still being read.
-
-        Raises whatever the model raises; the generation is over then.
-        """
-
-    def text(self, ids: Sequence[int]) -> str:
-        """The text of these tokens, special tokens left out, U+FFFD in place of bytes that form no character."""
+    @property
+    def reader(self) -> Texts:
+        """The same object for all answers that can be told together."""
 
     def ends(self, token: int) -> bool:
         """True when `token` is the model's own end of an answer."""
@@ -136,8 +140,16 @@ class Models(Protocol):
     def read(self, ask: Ask) -> Prompt:
         """Renders the messages. Raises TooLong or BadMessages."""
 
-    def has_room(self, model: ModelRef) -> bool:
-        """True when `begin` would not have to evict weights that a generation holds. True when none is under way."""
+    def has_room(self, ask: Ask, prompt: Prompt) -> bool:
+        """True when `begin` would not have to evict weights that a generation holds, and there is memory for the
+        prompt. True when none is under way."""
 
     def begin(self, ask: Ask, prompt: Prompt) -> Generation:
         """Loads what is missing, evicting the least recently used. Raises whatever loading raises."""
+
+    def step(self) -> Sequence[tuple[Generation, int | Exception]]:
+        """One bounded piece of work for all open generations together.
+
+        Promises the tokens that came of it, at most one a generation, or what broke one: that one is to be closed, and
+        the others go on. A generation whose prompt is still being read is not named.
+        """

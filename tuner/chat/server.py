@@ -276,6 +276,7 @@ def _ask(body: ChatBody, model: ModelRef) -> Ask:
         top_p=1.0 if body.top_p is None else body.top_p,
         seed=body.seed,
         stop=body.stops,
+        person=f"{body.model.rpartition('/')[0]}/{body.user or ''}",
     )
 
 

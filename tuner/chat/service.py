@@ -32,13 +32,18 @@ async def serve(
     port: int = 0,
     needs_token: bool = True,
     idle_s: float | None = None,
-    places: int = 8,
-    line: int = 32,
+    places: int = 32,
+    line: int = 64,
+    memory_share: float = 0.3,
+    threads: int | None = None,
     limits: Limits | None = None,
     models: Callable[[], Models] | None = None,
     on_ready: Callable[[Address], None] | None = None,
 ) -> None:
     """Serves until `stop` is set, or until nobody asked anything for `idle_s`. `port` 0: any free one.
+
+    Training may run beside it: chat takes `memory_share` of the memory that is free when the first model is loaded, for
+    what it keeps of conversations and for adapters, and `threads` of the processor (None: half of the cores).
 
     While it listens, home/chat.json holds its address, and home/chat.token what callers have to show. It ends within
     three seconds; a model's step that is still running then is left to a daemon thread.
@@ -50,7 +55,8 @@ async def serve(
     limits = limits or Limits()
     async with await Store.open(home) as store:
         token = await asyncio.to_thread(make_token, home) if needs_token else None
-        engine = Engine(models or (lambda: _torch_models(limits.max_tokens)), places=places, line=line)
+        make = models or (lambda: _torch_models(limits.max_tokens, memory_share, threads))
+        engine = Engine(make, places=places, line=line)
         api = Api(Catalogue(home, store), engine, token=token, limits=limits)
         runner = web.AppRunner(api.app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.5)
         try:
@@ -106,18 +112,18 @@ def end_with_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> Non
     threading.Thread(target=watch, name="chat-parent", daemon=True).start()
 
 
-def _torch_models(max_tokens: int) -> Models:
+def _torch_models(max_tokens: int, memory_share: float = 0.3, threads: int | None = None) -> Models:
     """Runs in the engine's thread: torch is heavy, and the server listens while it loads."""
     import torch
     import transformers
 
-    from tuner.chat.bases import Bases
+    from tuner.chat.engine.bases import Bases
     from tuner.embedded import model_path
 
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))  # training may run beside
+    if threads is not None or "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(threads or max(1, (os.cpu_count() or 2) // 2))
     transformers.utils.logging.disable_progress_bar()
-    bases = Bases(max_tokens=max_tokens)
+    bases = Bases(max_tokens=max_tokens, memory_share=memory_share)
     try:
         bases.preload(str(model_path()))
     except Exception:

@@ -13,26 +13,43 @@ class Decoder:
     A token's text may depend on the one before it (leading spaces), so a short window is decoded again each time.
     """
 
-    def __init__(self, decode: Callable[[Sequence[int]], str]) -> None:
-        self._decode = decode
-        self._window: list[int] = []
+    def __init__(self) -> None:
+        self.window: list[int] = []
+        """Tokens whose text `take` wants next."""
         self._settled = 0
         """How many tokens of the window were sent already; they are kept as context."""
         self._sent = 0
         """How many characters of the window's text were sent already."""
 
-    def feed(self, token: int) -> str:
-        """Promises the text that is now certain. A sequence that is cut at the end is never sent, in no form."""
-        self._window.append(token)
-        text = self._decode(self._window)
+    def push(self, token: int) -> None:
+        self.window.append(token)
+
+    def take(self, text: str) -> tuple[str, bool]:
+        """`text`: the window's. Promises the text that is now certain, and whether the window was cut shorter: then
+        `cut` wants its text. A sequence that is cut at the end is never sent, in no form."""
         certain = text.rstrip(_BROKEN)
         fresh = certain[self._sent :]
         self._sent = max(self._sent, len(certain))
-        if certain == text:
-            self._window = self._window[self._settled :]
-            self._settled = len(self._window)
-            self._sent = len(self._decode(self._window))
-        return fresh
+        is_whole = certain == text
+        if is_whole:
+            self.window = self.window[self._settled :]
+            self._settled = len(self.window)
+        return fresh, is_whole
+
+    def cut(self, text: str) -> None:
+        """`text`: that of the window after `take` cut it."""
+        self._sent = len(text)
+
+
+def decode(decoders: Sequence[Decoder], texts: Callable[[Sequence[Sequence[int]]], list[str]]) -> list[str]:
+    """Promises the text that each decoder's last token made certain; `texts` is called twice for all of them."""
+    found = texts([one.window for one in decoders])
+    taken = [decoder.take(text) for decoder, text in zip(decoders, found, strict=True)]
+    cut = [decoder for decoder, (_, is_whole) in zip(decoders, taken, strict=True) if is_whole]
+    if cut:
+        for decoder, text in zip(cut, texts([one.window for one in cut]), strict=True):
+            decoder.cut(text)
+    return [fresh for fresh, _ in taken]
 
 
 class StopWatch:

@@ -55,6 +55,8 @@ class ChatBody(_Body):
     seed: Annotated[int, Field(ge=-MAX_SEED, le=MAX_SEED)] | None = None
     stop: _Stop | Annotated[list[_Stop], Field(max_length=4)] | None = None
     n: Literal[1] | None = None
+    user: Annotated[str, Field(max_length=256)] | None = None
+    """Who asks, where one key serves many people: they are served in turn."""
 
     @field_validator("stop", mode="after")
     @classmethod

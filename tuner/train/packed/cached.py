@@ -93,7 +93,7 @@ def _attend(
     strange = [name for name in ("softcap", "position_bias", "s_aux") if others.get(name) is not None]
     if strange or attention_mask is not None:
         raise ValueError(f"cached attention knows no mask, soft cap, bias or sink, got {strange or 'a mask'}")
-    layer = int(module.layer_idx)  # type: ignore[arg-type]
+    layer = int(module.layer_idx)
     near, seen, told = (part[0].transpose(0, 1) for part in (query, key, value))  # (tokens, heads, width)
     found = [_rows(near, seen, told, row, layer, sliding_window, scaling) for row in held.rows]
     found += [_chunk(near, seen, told, chunk, layer, sliding_window, scaling) for chunk in held.chunks]

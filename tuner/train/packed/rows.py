@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -22,7 +23,6 @@ from tuner.train.packed.stack import Weights
 Owner = int
 """Number of an adapter; requests of NOBODY use the untouched model."""
 NOBODY: Owner = -1
-Spans = tuple[tuple[Owner, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,10 @@ class Block:
     """(in, rows): every A, transposed."""
     up: torch.Tensor
     """(rows, out): every B, transposed, times alpha / rank."""
-    spans: Spans
+    spans: Mapping[Owner, slice]
     """Whose rows are where."""
+    kind: int
+    """The same for layers with the same spans."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,25 +55,25 @@ class Desk:
     blocks: Mapping[str, Block] = field(default_factory=dict)
     singles: int = 0
     """So many tokens at the start of the stream are requests of one token."""
-    strange: Mapping[Spans, torch.Tensor | None] = field(default_factory=dict)
-    """(singles, rows) bool: rows that are not the request's own; None when all are."""
+    strange: Mapping[int, torch.Tensor | None] = field(default_factory=dict)
+    """By kind, (singles, rows) bool: rows that are not the request's own; None when all are."""
     pieces: Sequence[Piece] = ()
 
 
 def stacked(adapters: Mapping[Owner, Mapping[str, tuple[torch.Tensor, torch.Tensor]]],
             names: Sequence[str]) -> dict[str, Block]:
     """Promises the blocks of the layers that some adapter tunes. `adapters`: as `prepared` made them."""
-    found = {}
+    found: dict[str, Block] = {}
+    kinds: dict[tuple[tuple[Owner, int], ...], int] = {}
     for name in names:
         own = [(owner, *weights[name]) for owner, weights in adapters.items() if name in weights]
         if not own:
             continue
-        spans, at = [], 0
-        for owner, down, _ in own:
-            spans.append((owner, at, at + down.shape[0]))
-            at += down.shape[0]
+        ends = list(accumulate(down.shape[0] for _, down, _ in own))
+        spans = {owner: slice(end - down.shape[0], end) for (owner, down, _), end in zip(own, ends, strict=True)}
+        kind = kinds.setdefault(tuple((owner, part.stop) for owner, part in spans.items()), len(kinds))
         found[name] = Block(down=torch.cat([down for _, down, _ in own]).t(), up=torch.cat([up for *_, up in own]),
-                            spans=tuple(spans))
+                            spans=spans, kind=kind)
     return found
 
 
@@ -88,16 +90,16 @@ def prepared(weights: Weights, scale: float, dtype: torch.dtype,
 
 
 def strangers(blocks: Mapping[str, Block], owners: Sequence[Owner],
-              device: torch.device) -> dict[Spans, torch.Tensor | None]:
+              device: torch.device) -> dict[int, torch.Tensor | None]:
     """Promises `Desk.strange` for requests of these owners, in order."""
-    found: dict[Spans, torch.Tensor | None] = {}
-    wanted = torch.tensor(owners, device=device)
-    for spans in {block.spans for block in blocks.values()}:
-        if all(owner == spans[0][0] for owner in owners) and len(spans) == 1:
-            found[spans] = None
+    found: dict[int, torch.Tensor | None] = {}
+    wanted = torch.tensor(owners, device=device)[:, None]
+    for kind, spans in {block.kind: block.spans for block in blocks.values()}.items():
+        if len(spans) == 1 and all(owner in spans for owner in owners):
+            found[kind] = None
             continue
-        whose = [owner for owner, start, end in spans for _ in range(start, end)]
-        found[spans] = torch.tensor(whose, device=device)[None, :] != wanted[:, None]
+        whose = [owner for owner, part in spans.items() for _ in range(part.start, part.stop)]
+        found[kind] = torch.tensor(whose, device=device) != wanted
     return found
 
 
@@ -131,12 +133,12 @@ def _add(out: torch.Tensor, x: torch.Tensor, block: Block, desk: Desk) -> None:
     """x: (tokens, in); adds to out: (tokens, out)."""
     if desk.singles:
         low = x[: desk.singles] @ block.down
-        strange = desk.strange[block.spans]
+        strange = desk.strange[block.kind]
         if strange is not None:
             low.masked_fill_(strange, 0.0)
         out[: desk.singles].addmm_(low, block.up)
     for piece in desk.pieces:
-        for owner, first, last in block.spans:
-            if owner == piece.owner:
-                low = x[piece.start : piece.end] @ block.down[:, first:last]
-                out[piece.start : piece.end].addmm_(low, block.up[first:last])
+        own = block.spans.get(piece.owner)
+        if own is not None:
+            low = x[piece.start : piece.end] @ block.down[:, own]
+            out[piece.start : piece.end].addmm_(low, block.up[own])
