@@ -147,21 +147,62 @@ def jobs(home: Home = None, language: Tongue = None, json: Annotated[bool, typer
 @app.command()
 def export(
     job: Annotated[int, typer.Argument(help="Number of the job.")],
-    to: Annotated[Path, typer.Option("--to", help="Folder to write into; made when it is missing.")] = Path("export"),
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Folder to write into, or a file that ends in .zip. Default: export")
+    ] = None,
     trial: Annotated[int | None, typer.Option("--trial", help="Number of the try. Default: the best.")] = None,
     merged: Annotated[
         bool, typer.Option("--merged", help="Also write the whole model with the adapter merged in.")
     ] = False,
+    gguf: Annotated[
+        bool, typer.Option("--gguf", help="Also write a GGUF file, by llama.cpp (its folder in ONSA_LLAMA_CPP).")
+    ] = False,
+    push: Annotated[
+        str, typer.Option("--push", metavar="OWNER/NAME", help="Put it on the model hub, private. Needs HF_TOKEN.")
+    ] = "",
+    public: Annotated[bool, typer.Option("--public", help="With --push: everybody may read it.")] = False,
+    optuna: Annotated[
+        str | None,
+        typer.Option("--optuna", metavar="URL", help="Write the search for Optuna, such as sqlite:///study.db"),
+    ] = None,
     home: Home = None,
     language: Tongue = None,
 ) -> None:
-    """Write the adapter of a job's best try (or of --trial) to a folder."""
+    """Take a job's best try (or --trial) home: adapter, model card, onsa.json."""
     import asyncio
 
-    from bot.console.once import export as run
+    from bot.console.taking import Export
+    from bot.console.taking import export as run
+    from bot.language.taking import Taking
     from bot.settings import load
 
-    raise typer.Exit(asyncio.run(run(load(home=home, language=language), job=job, to=to, trial=trial, merged=merged)))
+    taking = Taking(merged=merged, gguf=gguf, hub=bool(push), repository=push)
+    said = Export(job=job, trial=trial, to=to, taking=taking, public=public, optuna=optuna)
+    raise typer.Exit(asyncio.run(run(load(home=home, language=language), said)))
+
+
+@app.command(name="import")
+def bring(
+    source: Annotated[Path, typer.Argument(help="The zip or the folder that `onsa export` wrote.")],
+    name: Annotated[str | None, typer.Option("--name", help="What to call it. Default: the file's name.")] = None,
+    base: Annotated[
+        str | None, typer.Option("--base", help="Folder of the base model, where its name is not known here.")
+    ] = None,
+    team: Annotated[
+        str | None, typer.Option("--team", help="Discord server that gets it (its id). Default: this machine's own.")
+    ] = None,
+    home: Home = None,
+    language: Tongue = None,
+) -> None:
+    """Bring in a model that another Onsa exported."""
+    import asyncio
+
+    from bot.console.taking import bring as run
+    from bot.settings import load
+
+    raise typer.Exit(
+        asyncio.run(run(load(home=home, language=language), source=source, name=name, base=base, team=team))
+    )
 
 
 def _become(module: str, home: Path | None, arguments: list[str]) -> None:

@@ -27,6 +27,8 @@ class Button:
 class Text:
     text: str
     buttons: tuple[Button, ...] = ()
+    handout: Path | None = None
+    """The folder that this tells of: a front for people elsewhere hands it over as a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,9 @@ class BotSettings(BaseSettings):
     chat_url: str | None = None
     """An OpenAI-compatible server to chat through; None: Onsa's own."""
     chat_token: SecretStr | None = None
+    download_url: str | None = None
+    """Address under which people reach this home's chat server from outside, for exports too large to send; None: they
+    are told where the file lies."""
     discord_token: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("DISCORD_TOKEN", "ONSA_DISCORD_TOKEN", "discord_token")
     )

@@ -8,6 +8,7 @@ from typing import Literal
 from bot.judging.wish import Wish
 from bot.language.commands import Command
 from bot.language.dialogue.followups import Change
+from bot.language.taking import Taking
 from bot.phrases import Language
 
 Privilege = Literal["start", "stop", "export", "costs", "minutes"]
@@ -60,6 +61,8 @@ class Utterance:
     """What was changed in a form: applies to the plan that waits in this dialogue; `text` is then empty."""
     compared: Wish | None = None
     """What was chosen from a menu of comparisons; `text` is then empty."""
+    taking: Taking | None = None
+    """What was chosen from a menu to be taken home; None: the words say it."""
     dialogue: str | None = None
     """Whose dialogue this goes on with, such as everybody's in a thread; None: the person's own."""
     denied: tuple[Privilege, ...] = ()

@@ -1,4 +1,4 @@
-"""Commands that answer once and end: the list of jobs, taking a model home."""
+"""Commands that answer once and end: the list of jobs, and what looks before a server or a worker starts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from bot.console.run import cannot_open
@@ -15,15 +14,12 @@ from bot.console.screen import open_screen
 from bot.console.session import CHANNEL, PERSON, TEAM
 from bot.desk import jobs as desk_jobs
 from bot.desk.context import Services, Turn
-from bot.desk.words import checkpoint_of
 from bot.language.commands import Command
 from bot.phrases import Language, problem_sentences
 from bot.replies import Text
 from bot.settings import BotSettings
-from bot.take_home import take_home
 from bot.utterance import Utterance
 from tuner.chat.address import LOOPBACK
-from tuner.plan import models
 from tuner.problems import Problem, ProblemError
 from tuner.store import Store, StoreUnavailable
 
@@ -34,7 +30,7 @@ async def check_home(settings: BotSettings) -> int:
     async def work(_: Turn) -> int:
         return 0
 
-    return await _with_turn(settings, work)
+    return await with_turn(settings, work)
 
 
 def refuse_serving(arguments: Sequence[str]) -> Problem | None:
@@ -81,36 +77,11 @@ async def jobs(settings: BotSettings, *, as_json: bool) -> int:
             await screen.show(reply)
         return 0
 
-    return await _with_turn(settings, work)
+    return await with_turn(settings, work)
 
 
-async def export(settings: BotSettings, *, job: int, to: Path, trial: int | None, merged: bool) -> int:
-    """Writes the adapter, and with `merged` the whole model, to a folder."""
-
-    async def work(turn: Turn) -> int:
-        screen = open_screen(as_json=False)
-        found = await turn.store.job(turn.team, job)
-        if found is None:
-            await screen.show(desk_jobs.not_found(turn, job))
-            return 1
-        checkpoint = await checkpoint_of(turn, found, trial)
-        if checkpoint is None:
-            await screen.show(Text(text=turn.say("replies.talk.no_checkpoint", {"job": job, "state": found.state})))
-            return 1
-        source = turn.services.home / checkpoint.folder
-        await take_home("adapter", source, to / "adapter")
-        if merged:
-            card = models.find(found.plan.model) or models.embedded()
-            await take_home("merged", source, to / "merged", card.source)
-        await screen.show(
-            Text(text=turn.say("replies.words.exported", {"job": job, "trial": checkpoint.trial, "folder": str(to)}))
-        )
-        return 0
-
-    return await _with_turn(settings, work)
-
-
-async def _with_turn(settings: BotSettings, work: Callable[[Turn], Awaitable[int]]) -> int:
+async def with_turn(settings: BotSettings, work: Callable[[Turn], Awaitable[int]]) -> int:
+    """Promises what `work` gives, with a store and nobody to chat with; 1 where that, or the home, has problems."""
     home = settings.home.expanduser().resolve()
     language: Language = settings.language or "en"
     try:

@@ -31,6 +31,8 @@ class Services:
     """How long a plan may wait for a worker that is just measuring this machine."""
     samples: Mapping[str, Path] = field(default_factory=dict)
     """Language -> sample data file that people may try."""
+    may_push: bool = False
+    """Whether who speaks here may use this machine's token for a model hub."""
     chance: Random = field(default_factory=SystemRandom)
     """Draws the sides of blind pairs."""
 

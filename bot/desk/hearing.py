@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.desk import asking, columns, data, drafts, jobs, plans, talk, tuning, words
+from bot.desk import asking, columns, data, drafts, jobs, plans, taking, talk, tuning, words
 from bot.desk.context import Turn
 from bot.desk.questions import Question
 from bot.judging import door as judging
@@ -168,7 +168,7 @@ _HANDLERS: dict[str, Handler] = {
     "history": jobs.history,
     "data": _data,
     "rate": lambda turn, _: judging.answer(turn, Wish(kind="rate")),
-    "export": words.export,
+    "export": taking.export,
     "settings": words.settings,
     "help": words.help_,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from bot import explain, results
-from bot.desk import costs, data, jobs, plans, talk, tuning, words
+from bot.desk import costs, data, jobs, plans, taking, talk, tuning, words
 from bot.desk.context import Turn
 from bot.desk.hearing import arrived, hear
 from bot.desk.questions import Question
@@ -50,7 +50,7 @@ async def press(turn: Turn, action: str) -> AsyncIterator[Reply]:
         case "compare":
             replies = blind.command(turn, Command(intent="compare", job=int(argument)))
         case "export":
-            replies = words.export(turn, Command(intent="export", job=int(argument)))
+            replies = taking.export(turn, Command(intent="export", job=int(argument)))
         case "details":
             replies = words.details(turn, int(argument))
         case "try":

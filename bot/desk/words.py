@@ -1,21 +1,17 @@
-"""Words about words: help, settings, the glossary, and taking a model home."""
+"""Words about words: help, settings, the glossary."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from bot import explain, glossary, results
 from bot.desk import costs, jobs
-from bot.desk.buttons import button
 from bot.desk.context import Turn
 from bot.language.commands import Command
 from bot.language.vocabulary.examples import examples
 from bot.replies import Card, Reply, Text
-from bot.take_home import take_home
 from tuner.plan import models
 from tuner.plan.knobs import KNOBS
-from tuner.store.records import Checkpoint, Job
 
 
 async def help_(turn: Turn, _: Command) -> AsyncIterator[Reply]:
@@ -88,35 +84,3 @@ async def details(turn: Turn, job_number: int) -> AsyncIterator[Reply]:
         return
     yield results.trials_table(report, turn.language)
     yield Text(text="\n".join(explain.explain(report, turn.language).details))
-
-
-async def export(turn: Turn, command: Command) -> AsyncIterator[Reply]:
-    """Copies the adapter of a try to the home's exports folder and says where it lies."""
-    job = await jobs.find(turn, command.job)
-    if job is None:
-        yield jobs.not_found(turn, command.job)
-        return
-    refusal = turn.refusal("export")
-    if refusal is not None:
-        yield refusal
-        return
-    found = await checkpoint_of(turn, job, command.trial)
-    if found is None:
-        yield Text(text=turn.say("replies.talk.no_checkpoint", {"job": job.number, "state": job.state}))
-        return
-    target = turn.services.home / "exports" / turn.team / f"job-{job.number}-trial-{found.trial}"
-    if not await asyncio.to_thread(target.exists):
-        await take_home("adapter", turn.services.home / found.folder, target)
-    yield Text(
-        text=turn.say("replies.words.exported", {"job": job.number, "trial": found.trial, "folder": str(target)}),
-        buttons=(button("chat", str(job.number), turn.language),),
-    )
-
-
-async def checkpoint_of(turn: Turn, job: Job, trial: int | str | None) -> Checkpoint | None:
-    """Promises the checkpoint of the try said, else the best one's."""
-    if isinstance(trial, int):
-        return next(
-            (found for found in await turn.store.checkpoints(turn.team, job.number) if found.trial == trial), None
-        )
-    return await turn.store.best_checkpoint(turn.team, job.number)

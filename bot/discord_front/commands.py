@@ -13,6 +13,7 @@ from bot.discord_front.settings_command import add_settings
 from bot.discord_front.translate import word
 from bot.language.commands import Command, Method
 from bot.language.parser import parse
+from bot.language.taking import Taking
 from tuner.plan.knobs import KNOBS
 from tuner.plan.space import Range
 
@@ -137,13 +138,17 @@ def _add_jobs(tree: Tree) -> None:
         await running.command(interaction, Command(intent="best", job=job), hidden=True)
 
     @tree.command(name=word("export"), description=word("export_about"))
-    @app_commands.rename(**_named("job", "trial"))
-    @app_commands.describe(**_described("job", "trial"))
+    @app_commands.rename(**_named("job", "trial", "merged"))
+    @app_commands.describe(**_described("job", "trial", "merged"))
     @app_commands.autocomplete(job=choosing.jobs)
     async def export(
-        interaction: Interaction, job: int | None = None, trial: app_commands.Range[int, 0, 100_000] | None = None
+        interaction: Interaction,
+        job: int | None = None,
+        trial: app_commands.Range[int, 0, 100_000] | None = None,
+        merged: bool = False,
     ) -> None:
-        await running.command(interaction, Command(intent="export", job=job, trial=trial), hidden=True)
+        command = Command(intent="export", job=job, trial=trial)
+        await running.command(interaction, command, hidden=True, taking=Taking(merged=merged))
 
 
 def _add_talk(tree: Tree) -> None:

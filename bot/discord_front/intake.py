@@ -114,14 +114,10 @@ async def answer(
             room = opened
     if room is not None:
         await know_job(front.store, utterance, room)
-    await front.answer(utterance, outlet)
+    shown = await front.answer(utterance, outlet)
     if opened is not None and opened.kind == "chat":
         await say_how_to_talk(front, outlet, language)
-    if command.intent == "export" and "export" not in utterance.denied:
-        job = await front.store.job(utterance.team, command.job or "last")
-        if job is not None:
-            trial = command.trial if isinstance(command.trial, int) else None
-            await hand_over(front, utterance.team, job, trial, outlet, language)
+    await hand_over(front, utterance.team, shown, outlet, language)
     if room is not None and room.kind == "job":
         await data.share(front.store, utterance.team, utterance.channel, str(room.parent))
 

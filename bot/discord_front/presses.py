@@ -136,11 +136,7 @@ async def _desk_action(interaction: discord.Interaction[OnsaClient], verb: str, 
         await _tell_apart(interaction, replies[0].text if replies and isinstance(replies[0], Text) else "")
     if room is not None and room.kind == "chat":
         await say_how_to_talk(front, outlet, utterance.language or "en")
-    number = action.partition(":")[2]
-    if verb == "export" and number.isdigit() and "export" not in utterance.denied:
-        job = await front.store.job(utterance.team, int(number))
-        if job is not None:
-            await hand_over(front, utterance.team, job, None, outlet, utterance.language or "en")
+    await hand_over(front, utterance.team, replies, outlet, utterance.language or "en")
     if verb in ("start", "cancel", "resume") and await _is_settled(front, utterance, verb):
         await _strip(interaction)
 

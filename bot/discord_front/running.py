@@ -15,6 +15,7 @@ from bot.discord_front.presses import spoken
 from bot.discord_front.render import Post
 from bot.judging.wish import Wish
 from bot.language.commands import Command
+from bot.language.taking import Taking
 from bot.phrases import Language, say
 from bot.utterance import Utterance
 
@@ -32,12 +33,13 @@ async def command(
     hidden: bool = False,
     in_thread: rooms.Kind | None = None,
     compared: Wish | None = None,
+    taking: Taking | None = None,
 ) -> None:
-    """Answers `made`, or the comparison that it stands for. `hidden`: only the person sees it. `in_thread`: a thread of
-    its own where there may be one.
+    """Answers `made`, or the comparison that it stands for, or takes home what `taking` says. `hidden`: only the person
+    sees it. `in_thread`: a thread of its own where there may be one.
     """
     with interaction.client.busy.turn():
-        await _command(interaction, made, files or [], hidden, in_thread, compared)
+        await _command(interaction, made, files or [], hidden, in_thread, compared, taking)
 
 
 async def _command(
@@ -47,10 +49,11 @@ async def _command(
     hidden: bool,
     in_thread: rooms.Kind | None,
     compared: Wish | None,
+    taking: Taking | None,
 ) -> None:
     if not interaction.client.front.seen.is_new(interaction.id) or not await _wait(interaction, hidden):
         return
-    utterance = replace(await spoken(interaction, is_private=hidden), command=made, compared=compared)
+    utterance = replace(await spoken(interaction, is_private=hidden), command=made, compared=compared, taking=taking)
     outlet: Outlet = InteractionOutlet(interaction, hidden=hidden)
     attachments = await intake.files_of(files, outlet, utterance.language or "en")
     if files and not attachments:

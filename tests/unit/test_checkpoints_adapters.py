@@ -15,9 +15,8 @@ import torch
 from training_bench import SETTINGS, bench, load, run
 
 from tuner.checkpoints import MANIFEST, digest, load_manifest, verify
-from tuner.checkpoints.export import export_adapter, export_merged
+from tuner.checkpoints.export import copy_public, merge_into
 from tuner.checkpoints.save import save
-from tuner.problems import ProblemError
 from tuner.train.trial import CheckpointWriteError
 
 
@@ -160,22 +159,17 @@ def test_a_file_in_the_place_of_the_folder_stops_the_job(trained: tuple[Any, Pat
         run(bench(tmp_path, trained[0].base))
 
 
-def test_an_exported_adapter_is_the_checkpoint(trained: tuple[Any, Path, Any], tmp_path: Path) -> None:
-    _, folder, _ = trained
-    export_adapter(folder, tmp_path / "out" / "mine")
-    assert verify(tmp_path / "out" / "mine") == []
-    assert digest(tmp_path / "out" / "mine") == digest(folder)
-    with pytest.raises(FileExistsError):
-        export_adapter(folder, tmp_path / "out" / "mine")
-
-
-def test_a_damaged_checkpoint_is_not_exported(trained: tuple[Any, Path, Any], tmp_path: Path) -> None:
-    broken = tmp_path / "broken"
-    shutil.copytree(trained[1], broken)
-    (broken / "adapter_model.safetensors").write_bytes(b"")
-    with pytest.raises(ProblemError):
-        export_merged(trained[0].base.source, broken, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+def test_an_exported_adapter_is_the_checkpoint_without_this_machines_folders(
+    trained: tuple[Any, Path, Any], tmp_path: Path
+) -> None:
+    own, folder, _ = trained
+    copy_public(folder, tmp_path, "owner/base")
+    assert verify(tmp_path) == []
+    weights = "adapter_model.safetensors"
+    assert (tmp_path / weights).read_bytes() == (folder / weights).read_bytes()
+    assert json.loads((tmp_path / "adapter_config.json").read_text())["base_model_name_or_path"] == "owner/base"
+    assert load_manifest(tmp_path).base == "owner/base"
+    assert all(own.base.source not in path.read_text("latin-1") for path in tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2"])
@@ -185,7 +179,7 @@ def test_a_merged_model_has_the_adapters_logits(tmp_path: Path, family: str) -> 
     own = bench(tmp_path, load(tmp_path, family))
     ended, _ = run(own, epochs=4)
     folder = tmp_path / "checkpoints" / str(ended.checkpoint)
-    export_merged(own.base.source, folder, tmp_path / "merged")
+    merge_into(own.base.source, folder, tmp_path / "merged")
     assert list((tmp_path / "merged").glob("*.safetensors"))
     assert not list((tmp_path / "merged").glob("*.bin"))
     ids = torch.tensor([own.valid[0].encoded.ids])
@@ -205,6 +199,6 @@ def test_a_base_in_bf16_is_merged_in_fp32(tmp_path: Path, trained: tuple[Any, Pa
     half = AutoModelForCausalLM.from_pretrained(own.base.source, dtype=torch.bfloat16)
     half.save_pretrained(tmp_path / "half")
     own.base.tokenizer.save_pretrained(tmp_path / "half")
-    export_merged(str(tmp_path / "half"), folder, tmp_path / "merged")
+    merge_into(str(tmp_path / "half"), folder, tmp_path / "merged")
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype="auto")
     assert merged.dtype == torch.float32

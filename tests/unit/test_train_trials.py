@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from training_bench import bench, encoded, load, run
 
-from tuner.checkpoints.export import export_merged
+from tuner.checkpoints.export import merge_into
 from tuner.evaluate.losses import Losses, losses
 from tuner.problems import ProblemError
 from tuner.train.bench import CHAT_ROUNDS, load_splits
@@ -97,7 +97,7 @@ def test_a_rate_far_too_high_ends_with_a_name(tmp_path: Path, base: Any) -> None
 
 def test_a_loss_that_rises_far_above_its_start_is_diverged(tmp_path: Path, base: Any) -> None:
     first, _ = run(bench(tmp_path, base), learning_rate=0.03, epochs=30, lora_rank=16)
-    export_merged(base.source, tmp_path / "checkpoints" / str(first.checkpoint), tmp_path / "learnt")
+    merge_into(base.source, tmp_path / "checkpoints" / str(first.checkpoint), tmp_path / "learnt")
     learnt = load_base(str(tmp_path / "learnt"))
     ended, told = run(bench(tmp_path, learnt), 1, learning_rate=0.3, epochs=30)
     assert (ended.outcome, ended.cause) == ("failed", "diverged")

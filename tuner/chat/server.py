@@ -19,6 +19,7 @@ from aiohttp.typedefs import Handler
 from tuner.chat import wire
 from tuner.chat.address import LOOPBACK
 from tuner.chat.asks import Answered, Ask, AskError, BadMessages, Begun, Busy, Done, Failed, ModelRef, Piece, TooLong
+from tuner.chat.links import PREFIX
 from tuner.chat.wire import ApiError, ChatBody
 
 log = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ class Api:
 
     @web.middleware
     async def _door(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path != "/health":
+        if request.path != "/health" and not request.path.startswith(PREFIX):
             self._check(request)
         return await handler(request)
 

@@ -16,6 +16,7 @@ from aiohttp import web
 from tuner.chat.address import LOOPBACK, Address, make_token, remove_address, write_address
 from tuner.chat.asks import Models
 from tuner.chat.catalogue import Catalogue
+from tuner.chat.downloads import add_downloads
 from tuner.chat.engine import Engine
 from tuner.chat.server import Api, Limits
 from tuner.problems import Problem, ProblemError
@@ -58,7 +59,9 @@ async def serve(
         make = models or (lambda: _torch_models(limits.max_tokens, memory_share, threads))
         engine = Engine(make, places=places, line=line)
         api = Api(Catalogue(home, store), engine, token=token, limits=limits)
-        runner = web.AppRunner(api.app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.5)
+        app = api.app()
+        add_downloads(app, home)
+        runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.5)
         try:
             await runner.setup()
             address = await _listen(runner, host, port)

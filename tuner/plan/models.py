@@ -42,6 +42,8 @@ class ModelCard:
     """Examples of general chat mixed into each epoch, so that tuning keeps ordinary conversation."""
     suits_examples: bool = False
     """Whether `suited` has something to say."""
+    license: str | None = None
+    """Of the model, as hubs name it; None: not known here."""
 
     def suited(self, examples: int) -> ModelCard:
         """Promises this card with the epochs and the general chat that suit so many training examples: few are gone
@@ -82,11 +84,11 @@ _HUB_RECOMMENDED = MappingProxyType(
 """What the LoRA literature and the libraries' guides use on instruct models of 0.5 to 8 billion weights."""
 
 _HUB = (
-    ("qwen2.5-0.5b", "Qwen/Qwen2.5-0.5B-Instruct", 494_000_000),
-    ("qwen3-0.6b", "Qwen/Qwen3-0.6B", 596_000_000),
-    ("llama-3.2-1b", "meta-llama/Llama-3.2-1B-Instruct", 1_236_000_000),
-    ("gemma-3-1b", "google/gemma-3-1b-it", 1_000_000_000),
-    ("mistral-7b", "mistralai/Mistral-7B-Instruct-v0.3", 7_248_000_000),
+    ("qwen2.5-0.5b", "Qwen/Qwen2.5-0.5B-Instruct", 494_000_000, "apache-2.0"),
+    ("qwen3-0.6b", "Qwen/Qwen3-0.6B", 596_000_000, "apache-2.0"),
+    ("llama-3.2-1b", "meta-llama/Llama-3.2-1B-Instruct", 1_236_000_000, "llama3.2"),
+    ("gemma-3-1b", "google/gemma-3-1b-it", 1_000_000_000, "gemma"),
+    ("mistral-7b", "mistralai/Mistral-7B-Instruct-v0.3", 7_248_000_000, "apache-2.0"),
 )
 
 
@@ -107,6 +109,7 @@ def embedded() -> ModelCard:
         ),
         general_chat=GENERAL_CHAT_EXAMPLES,
         suits_examples=True,
+        license="apache-2.0",
     )
 
 
@@ -120,8 +123,9 @@ def catalogue() -> tuple[ModelCard, ...]:
             parameters=parameters,
             defaults=_complete({}),
             recommended=_HUB_RECOMMENDED,
+            license=license_,
         )
-        for name, source, parameters in _HUB
+        for name, source, parameters, license_ in _HUB
     )
     return embedded(), *hub
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tuner.events import Report, TrialRecord
 from tuner.plan.plan import Plan
 
 JobState = Literal["queued", "running", "paused", "finished", "stopped", "failed"]
@@ -93,6 +94,31 @@ class Checkpoint:
     """Relative to the home."""
     sha256: str
     value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewImport:
+    """A checkpoint of another home, which lies in this one's folders already, and the run that it came from."""
+
+    team: str
+    person: str
+    channel: str
+    language: Literal["en", "ja"]
+    plan: Plan
+    """As it ran there, its model named as this machine knows it."""
+    report: Report | None
+    records: tuple[TrialRecord, ...]
+    """Every run of the job, repeats included."""
+    trial: int
+    """Of which the adapter came along."""
+    folder: str
+    """Of the adapter, relative to the home."""
+    sha256: str
+    """Of the checkpoint; the same one is brought in once a team."""
+    value: float | None
+    created_at: float
+    ran_s: float
+    """There; nobody is charged for it here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

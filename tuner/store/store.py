@@ -17,12 +17,12 @@ from typing import Any, Literal, Self
 from tuner.events import Event, TestResult, TrialRecord
 from tuner.plan.plan import Plan
 from tuner.problems import Problem
-from tuner.store import datasets, journal, lease, people, queue, speeds, spending, studies
+from tuner.store import datasets, imports, journal, lease, people, queue, speeds, spending, studies
 from tuner.store.connection import Clock, Database
 from tuner.store.labels import Labels
 from tuner.store.migrate import migrate
 from tuner.store.opinions import Opinions
-from tuner.store.records import Checkpoint, DataSet, Job, JobState, NewJob, Spent, StoredEvent, Wish
+from tuner.store.records import Checkpoint, DataSet, Job, JobState, NewImport, NewJob, Spent, StoredEvent, Wish
 
 
 class Store:
@@ -77,6 +77,10 @@ class Store:
     async def submit(self, new: NewJob) -> tuple[Job, bool]:
         """Queues once a team and message id; repeated, it returns the first job and False."""
         return await queue.submit(self._database, new)
+
+    async def bring_in(self, new: NewImport) -> tuple[Job, bool]:
+        """An ended job with runs, report and one checkpoint. The same checkpoint again gives the first job and False."""
+        return await imports.bring_in(self._database, new)
 
     async def job(self, team: str, number: int | Literal["last"]) -> Job | None:
         return await queue.job(self._database, team, number)

@@ -76,7 +76,8 @@ def words_of(value: str | list[str]) -> list[str]:
     return [form for phrase in phrases for form in inflection.ways(phrase)]
 
 
-_OTHER_READERS = ("examples", "answers", "small_words", "frames", "options")  # each read by the module of its name
+_OTHER_READERS = ("examples", "answers", "small_words", "frames", "options", "taking")
+"""Each is read by the module of its name."""
 
 
 @dataclass(slots=True)

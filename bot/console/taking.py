@@ -1,0 +1,135 @@
+"""The commands `onsa export` and `onsa import`: a model taken home, a search for Optuna, a model brought in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.console.once import with_turn
+from bot.console.screen import open_screen
+from bot.console.session import CHANNEL, PERSON, TEAM
+from bot.desk import jobs as desk_jobs
+from bot.desk.context import Turn
+from bot.desk.taking import checkpoint_of
+from bot.language.taking import Taking
+from bot.replies import Text
+from bot.settings import BotSettings
+from bot.take_home import CHECKPOINTS, bring_in, card_language, made_by, take_home
+from tuner.problems import Problem, ProblemError
+from tuner.store.records import Checkpoint, Job
+
+_TEAM = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Teams are folders of the home."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """What `onsa export` was told."""
+
+    job: int
+    trial: int | None
+    to: Path | None
+    """A folder, or a file that ends in .zip; None: `export`, unless something else is wanted."""
+    taking: Taking
+    public: bool
+    """The repository on the hub may be read by everybody."""
+    optuna: str | None
+    """URL of a storage of Optuna's."""
+
+
+async def export(settings: BotSettings, said: Export) -> int:
+    """Writes the export, puts it on the hub and writes the search, as far as each was wanted."""
+
+    async def work(turn: Turn) -> int:
+        job = await turn.store.job(turn.team, said.job)
+        if job is None:
+            return await _say(desk_jobs.not_found(turn, said.job).text, 1)
+        if said.optuna is not None:
+            await _say(await _write_study(turn, job, said.optuna), 0)
+            if said.to is None and not said.taking.repository:
+                return 0
+        checkpoint = await checkpoint_of(turn, job, said.trial)
+        if checkpoint is None:
+            facts = {"job": said.job, "state": job.state}
+            return await _say(turn.say("replies.talk.no_checkpoint", facts), 1)
+        return await _export(turn, job, checkpoint, said, settings)
+
+    return await with_turn(settings, work)
+
+
+async def _export(turn: Turn, job: Job, checkpoint: Checkpoint, said: Export, settings: BotSettings) -> int:
+    repository = said.taking.repository
+    if repository and not os.environ.get("HF_TOKEN", "").strip():
+        raise ProblemError([Problem(key="hub.no_token", facts={"repository": repository})])
+    language = await card_language(turn.store, job, settings.language)
+    if repository and (said.to is None or said.to.suffix == ".zip"):
+        with tempfile.TemporaryDirectory(prefix="onsa-") as draft:
+            folder = Path(draft) / "export"
+            await _write(turn, job, checkpoint, folder, said, language)
+            url = await _push(folder, repository, public=said.public)
+        if said.to is not None:
+            await _write(turn, job, checkpoint, said.to, said, language)
+    else:
+        folder = said.to or Path("export")
+        await _write(turn, job, checkpoint, folder, said, language)
+        url = await _push(folder, repository, public=said.public) if repository else ""
+    facts = {"job": job.number, "trial": checkpoint.trial, "folder": str(said.to or "export"),
+             "merged": said.taking.merged, "gguf": said.taking.gguf}
+    if said.to is not None or not repository:
+        await _say(turn.say("replies.take_home.exported", facts), 0)
+    if repository:
+        facts = {"url": url, "public": said.public, "trial": checkpoint.trial}
+        await _say(turn.say("replies.take_home.pushed", facts), 0)
+    return 0
+
+
+async def _write(
+    turn: Turn, job: Job, checkpoint: Checkpoint, out: Path, said: Export, language: str
+) -> None:
+    target = await asyncio.to_thread(lambda: out.expanduser().absolute())
+    await take_home(turn.store, turn.services.home, job, checkpoint, target, taking=said.taking,
+                    language="ja" if language == "ja" else "en")
+
+
+async def _push(folder: Path, repository: str, *, public: bool) -> str:
+    absolute = await asyncio.to_thread(lambda: folder.expanduser().absolute())
+    asked = {"folder": str(absolute), "repository": repository, "public": public}
+    return str((await made_by(CHECKPOINTS, "push", asked=asked))["url"])
+
+
+async def _write_study(turn: Turn, job: Job, url: str) -> str:
+    asked = {"home": str(turn.services.home), "job": job.id, "url": url}
+    made = await made_by("tuner.search", asked=asked)
+    return turn.say("replies.take_home.study", {"job": job.number, "url": url, **made})
+
+
+async def bring(settings: BotSettings, *, source: Path, name: str | None, base: str | None, team: str | None) -> int:
+    """Brings an export in and says under which job it is known."""
+
+    async def work(turn: Turn) -> int:
+        absolute = await asyncio.to_thread(lambda: source.expanduser().resolve())
+        if team is not None and not _TEAM.fullmatch(team):
+            raise ProblemError([Problem(key="import.bad_team", facts={"team": team[:60]})])
+        job, trial, is_new = await bring_in(
+            turn.store,
+            turn.services.home,
+            absolute,
+            team=team or TEAM,
+            person=PERSON,
+            channel=CHANNEL,
+            name=(name or absolute.name.removesuffix(".zip")).strip()[:80],
+            base=base,
+        )
+        facts = {"job": job.number, "trial": trial, "is_new": is_new, "team": team}
+        return await _say(turn.say("replies.take_home.imported", facts), 0)
+
+    return await with_turn(settings, work)
+
+
+async def _say(text: str, code: int) -> int:
+    await open_screen(as_json=False).show(Text(text=text))
+    return code

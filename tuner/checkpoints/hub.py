@@ -1,0 +1,84 @@
+"""Puts an export into a repository of a model hub through huggingface_hub's own API. Knows no sentence and no store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from httpx import HTTPError
+from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+from huggingface_hub.utils._validators import validate_repo_id
+
+from tuner.checkpoints.package import FACTS
+from tuner.problems import Problem, ProblemError
+
+MESSAGE = "Upload a fine-tuned adapter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    url: str
+    """Of the repository, for people."""
+    commit: str
+    """Of what was written there."""
+
+
+def push(folder: Path, repository: str, token: str, *, public: bool = False) -> Pushed:
+    """Promises the folder's files in `repository`, in one commit, private unless `public`. A repository that Onsa wrote
+    before gets a further commit; any other of that name is left alone.
+
+    Raises ProblemError `hub.*`: no token, token refused, name bad, taken, forbidden or public, no network, cut off.
+    """
+    if not token:
+        raise ProblemError([Problem(key="hub.no_token", facts={"repository": repository})])
+    api = HfApi(token=token, library_name="onsa")
+    facts = {"repository": repository, "endpoint": api.endpoint}
+    try:
+        return _push(api, folder, repository, public=public)
+    except HFValidationError as error:
+        raise ProblemError([Problem(key="hub.bad_name", facts=dict(facts))]) from error
+    except OfflineModeIsEnabled as error:
+        raise ProblemError([Problem(key="hub.offline", facts=dict(facts))]) from error
+    except HfHubHTTPError as error:
+        raise ProblemError([_problem_of(error, facts)]) from error
+    except (HTTPError, ConnectionError, TimeoutError) as error:
+        raise ProblemError([Problem(key="hub.no_network", facts=dict(facts))]) from error
+    except (ValueError, RuntimeError) as error:  # what its uploader raises for an answer that it does not understand
+        said = {**facts, "status": None, "said": str(error)[:200]}
+        raise ProblemError([Problem(key="hub.refused", facts=said)]) from error
+
+
+def _push(api: HfApi, folder: Path, repository: str, *, public: bool) -> Pushed:
+    validate_repo_id(repository)
+    api.whoami()
+    try:
+        url = str(api.create_repo(repository, private=not public, exist_ok=False))
+    except HfHubHTTPError as error:
+        if error.response.status_code != 409:
+            raise
+        _check_existing(api, repository, public=public)
+        url = f"{api.endpoint}/{repository}"
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    operations = [CommitOperationAdd(path.relative_to(folder).as_posix(), path) for path in files]
+    commit = api.create_commit(repository, operations, commit_message=MESSAGE)
+    return Pushed(url=url, commit=commit.oid)
+
+
+def _check_existing(api: HfApi, repository: str, *, public: bool) -> None:
+    """Raises ProblemError for a repository that is somebody else's work, or that everybody could read."""
+    facts = {"repository": repository, "endpoint": api.endpoint}
+    if not api.file_exists(repository, FACTS):
+        raise ProblemError([Problem(key="hub.taken", facts=dict(facts))])
+    if not public and not api.model_info(repository).private:
+        raise ProblemError([Problem(key="hub.is_public", facts=dict(facts))])
+
+
+def _problem_of(error: HfHubHTTPError, facts: dict[str, str]) -> Problem:
+    status = error.response.status_code
+    if status == 401:
+        return Problem(key="hub.token_refused", facts=dict(facts))
+    if status == 403:
+        return Problem(key="hub.forbidden", facts=dict(facts))
+    said = (error.server_message or str(error).splitlines()[0])[:200]
+    return Problem(key="hub.refused", facts={**facts, "status": status, "said": said})
