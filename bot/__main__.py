@@ -134,14 +134,22 @@ def explain(
 
 
 @app.command()
-def jobs(home: Home = None, language: Tongue = None, json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def jobs(
+    home: Home = None,
+    language: Tongue = None,
+    json: Annotated[bool, typer.Option("--json")] = False,
+    search: Annotated[
+        str, typer.Option("--search", help="Only jobs with these words in names, data, settings, people, state or day.")
+    ] = "",
+    page: Annotated[int, typer.Option("--page", min=1, help="Which page of them.")] = 1,
+) -> None:
     """List the jobs of this home, newest first."""
     import asyncio
 
     from bot.console.once import jobs as run
     from bot.settings import load
 
-    raise typer.Exit(asyncio.run(run(load(home=home, language=language), as_json=json)))
+    raise typer.Exit(asyncio.run(run(load(home=home, language=language), as_json=json, search=search, page=page)))
 
 
 @app.command()

@@ -9,11 +9,12 @@ from bot.judging.wish import Wish
 from bot.language.commands import Command
 from bot.language.dialogue.followups import Change
 from bot.language.taking import Taking
+from bot.manage.wish import Wish as ManageWish
 from bot.phrases import Language
 
-Privilege = Literal["start", "stop", "export", "costs", "minutes"]
-"""What a team may keep for some: starting jobs, stopping other people's, taking models home, seeing what jobs cost; and
-GPU minutes left."""
+Privilege = Literal["start", "stop", "export", "costs", "promote", "minutes"]
+"""What a team may keep for some: starting jobs, stopping other people's, taking models home, seeing what jobs cost,
+choosing the team's model; and GPU minutes left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,13 @@ class Utterance:
     """What was chosen from a menu of comparisons; `text` is then empty."""
     taking: Taking | None = None
     """What was chosen from a menu to be taken home; None: the words say it."""
+    managed: ManageWish | None = None
+    """What was chosen from a menu of keeping house; `text` is then empty."""
+    manages: bool = True
+    """False for those who may not decide for the whole team, such as members of a Discord server who do not manage it.
+    """
+    called: str = ""
+    """How the person is called there; empty where only `person` is known."""
     dialogue: str | None = None
     """Whose dialogue this goes on with, such as everybody's in a thread; None: the person's own."""
     denied: tuple[Privilege, ...] = ()

@@ -12,9 +12,9 @@ from typing import NoReturn
 from bot.console.run import cannot_open
 from bot.console.screen import open_screen
 from bot.console.session import CHANNEL, PERSON, TEAM
-from bot.desk import jobs as desk_jobs
 from bot.desk.context import Services, Turn
-from bot.language.commands import Command
+from bot.manage import history
+from bot.manage.wish import Wish
 from bot.phrases import Language, problem_sentences
 from bot.replies import Text
 from bot.settings import BotSettings
@@ -68,12 +68,12 @@ async def check_serving(settings: BotSettings, arguments: Sequence[str]) -> int:
     return 1
 
 
-async def jobs(settings: BotSettings, *, as_json: bool) -> int:
-    """Shows the jobs of the home."""
+async def jobs(settings: BotSettings, *, as_json: bool, search: str = "", page: int = 1) -> int:
+    """Shows the jobs of the home, or those that have what is searched for, page by page."""
 
     async def work(turn: Turn) -> int:
         screen = open_screen(as_json=as_json)
-        async for reply in desk_jobs.history(turn, Command(intent="history")):
+        async for reply in history.search(turn, Wish(kind="search", query=search, page=page - 1)):
             await screen.show(reply)
         return 0
 

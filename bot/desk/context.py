@@ -46,6 +46,8 @@ class Turn:
     services: Services
     state: dict[str, Any]
     """The dialogue of this person in this channel: kept after the turn, expires, survives a restart."""
+    said: str = ""
+    """The words as they were typed, before names were replaced by numbers; empty for anything but words."""
     options: Options = NO_OPTIONS
     """Wishes about the plan that were taken out of the words (bot.desk.wishes)."""
 

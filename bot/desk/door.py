@@ -16,6 +16,7 @@ from bot.desk.hearing import arrived, hear
 from bot.desk.pressing import press
 from bot.judging import door as judging
 from bot.language.parser import parse
+from bot.manage import names
 from bot.phrases import Language, problem_sentences
 from bot.replies import Reply, Text
 from bot.utterance import Utterance
@@ -137,6 +138,9 @@ async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
         async for reply in talk.continue_chat(turn):
             yield reply
         return
+    if utterance.text and utterance.command is None and not utterance.attachments:
+        spelled = await names.spelled_out(turn.store, turn.team, utterance.text)
+        turn = replace(turn, said=utterance.text, utterance=replace(utterance, text=spelled))
     turn = await wishes.heard(turn)
     optional = wishes.only(turn)
     if optional is not None:

@@ -14,6 +14,9 @@ from bot.language.commands import Command
 from bot.language.dialogue.answers import Expecting, parse_answer
 from bot.language.dialogue.followups import parse_followup
 from bot.language.dialogue.joining import is_new
+from bot.manage import door as managing
+from bot.manage import history
+from bot.manage.wish import Wish as ManageWish
 from bot.replies import Reply, Text
 from tuner.store.records import DataSet
 
@@ -37,6 +40,11 @@ Hearing = Callable[[_Heard], Awaitable[AsyncIterator[Reply] | None]]
 
 async def hear(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     """Promises the replies to words; none where Onsa was not spoken to and the words mean nothing to it."""
+    kept = await managing.listens(turn, command)
+    if kept is not None:
+        async for reply in managing.answer(turn, kept):
+            yield reply
+        return
     heard = _Heard(
         turn=turn,
         command=command,
@@ -165,7 +173,7 @@ _HANDLERS: dict[str, Handler] = {
     "chat": talk.chat,
     "compare": asking.compare,
     "best": judging.with_opinions(asking.best),
-    "history": jobs.history,
+    "history": lambda turn, _: history.search(turn, ManageWish(kind="search")),
     "data": _data,
     "rate": lambda turn, _: judging.answer(turn, Wish(kind="rate")),
     "export": taking.export,

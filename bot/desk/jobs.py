@@ -45,8 +45,12 @@ async def facts_of(turn: Turn, job: Job) -> dict[str, Any]:
     done = [trial for trial in trials if trial.state != "running"]
     repeats = await turn.store.repeats(job.id)
     best = best_trial(job.plan, trials, repeats)
+    named = await turn.store.labels.names(turn.team)
+    promoted = await turn.store.labels.promoted(turn.team)
     return {
         "job": job.number,
+        "name": next((each.name for each in named if each.job == job.number and each.trial is None), None),
+        "promoted": promoted.trial if promoted is not None and promoted.job == job.number else None,
         "state": job.state,
         "wish": job.wish,
         "done": len(done),
@@ -79,25 +83,20 @@ async def queue(turn: Turn, _: Command) -> AsyncIterator[Reply]:
         return
     states = ("running", "queued", "paused")
     order = {job.id: (states.index(job.state), await turn.store.ahead(job.id), job.number) for job in jobs}
-    yield await _table(turn, "replies.jobs.queue_title", sorted(jobs, key=lambda job: order[job.id]))
+    yield await table(turn, turn.say("replies.jobs.queue_title"), sorted(jobs, key=lambda job: order[job.id]))
 
 
-async def history(turn: Turn, _: Command) -> AsyncIterator[Reply]:
-    """The newest jobs first."""
-    jobs = await turn.store.jobs(turn.team)
-    if not jobs:
-        yield Text(text=turn.say("replies.jobs.history_empty"))
-        return
-    yield await _table(turn, "replies.jobs.history_title", jobs)
-
-
-async def _table(turn: Turn, title: str, jobs: list[Job]) -> Table:
+async def table(turn: Turn, title: str, jobs: list[Job]) -> Table:
+    """Promises one row a job, with a column of names where one of them has a name."""
+    called = {each.job: each.name for each in await turn.store.labels.names(turn.team) if each.trial is None}
+    has_names = any(job.number in called for job in jobs)
     rows = []
     for job in jobs:
         facts = await facts_of(turn, job)
         rows.append(
             (
                 str(job.number),
+                *((called.get(job.number, ""),) if has_names else ()),
                 turn.say("replies.jobs.state_ahead", facts)
                 if facts["ahead"]
                 else turn.say(f"replies.jobs.state_{job.state}"),
@@ -107,9 +106,11 @@ async def _table(turn: Turn, title: str, jobs: list[Job]) -> Table:
                 *((turn.say("replies.jobs.time", {"seconds": job.ran_s}),) if turn.shows_costs else ()),
             )
         )
-    names = ("job", "state", "data", "tries", "best", *(("time",) if turn.shows_costs else ()))
-    header = tuple(turn.say(f"replies.jobs.column_{name}") for name in names)
-    return Table(title=turn.say(title), header=header, rows=tuple(rows))
+    named, costs = (("name",) if has_names else ()), (("time",) if turn.shows_costs else ())
+    header = tuple(
+        turn.say(f"replies.jobs.column_{name}") for name in ("job", *named, "state", "data", "tries", "best", *costs)
+    )
+    return Table(title=title, header=header, rows=tuple(rows))
 
 
 async def stop(turn: Turn, reference: JobRef | None) -> AsyncIterator[Reply]:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from bot.desk import columns, drafts, questions
 from bot.desk.buttons import button
 from bot.desk.context import Turn
+from bot.manage import people
 from bot.phrases import problem_sentences
 from bot.plan_card import plan_card
 from bot.planning import facts_of, speed_of
@@ -156,6 +157,7 @@ async def start(turn: Turn, draft_id: str) -> AsyncIterator[Reply]:
             expected_s=expected_s or 0.0,
         )
     )
+    await people.remember(turn)
     drafts.forget(turn)
     await drafts.mark_started(turn, saved, job.number)
     turn.state["job"] = job.number

@@ -13,6 +13,7 @@ from bot.judging import blind
 from bot.judging import door as judging
 from bot.language.commands import Command
 from bot.language.parser import parse
+from bot.manage import door as managing
 from bot.replies import Reply, Text
 
 
@@ -57,6 +58,8 @@ async def press(turn: Turn, action: str) -> AsyncIterator[Reply]:
             replies = _try_next(turn, argument)
         case verb if verb in judging.VERBS:
             replies = judging.press(turn, verb, argument)
+        case verb if verb in managing.VERBS:
+            replies = managing.press(turn, verb, argument)
         case _:
             yield Text(text=turn.say("replies.desk.button_too_old"))
             return

@@ -114,6 +114,9 @@ async def _ask(
 
 async def _checkpoint(turn: Turn, command: Command) -> tuple[str, str] | Text:
     """(model id at the chat server, how it is called to people), or the sentence that there is none."""
+    promoted = await turn.store.labels.promoted(turn.team)
+    if promoted is not None and command.job is None and command.trial is None:
+        return await _addressed(turn, promoted.job, promoted.trial)
     job = await jobs.find(turn, command.job)
     if job is None:
         return Text(text=turn.say("replies.talk.nothing_tuned"))
@@ -126,8 +129,13 @@ async def _checkpoint(turn: Turn, command: Command) -> tuple[str, str] | Text:
         trial = await turn.store.best_checkpoint(turn.team, job.number)
     if trial is None:
         return Text(text=turn.say("replies.talk.no_checkpoint", {"job": job.number, "state": job.state}))
-    model = f"{turn.team}/job-{job.number}-trial-{trial.trial}"
-    return model, turn.say("replies.talk.speaker", {"job": job.number, "trial": trial.trial})
+    return await _addressed(turn, job.number, trial.trial)
+
+
+async def _addressed(turn: Turn, job: int, trial: int) -> tuple[str, str]:
+    named = {each.trial: each.name for each in await turn.store.labels.names(turn.team) if each.job == job}
+    facts = {"job": job, "trial": trial, "name": named.get(trial) or named.get(None)}
+    return f"{turn.team}/job-{job}-trial-{trial}", turn.say("replies.talk.speaker", facts)
 
 
 async def side_by_side(turn: Turn, job: Job, rows: int = 5) -> AsyncIterator[Reply]:

@@ -11,6 +11,7 @@ from discord import app_commands
 from bot import glossary
 from bot.discord_front.markup import clip
 from bot.discord_front.places import language_of, team_of
+from bot.manage.names import name_of
 from bot.phrases import say
 from bot.planning import name_of_data
 from tuner.plan import models
@@ -55,7 +56,8 @@ async def _job_name(interaction: Interaction, job: Job) -> str:
     language = language_of(interaction.locale)
     state = say(f"replies.jobs.state_{job.state}", language)
     name = await name_of_data(interaction.client.front.store, job)
-    facts = {"job": job.number, "state": state, "dataset": name}
+    called = await name_of(interaction.client.front.store, job.team, job.number)
+    facts = {"job": job.number, "state": state, "dataset": name, "name": called}
     return say("discord.front.choice_job", language, facts)
 
 

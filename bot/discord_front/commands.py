@@ -9,6 +9,7 @@ from discord import app_commands
 
 from bot.discord_front import choosing, running
 from bot.discord_front.judging import add_judging
+from bot.discord_front.managing import add_managing
 from bot.discord_front.settings_command import add_settings
 from bot.discord_front.translate import word
 from bot.language.commands import Command, Method
@@ -27,7 +28,8 @@ _METHODS = ("bayes", "random", "grid")
 
 def register(tree: Tree) -> None:
     """Adds everything to the tree; the names and descriptions stand in prompts/<language>/discord/commands.toml."""
-    for add in (_add_tune, _add_data, _add_jobs, _add_talk, add_judging, _add_words, _add_menus, add_settings):
+    ours = (_add_tune, _add_data, _add_jobs, _add_talk, _add_words, _add_menus)
+    for add in (*ours, add_judging, add_managing, add_settings):
         add(tree)
     for command in tree.walk_commands():
         _for_teams_and_alone(command)

@@ -22,6 +22,7 @@ from bot.discord_front.places import Room, know_job, language_of, room_of, team_
 from bot.discord_front.render import Post
 from bot.language.commands import Command
 from bot.language.parser import parse
+from bot.manage import names
 from bot.phrases import Language, say
 from bot.utterance import Attachment, Utterance
 
@@ -78,11 +79,13 @@ async def _heard(
     utterance = Utterance(
         team=team,
         person=str(message.author.id),
+        called=message.author.display_name,
         dialogue=room.dialogue if room is not None else chain,
         channel=str(message.channel.id),
         message_id=str(message.id),
         text=words_of(client, message),
         denied=held.denied,
+        manages=held.manages,
         limit=held.limit,
         language=chosen,
         addressed=is_meant,
@@ -100,7 +103,8 @@ async def answer(
 ) -> None:
     """Lets the desk answer, in a thread of its own where a job or a conversation begins."""
     front = client.front
-    command = utterance.command or parse(utterance.text)
+    spelled = await names.spelled_out(front.store, utterance.team, utterance.text) if utterance.text else ""
+    command = utterance.command or parse(spelled)
     language = utterance.language or command.utterance_language
     opened: Room | None = None
     is_chained = chains.is_chain(utterance.dialogue)

@@ -66,6 +66,7 @@ async def spoken(
     return Utterance(
         team=team,
         person=str(interaction.user.id),
+        called=interaction.user.display_name,
         dialogue=room.dialogue if room is not None else None,
         channel=str(interaction.channel_id),
         message_id=str(interaction.id),
@@ -74,6 +75,7 @@ async def spoken(
         kind="press" if pressed else "message",
         language=await language_for(interaction),
         denied=held.denied,
+        manages=held.manages,
         limit=held.limit,
     )
 

@@ -83,6 +83,7 @@ class Rights:
 
     denied: tuple[Privilege, ...] = ()
     limit: Limit | None = None
+    manages: bool = True
 
 
 async def rights_of(store: Store, team: str, member: Member, now: float, *, is_private: bool = False) -> Rights:
@@ -102,7 +103,7 @@ async def rights_of(store: Store, team: str, member: Member, now: float, *, is_p
     limit = await limit_of(store, team, member, now)
     if limit is not None and limit.left_s <= 0:
         found.append("minutes")
-    return Rights(denied=tuple(found), limit=limit)
+    return Rights(denied=tuple(found), limit=limit, manages=member.is_admin)
 
 
 async def limit_of(store: Store, team: str, member: Member, now: float) -> Limit | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import discord
 
@@ -16,6 +17,7 @@ from bot.discord_front.render import Post
 from bot.judging.wish import Wish
 from bot.language.commands import Command
 from bot.language.taking import Taking
+from bot.manage.wish import Wish as ManageWish
 from bot.phrases import Language, say
 from bot.utterance import Utterance
 
@@ -34,12 +36,14 @@ async def command(
     in_thread: rooms.Kind | None = None,
     compared: Wish | None = None,
     taking: Taking | None = None,
+    managed: ManageWish | None = None,
 ) -> None:
-    """Answers `made`, or the comparison that it stands for, or takes home what `taking` says. `hidden`: only the person
-    sees it. `in_thread`: a thread of its own where there may be one.
+    """Answers `made`, or the wish that stands for it (`compared`, `taking`, `managed`). `hidden`: only the person sees
+    it. `in_thread`: a thread of its own where there may be one.
     """
     with interaction.client.busy.turn():
-        await _command(interaction, made, files or [], hidden, in_thread, compared, taking)
+        chosen = {"compared": compared, "taking": taking, "managed": managed}
+        await _command(interaction, made, files or [], hidden, in_thread, chosen)
 
 
 async def _command(
@@ -48,12 +52,11 @@ async def _command(
     files: list[discord.Attachment],
     hidden: bool,
     in_thread: rooms.Kind | None,
-    compared: Wish | None,
-    taking: Taking | None,
+    chosen: Mapping[str, Any],
 ) -> None:
     if not interaction.client.front.seen.is_new(interaction.id) or not await _wait(interaction, hidden):
         return
-    utterance = replace(await spoken(interaction, is_private=hidden), command=made, compared=compared, taking=taking)
+    utterance = replace(await spoken(interaction, is_private=hidden), command=made, **chosen)
     outlet: Outlet = InteractionOutlet(interaction, hidden=hidden)
     attachments = await intake.files_of(files, outlet, utterance.language or "en")
     if files and not attachments:

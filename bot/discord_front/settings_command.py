@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Interaction: TypeAlias = "discord.Interaction[OnsaClient]"
 
 _ADMINS_ONLY = (
-    "team_language", "start", "stop", "export", "costs", "everybody", "person_minutes", "role", "role_minutes",
-    "team_minutes", "listen",
+    "team_language", "start", "stop", "export", "costs", "promote", "everybody", "person_minutes", "role",
+    "role_minutes", "team_minutes", "listen",
 )
 _LANGUAGES = ("en", "ja", "auto")
 
@@ -47,6 +47,7 @@ def add_settings(tree: Tree) -> None:
         stop: discord.Role | None = None,
         export: discord.Role | None = None,
         costs: discord.Role | None = None,
+        promote: discord.Role | None = None,
         everybody: str | None = None,
         person_minutes: app_commands.Range[int, 0, 10_000_000] | None = None,
         role: discord.Role | None = None,
@@ -54,7 +55,7 @@ def add_settings(tree: Tree) -> None:
         team_minutes: app_commands.Range[int, 0, 10_000_000] | None = None,
         listen: discord.TextChannel | None = None,
     ) -> None:
-        roles = {"start": start, "stop": stop, "export": export, "costs": costs}
+        roles = {"start": start, "stop": stop, "export": export, "costs": costs, "promote": promote}
         wishes = Wishes(
             language=language,
             team_language=team_language,

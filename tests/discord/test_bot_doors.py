@@ -22,6 +22,7 @@ from bot.desk import pressing
 from bot.discord_front import client as front_client
 from bot.discord_front import presses
 from bot.judging.door import VERBS as JUDGING
+from bot.manage.door import VERBS as MANAGING
 from tuner.store import Store
 
 SECRETS = ("crimson", "Crimson", "0.753", "Ana of", "Olga of")
@@ -41,6 +42,9 @@ OPTIONS: dict[str, list[Mapping[str, Any]]] = {
     "explain": [{"job": 1}, {"job": 1, "try": 0}, {"word": "learning_rate"}],
     "settings": [{}],
     "leaderboard": [{}],
+    "history": [{}, {"words": "crimson.csv"}],
+    "name": [{"name": "crimson.csv", "job": 1}],
+    "team-model": [{}, {"job": 1}],
     "help": [{}],
 }
 """Command -> what somebody of another team types to get at team Crimson's things. A new command is added here too."""
@@ -209,6 +213,7 @@ async def test_no_button_or_form_typed_by_hand_shows_or_changes_another_teams_th
     source = who.visible(channel)[-1]
     ids = [f"o:{verb}:{each.format(draft=draft)}" for verb, arguments in DESK.items() for each in arguments]
     ids += [f"o:{verb}:1" for verb in sorted(JUDGING)]
+    ids += [f"o:{verb}:{each}" for verb in sorted(MANAGING) for each in ("1", "0::crimson.csv")]
     ids += [f"f:{verb}:{each}" for verb, arguments in FRONT.items() for each in arguments]
     uses = [await who.sends_component(source, custom_id, kind=3 if "language" in custom_id else 2, values=["ja"])
             for custom_id in ids]

@@ -20,10 +20,12 @@ from bot.discord_front.translate import Words
 from bot.phrases import LANGUAGES, say
 from bot.settings import BotSettings
 
-COMMANDS = {"tune", "data", "jobs", "job", "stop", "explain", "chat", "compare", "best", "export", "settings", "help"}
+COMMANDS = {"tune", "data", "jobs", "job", "stop", "explain", "chat", "compare", "best", "export", "settings", "help",
+            "history", "name", "team-model"}
 MENUS = {"Tune on this file", "Ask the tuned model"}
 AUTOCOMPLETE = {"tune": {"setting", "data", "model"}, "data": {"data"}, "job": {"job"}, "stop": {"job"},
-                "explain": {"word", "job"}, "chat": {"job"}, "compare": {"job"}, "best": {"job"}, "export": {"job"}}
+                "explain": {"word", "job"}, "chat": {"job"}, "compare": {"job"}, "best": {"job"}, "export": {"job"},
+                "name": {"job"}, "team-model": {"job"}}
 TOTAL = 8000
 """Characters of names, descriptions and choices of one command, in its longest language."""
 

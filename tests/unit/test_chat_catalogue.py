@@ -68,8 +68,8 @@ async def test_each_team_has_its_own_names(store: Store) -> None:
     assert await names.find("red/job-1-best") == checkpoint(store, "red", 1, 0)
     assert await names.find("blue/job-1-best") == checkpoint(store, "blue", 1, 0)
     assert await names.find("red/job-1-trial-1") is None
-    red = [MODEL_NAME, "red/job-1-base", "red/job-1-best", "red/job-1-trial-0"]
-    blue = ["blue/job-1-base", "blue/job-1-best", "blue/job-1-trial-0", "blue/job-1-trial-1"]
+    red = [MODEL_NAME, "red/team-model", "red/job-1-base", "red/job-1-best", "red/job-1-trial-0"]
+    blue = ["blue/team-model", "blue/job-1-base", "blue/job-1-best", "blue/job-1-trial-0", "blue/job-1-trial-1"]
     assert await names.names("red") == tuple(red)
     assert await names.names() == (MODEL_NAME, *blue, *red[1:])
     assert await names.names("nobody") == (MODEL_NAME,)
@@ -78,7 +78,8 @@ async def test_each_team_has_its_own_names(store: Store) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "", "/", "job-1-best", "/job-1-best", "red/job-0-best", "red/job-2-best", "red/job-1-trial-9",
+        "", "/", "red", "team-model", "/team-model", "green/team-model", "red/team-model/", "red/teamXmodel",
+        "job-1-best", "/job-1-best", "red/job-0-best", "red/job-2-best", "red/job-1-trial-9",
         "red/job-1-trial-", "red/job-1-worst", "red/job-1-best/", "red/../blue/job-1-best",
         "../red/job-1-best", "red/job-01-best",
         "red/job-1-trial-1x", "red/job-１-best", "RED/job-1-best", "red/job-1-best\n", "Qwen/Qwen2.5-0.5B-Instruct",
@@ -89,6 +90,17 @@ async def test_other_names_reach_nothing(store: Store, name: str) -> None:
     await add_job(store, "red", (0.5, 0.4))
     await add_job(store, "blue", (0.5, 0.4))
     assert await Catalogue(store.home, store).find(name) is None
+
+
+async def test_a_team_has_a_model_that_needs_no_number(store: Store) -> None:
+    await add_job(store, "red", (0.2, 0.5))
+    await add_job(store, "red", (0.4,))
+    await add_job(store, "blue", (0.1,))
+    names = Catalogue(store.home, store)
+    assert await names.find("red/team-model") == checkpoint(store, "red", 2, 0)
+    await store.labels.promote("red", 1, 1, "ana")
+    assert await names.find("red/team-model") == checkpoint(store, "red", 1, 1)
+    assert await names.find("blue/team-model") == checkpoint(store, "blue", 1, 0)
 
 
 async def test_a_job_without_checkpoints_offers_its_base_only(store: Store) -> None:

@@ -1,0 +1,72 @@
+"""Menu commands for keeping house: old jobs found again, names, the team's model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import discord
+from discord import app_commands
+
+from bot.discord_front import choosing, running
+from bot.discord_front.translate import word
+from bot.language.commands import Command
+from bot.manage.history import LONGEST
+from bot.manage.names import MOST
+from bot.manage.wish import Thing, Wish
+
+if TYPE_CHECKING:
+    from bot.discord_front.client import OnsaClient, Tree
+
+Interaction: TypeAlias = "discord.Interaction[OnsaClient]"
+
+
+def add_managing(tree: Tree) -> None:
+    """Adds the commands to the tree."""
+    for add in (_add_history, _add_name, _add_team_model):
+        add(tree)
+
+
+def _add_history(tree: Tree) -> None:
+    @tree.command(name=word("history"), description=word("history_about"))
+    @app_commands.rename(query=word("option_query"), person=word("option_person"))
+    @app_commands.describe(query=word("option_query_about"), person=word("option_person_about"))
+    async def history(
+        interaction: Interaction,
+        query: app_commands.Range[str, 1, LONGEST] | None = None,
+        person: discord.User | None = None,
+    ) -> None:
+        whose = "" if person is None else str(person.id)
+        wish = Wish(kind="search", query=query or "", person=whose)
+        await running.command(interaction, Command(intent="history"), hidden=True, managed=wish)
+
+
+def _add_name(tree: Tree) -> None:
+    @tree.command(name=word("name"), description=word("name_about"))
+    @app_commands.rename(name=word("option_name"), job=word("option_job"), trial=word("option_named_trial"))
+    @app_commands.describe(
+        name=word("option_name_about"), job=word("option_job_about"), trial=word("option_named_trial_about")
+    )
+    @app_commands.autocomplete(job=choosing.jobs)
+    async def name_(
+        interaction: Interaction,
+        name: app_commands.Range[str, 1, MOST],
+        job: int | None = None,
+        trial: app_commands.Range[int, 0, 100_000] | None = None,
+    ) -> None:
+        wish = Wish(kind="call", thing=Thing(job=job, trial=trial), name=name)
+        await running.command(interaction, Command(intent="status", job=job), managed=wish)
+
+
+def _add_team_model(tree: Tree) -> None:
+    @tree.command(name=word("team_model"), description=word("team_model_about"))
+    @app_commands.rename(job=word("option_promoted"), trial=word("option_trial"))
+    @app_commands.describe(job=word("option_promoted_about"), trial=word("option_trial_about"))
+    @app_commands.autocomplete(job=choosing.jobs)
+    async def team_model(
+        interaction: Interaction,
+        job: int | None = None,
+        trial: app_commands.Range[int, 0, 100_000] | None = None,
+    ) -> None:
+        is_shown = job is None and trial is None
+        wish = Wish(kind="model") if is_shown else Wish(kind="promote", thing=Thing(job=job, trial=trial))
+        await running.command(interaction, Command(intent="status", job=job), hidden=is_shown, managed=wish)
