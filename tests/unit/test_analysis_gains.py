@@ -48,6 +48,18 @@ def test_beyond_an_edge_the_gain_is_what_the_trend_gives_for_the_room_that_is_ad
     assert facts["gain"]["amount"] == pytest.approx(0.3 * room, rel=0.3)
 
 
+def test_where_a_knob_ends_no_wider_search_is_suggested() -> None:
+    def dry(settings: Mapping[str, Any], rng: random.Random) -> float:
+        return 1.0 + 3.0 * float(settings["lora_dropout"]) + rng.gauss(0, 0.02)
+
+    report = report_of(planted(dry, 1, 30))
+    (edge,) = (one.facts for one in report.findings if one.kind == "edge")
+    assert (edge["side"], edge["new_low"], edge["new_high"]) == ("low", None, None)
+    assert not [one for one in report.findings if one.kind == "next" and one.facts["action"] == "widen"]
+    assert "People hardly go beyond that end." in " ".join(explain(report, "en").what_mattered)
+    assert "その先の値は、ふつう使いません。" in "".join(explain(report, "ja").what_mattered)
+
+
 def test_the_trend_of_a_metric_that_should_rise_is_a_gain_too() -> None:
     each = planted(higher, 1, 30)
     shares = tuple(dataclasses.replace(trial, value=1 - (trial.value or 0.0) / 4) for trial in each.trials)

@@ -23,7 +23,8 @@ lucky is left out there. How strong the evidence is, by kind. A finding that rea
                     weak    >= 30 ranked trials, p <= 0.001 (adjusted for all pairs) by ranks or by values, and
                             p <= 0.05 by the other of the two
     edge            as its direction: the best lies in the outer fifth of the range, and the runs in the outer third
-                    (at least the outer 8) get better towards it (Spearman p <= 0.05)
+                    (at least the outer 8) get better towards it (Spearman p <= 0.05); without new bounds
+                    where the knob itself, or what people use of it, ends there
     threshold       strong  p <= 0.002 (adjusted for all knobs and cuts), >= 3 runs broke, parted without exception
                     weak    p <= 0.01, for the learning rate (memory: batch size times length) also adjusted for its
                             own cuts alone

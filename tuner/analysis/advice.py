@@ -68,11 +68,12 @@ def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any
         return
     wrong_rates = _rates(study, findings, of)
     yield from wrong_rates
-    if "edge" in of:
-        facts = of["edge"].facts
+    edge = next((finding for finding in findings if _leads_on(finding)), None)
+    if edge is not None:
+        facts = edge.facts
         yield {"action": "widen", "because": "edge", "name": facts["name"], "side": facts["side"],
                "edge": facts[facts["side"]], "low": facts["new_low"], "high": facts["new_high"], "trials": 12,
-               "strength": of["edge"].strength}
+               "strength": edge.strength}
     yield from _memory(study, findings, of)
     yield from _lengths(study, findings, of)
     thin = next((finding for finding in findings if finding.kind == "thin" and finding.facts["what"] == "trials"), None)
@@ -93,6 +94,11 @@ def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any
     if study.complete and "winner" in of and not study.recorded:
         yield {"action": "compare", "because": "winner", "trial": of["winner"].facts["best_trial"],
                "strength": of["winner"].strength}
+
+
+def _leads_on(finding: Finding) -> bool:
+    """True for an edge with room beyond it."""
+    return finding.kind == "edge" and finding.facts["new_low"] is not None
 
 
 def _hopeless(of: dict[str, Finding]) -> bool:
@@ -170,7 +176,7 @@ def _below_threshold(study: Study, of: dict[str, Finding]) -> Iterable[dict[str,
 
 def _focus(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any]]:
     """Search on where the good runs lie, when the range reaches farther and nothing else is to be said of the knob."""
-    edges = {one.facts["name"] for one in findings if one.kind in ("edge", "threshold")}
+    edges = {one.facts["name"] for one in findings if one.kind == "threshold" or _leads_on(one)}
     for one in findings:
         if one.kind != "direction" or one.facts.get("good_low") is None or one.facts["name"] in edges:
             continue

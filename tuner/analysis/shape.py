@@ -175,8 +175,8 @@ def edge_findings(study: Study, directions: Sequence[Finding], cuts: Sequence[Fi
         if not isinstance(spec, Range) or spec.low is None or spec.high is None or direction.facts.get("turns"):
             continue
         side = _edge_side(study, name, (spec.low, spec.high), str(direction.facts.get("shape")))
-        wider = side and _wider(study, name, (spec.low, spec.high), side)
-        if side and wider:
+        if side is not None:
+            wider = _wider(study, name, (spec.low, spec.high), side)
             assert study.best is not None
             facts = {"name": name, "side": side, "best_value": study.best.settings[name], "low": spec.low,
                      "high": spec.high, "new_low": wider[0], "new_high": wider[1], "trial": study.best.number}
@@ -215,8 +215,8 @@ def near_edge(study: Study, name: str, side: Literal["low", "high"]) -> tuple[np
 
 def _wider(
     study: Study, name: str, bounds: tuple[float, float], side: Literal["low", "high"]
-) -> tuple[Value, Value] | None:
-    """New bounds beyond `side`, inside what the knob allows and people use; None when there is nowhere to go."""
+) -> tuple[Value, Value] | tuple[None, None]:
+    """New bounds beyond `side`, inside what the knob allows and people use; none when there is nowhere to go."""
     knob = KNOBS.get(name)
     low, high = bounds
     whole = knob is not None and knob.kind == "int"
@@ -232,5 +232,5 @@ def _wider(
     ends = (low, neat[0]) if side == "low" else (neat[1], high)
     room = study.axis(name, ends[0]) - study.axis(name, ends[1])
     if neat[0] >= neat[1] or room < LEAST_ROOM * (study.axis(name, high) - study.axis(name, low)):
-        return None
+        return None, None
     return neat[0], neat[1]
