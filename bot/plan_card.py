@@ -8,6 +8,7 @@ from typing import Any
 from bot.desk.buttons import button
 from bot.phrases import Language, problem_sentences, say
 from bot.replies import Card
+from tuner.judging import rounds
 from tuner.plan import models
 from tuner.plan.knobs import KNOBS
 from tuner.plan.plan import Plan
@@ -148,6 +149,8 @@ def _choices(plan: Plan, language: Language) -> list[tuple[str, str]]:
     rows = [("trials", say("replies.plan.trials", language, {"trials": plan.trials, "parallel": plan.parallel}))]
     rows += [(name, say("replies.plan.option", language, {"name": name, "value": value}))
              for name, value in options.items()]
+    if plan.metric == "human":
+        rows.append(("votes", say("replies.plan.votes", language, {"comparisons": rounds.wanted(plan.trials)})))
     if plan.time_budget_s is not None:
         rows.append(("time_budget_s", say("replies.plan.time_budget", language, {"seconds": plan.time_budget_s})))
     return [

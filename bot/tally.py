@@ -7,6 +7,7 @@ from typing import Any
 
 from tuner.events import (
     Event,
+    JobAwaitsVotes,
     JobFailed,
     JobPaused,
     JobStarted,
@@ -80,7 +81,7 @@ class Tally:
                     self.parts[event.number] = 0.0
             case TestScored():
                 self.is_confirming, self.is_testing = False, True
-            case JobPaused() | JobFailed() | StudyFinished():
+            case JobPaused() | JobAwaitsVotes() | JobFailed() | StudyFinished():
                 self.is_over = True
                 self.parts.clear()
 
@@ -91,7 +92,7 @@ class Tally:
         self.done += 1
         self.parts.pop(event.number, None)
         self.number = max(self.parts, default=event.number)
-        if event.state == "complete" and event.value is not None:
+        if event.state == "complete" and event.value is not None and self.job.plan.metric != "human":
             self.values.append(event.value)
             if event.number == 0:
                 self.default = event.value

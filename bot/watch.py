@@ -7,12 +7,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+from bot.desk.buttons import button
 from bot.phrases import Language, say
 from bot.replies import Progress, Reply, Text
 from bot.results import report_replies
 from bot.tally import Tally
 from tuner.events import (
     Event,
+    JobAwaitsVotes,
     JobFailed,
     JobPaused,
     JobStarted,
@@ -24,6 +26,7 @@ from tuner.events import (
     TrialFinished,
     TrialProgress,
     TrialStarted,
+    VotesWanted,
     event_from_json,
 )
 from tuner.store import Store
@@ -32,7 +35,8 @@ from tuner.store.records import Job
 _ALMOST = 0.99
 """Of a bar whose job is not over: after the last try come the tests."""
 _OVER = ("finished", "stopped", "failed", "paused")
-_ENDINGS = {StudyFinished: ("finished", "stopped"), JobFailed: ("failed",), JobPaused: ("paused",)}
+_ENDINGS = {StudyFinished: ("finished", "stopped"), JobFailed: ("failed",), JobPaused: ("paused",),
+            JobAwaitsVotes: ("paused",)}
 """The last word about a job, and the states in which it leaves it."""
 
 
@@ -63,6 +67,8 @@ async def follow(
             tally.take(event, stored.at)
             if type(event) in _ENDINGS and not await _is_over(store, job, event, after):
                 continue
+            if isinstance(event, VotesWanted) and not await wants_votes(store, job, event):
+                continue
             async for reply in _replies(event, tally, language, home, clock() - started):
                 yield reply
             if type(event) in _ENDINGS:
@@ -73,6 +79,26 @@ async def follow(
             return
         if not events:
             await asyncio.sleep(poll_s)
+
+
+async def wants_votes(store: Store, job: Job, event: VotesWanted) -> bool:
+    """False as soon as the votes are there that people were asked for, or the job is over."""
+    if job.state not in ("queued", "running", "paused"):
+        return False
+    return await store.opinions.compared(job.team, job.number) < event.wanted
+
+
+def votes_reply(event: VotesWanted | JobAwaitsVotes, job: Job, language: Language) -> Text:
+    """Promises the words that ask people to compare answers, with the buttons to begin and to stop."""
+    facts: dict[str, Any] = {"job": job.number, "missing": event.wanted - event.compared}
+    if isinstance(event, VotesWanted):
+        words = say("replies.watch.votes_wanted", language,
+                    {**facts, "tries": event.tries, "is_reminder": event.is_reminder})
+    else:
+        words = say("replies.watch.awaits_votes", language, facts)
+    number = str(job.number)
+    return Text(text=words, buttons=(button("judge", number, language, "primary"),
+                                     button("stop", number, language, "danger")))
 
 
 async def _is_over(store: Store, job: Job, event: Event, seq: int) -> bool:
@@ -121,6 +147,8 @@ async def _replies(
                     {"subject": event.subject, "right": event.right, "count": event.count},
                 )
             )
+        case VotesWanted() | JobAwaitsVotes():
+            yield votes_reply(event, job, language)
         case JobPaused():
             yield Text(text=say("replies.watch.paused", language, {"job": job.number, "done": event.trials_done}))
         case JobFailed():

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from tuner.plan.knobs import KNOBS
+from tuner.plan.plan import SHARES
 
 
 def filters(language: str, texts: Mapping[str, str]) -> dict[str, Callable[..., Any]]:
@@ -104,7 +105,7 @@ class _Words:
 
     def scored(self, value: float, metric: str) -> str:
         """Promises a score with what it measures: "loss 0.42", "82% right answers" / 「損失0.42」「正答率82%」."""
-        shown = percent(value) if metric == "accuracy" else number(value)
+        shown = percent(value) if metric in SHARES else number(value)
         return self._word(f"scored_{metric}").format(shown)
 
     def knob(self, name: str) -> str:

@@ -104,6 +104,29 @@ class JobPaused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VotesWanted:
+    """People are asked to compare answers of the tries so far, so that the search knows where to go on."""
+
+    wanted: int
+    """Comparisons in all, those before counted."""
+    compared: int
+    """How many there were then."""
+    tries: int
+    """Trained so far, the defaults among them."""
+    is_reminder: bool = False
+    """The job has been waiting for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobAwaitsVotes:
+    """The worker let go of the job; it goes on by itself when the votes are there."""
+
+    wanted: int
+    compared: int
+    trials_done: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobFailed:
     """The job itself cannot go on: the model does not load, the disk is full."""
 
@@ -200,6 +223,8 @@ Event = (
     | RepeatFinished
     | TestScored
     | JobPaused
+    | VotesWanted
+    | JobAwaitsVotes
     | JobFailed
     | StudyFinished
 )
@@ -216,6 +241,8 @@ _KINDS: dict[str, type[Any]] = {
         RepeatFinished,
         TestScored,
         JobPaused,
+        VotesWanted,
+        JobAwaitsVotes,
         JobFailed,
         StudyFinished,
     )

@@ -14,6 +14,7 @@ from bot.phrases import Language, say
 from bot.replies import Picture
 from bot.wording import number, percent
 from tuner.events import Report, TrialRecord
+from tuner.plan.plan import SHARES
 
 Points = list[tuple[int, float]]
 _CUT_SHORT = {"pruned": "v", "failed": "X"}
@@ -63,7 +64,7 @@ def _best_so_far(report: Report, language: Language, axes: Axes, complete: Seque
                  label=say("charts.best", language))
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     number_axis(axes.yaxis, log=False, low=min(values), high=max(values),
-                words=percent if report.metric == "accuracy" else number)
+                words=percent if report.metric in SHARES else number)
 
 
 def _curves(report: Report, language: Language, axes: Axes, curves: dict[int, Points], best: int | None) -> None:

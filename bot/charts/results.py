@@ -11,6 +11,7 @@ from bot.phrases import Language, say
 from bot.replies import Picture
 from bot.wording import number, percent
 from tuner.events import Report
+from tuner.plan.plan import SHARES
 
 BOARD = 8
 """Tries on the leaderboard at most; the default settings come on top of them."""
@@ -66,7 +67,7 @@ def leaderboard(report: Report, language: Language, folder: Path) -> Picture | N
         return None
     shown = ordered[:BOARD]
     shown += [trial for trial in ordered[BOARD:] if trial.number == 0]
-    words = percent if report.metric == "accuracy" else number
+    words = percent if report.metric in SHARES else number
     labels = [say("charts.board_try", language, {"place": ordered.index(trial) + 1, "number": trial.number})
               for trial in shown]
     values = [trial.value or 0.0 for trial in shown]

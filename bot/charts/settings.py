@@ -15,6 +15,7 @@ from bot.phrases import Language, say
 from bot.replies import Picture
 from bot.wording import number, percent
 from tuner.events import Report, TrialRecord
+from tuner.plan.plan import SHARES
 
 MOST = 2
 """One message holds few pictures."""
@@ -129,7 +130,7 @@ def _marks(report: Report, axes: Axes, language: Language, complete: Sequence[Tr
             axes.scatter(places, [beyond] * len(places), s=110, c=colour, marker=marker, edgecolors=INK, linewidths=0.6,
                          zorder=4, label=say(f"charts.{state}", language))
     number_axis(axes.yaxis, log=False, low=low, high=high,
-                words=percent if report.metric == "accuracy" else number)
+                words=percent if report.metric in SHARES else number)
     edge = 0.34 if lost else 0.12
     axes.set_ylim(low - (edge if report.maximise else 0.12) * room, high + (0.12 if report.maximise else edge) * room)
     if lost:

@@ -52,6 +52,7 @@ async def facts_of(turn: Turn, job: Job) -> dict[str, Any]:
         "name": next((each.name for each in named if each.job == job.number and each.trial is None), None),
         "promoted": promoted.trial if promoted is not None and promoted.job == job.number else None,
         "state": job.state,
+        "votes": await _votes_missing(turn, job),
         "wish": job.wish,
         "done": len(done),
         "trials": job.plan.trials,
@@ -67,9 +68,17 @@ async def facts_of(turn: Turn, job: Job) -> dict[str, Any]:
     }
 
 
+async def _votes_missing(turn: Turn, job: Job) -> int:
+    """Comparisons that a resting job waits for; 0: it waits for none."""
+    if job.shown != "votes":
+        return 0
+    return max(0, job.votes_wanted - await turn.store.opinions.compared(turn.team, job.number))
+
+
 def _buttons(turn: Turn, job: Job, has_best: bool) -> tuple[Any, ...]:
     if job.state in ("queued", "running", "paused"):
-        return (button("stop", str(job.number), turn.language, "danger"),)
+        judge = (button("judge", str(job.number), turn.language, "primary"),) if job.shown == "votes" else ()
+        return (*judge, button("stop", str(job.number), turn.language, "danger"))
     if not has_best:
         return ()
     return (button("details", str(job.number), turn.language), button("chat", str(job.number), turn.language))
@@ -99,7 +108,7 @@ async def table(turn: Turn, title: str, jobs: list[Job]) -> Table:
                 *((called.get(job.number, ""),) if has_names else ()),
                 turn.say("replies.jobs.state_ahead", facts)
                 if facts["ahead"]
-                else turn.say(f"replies.jobs.state_{job.state}"),
+                else turn.say(f"replies.jobs.state_{job.shown}"),
                 await name_of_data(turn.store, job),
                 turn.say("replies.jobs.done_of", facts),
                 "" if facts["value"] is None else number(facts["value"]),
@@ -134,7 +143,7 @@ async def _wish(turn: Turn, reference: JobRef | None, wish: Literal["stop", "pau
             else Text(text=turn.say("replies.jobs.nothing_runs"))
         )
         return
-    if job.state not in ("queued", "running", "paused") or (wish == "pause" and job.state == "paused"):
+    if job.state not in ("queued", "running", "paused") or (wish == "pause" and job.shown == "paused"):
         yield Text(text=turn.say("replies.jobs.already_over", {"job": job.number, "state": job.state}))
         return
     refusal = turn.refusal("stop") if job.person != turn.utterance.person else None
@@ -169,6 +178,10 @@ async def resume(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     refusal = turn.refusal("start", "minutes")
     if refusal is not None:
         yield refusal
+        return
+    if job.shown == "votes":  # the votes send it on; until then there is nothing that it could do
+        async for reply in status(turn, Command(intent="status", job=job.number)):
+            yield reply
         return
     after = await turn.store.resume(turn.team, job.number)
     key = "replies.jobs.resumed" if after is not None and after.state == "queued" else "replies.jobs.not_resumable"

@@ -54,7 +54,7 @@ async def _jobs(interaction: Interaction, typed: object, *, only_active: bool) -
 
 async def _job_name(interaction: Interaction, job: Job) -> str:
     language = language_of(interaction.locale)
-    state = say(f"replies.jobs.state_{job.state}", language)
+    state = say(f"replies.jobs.state_{job.shown}", language)
     name = await name_of_data(interaction.client.front.store, job)
     called = await name_of(interaction.client.front.store, job.team, job.number)
     facts = {"job": job.number, "state": state, "dataset": name, "name": called}

@@ -26,7 +26,8 @@ from bot.explain import explain
 from bot.phrases import say
 from bot.replies import Button, Card, Text
 from bot.results import report_card, without_costs
-from tuner.events import JobFailed, StudyFinished, event_from_json
+from bot.watch import votes_reply, wants_votes
+from tuner.events import JobFailed, StudyFinished, VotesWanted, event_from_json
 from tuner.store import Store
 from tuner.store.records import Job, StoredEvent
 
@@ -49,8 +50,8 @@ async def deliver_all(client: discord.Client, store: Store) -> list[Exception]:
     troubles: list[Exception] = []
     for stored in await store.undelivered():
         job = await store.job_by_id(stored.job)
-        if not is_ours(job.team):
-            await store.delivered(stored.seq, job.channel, "-")  # another front's, which shows it itself
+        if not is_ours(job.team) or not await _is_due(store, stored, job):
+            await store.delivered(stored.seq, job.channel, "-")  # another front's, which shows it itself; or too late
             continue
         try:
             async with asyncio.timeout(LONGEST_S):
@@ -61,6 +62,12 @@ async def deliver_all(client: discord.Client, store: Store) -> list[Exception]:
             _LOG.exception("report %s could not be sent, reference %s", stored.seq, uuid.uuid4().hex[:8])
             troubles.append(error)
     return troubles
+
+
+async def _is_due(store: Store, stored: StoredEvent, job: Job) -> bool:
+    """False for a request for votes that are there by now."""
+    event = event_from_json(stored.body)
+    return not isinstance(event, VotesWanted) or await wants_votes(store, job, event)
 
 
 async def _deliver(client: discord.Client, store: Store, stored: StoredEvent, job: Job) -> None:
@@ -188,6 +195,10 @@ async def _posts(store: Store, stored: StoredEvent, job: Job) -> tuple[list[Post
         posts[-1] = replace(posts[-1], pictures=drawn, buttons=(*posts[-1].buttons, take_home, *asked))
         headline = explain(event.report, job.language).headline
         line = say("discord.front.done_line", job.language, {"job": job.number, "headline": headline})
+    elif isinstance(event, VotesWanted):
+        request = votes_reply(event, job, job.language)
+        posts, line = posts_of(request), request.text
+        posts = [replace(post, content="", embeds=(_embed(post.content),)) for post in posts]
     else:
         assert isinstance(event, JobFailed)
         failed = say("replies.watch.failed", job.language, {"job": job.number, "reference": event.reference})

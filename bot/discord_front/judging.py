@@ -67,7 +67,7 @@ async def pressed(interaction: Interaction, verb: str, action: str) -> None:
         # Kept at once: a person who closes the form has still pressed the thumb.
         await interaction.client.front.quietly(await spoken(interaction, pressed=action))
     elif await acknowledge(interaction):
-        await _answer(interaction, await spoken(interaction, pressed=action), is_vote=verb in CHOICES)
+        await _answer(interaction, await spoken(interaction, pressed=action), is_vote=verb in (*CHOICES, "judge"))
 
 
 async def sent(interaction: Interaction, verb: str, argument: str, form: Sent) -> None:

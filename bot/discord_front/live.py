@@ -45,7 +45,7 @@ def post_of(tally: Tally, ahead: int = 0) -> Post:
     chart = chart_of(tally)
     if chart:
         lines.append(f"`{chart}`")
-    state = say(f"replies.jobs.state_{job.state}", language)
+    state = say(f"replies.jobs.state_{job.shown}", language)
     embed = discord.Embed(
         title=escape(say("discord.live.title", language, {"job": job.number, "state": state})),
         description="\n".join(lines),
@@ -60,5 +60,6 @@ def _buttons(tally: Tally) -> tuple[Button, ...]:
     if job.state != "paused" and (tally.is_over or job.state not in ("queued", "running")):
         return ()
     hold = "resume" if job.state == "paused" or job.wish == "pause" else "pause"
+    hold = "judge" if job.votes_wanted else hold
     stop = button("stop", str(job.number), job.language, "danger")
     return (stop,) if job.wish == "stop" else (button(hold, str(job.number), job.language), stop)

@@ -88,19 +88,19 @@ async def show(turn: Turn, one: Round, place: int) -> AsyncIterator[Reply]:
     """The pair at `place`, made once, however often it is asked for. Raises ChatUnavailable, then nothing was made."""
     pair = await turn.store.opinions.pair_at(turn.team, one.request, place)
     if pair is None:
-        made = await _made(turn, one, place)
+        made = await make(turn, one.request, place, (one.first, one.second), one.prompts[place])
         pair = await turn.store.opinions.add_pair(made)
         if pair.id != made.id:
             return  # two people's votes came together: the other one's turn shows it
     turn.state["pair"] = pair.id
     turn.state.pop("answer", None)
     if is_same(pair):
-        yield Text(text=turn.say("judging.blind.same_answer", {**_facts(pair, one), "answer": pair.left_answer}))
+        yield same(turn, pair, pair.place + 1, len(one.prompts))
         if place + 1 < len(one.prompts):
             async for reply in show(turn, one, place + 1):
                 yield reply
         return
-    yield card(turn, pair, one)
+    yield card(turn, pair, pair.place + 1, len(one.prompts))
 
 
 def is_same(pair: Pair) -> bool:
@@ -108,9 +108,16 @@ def is_same(pair: Pair) -> bool:
     return pair.left_answer == pair.right_answer
 
 
-def card(turn: Turn, pair: Pair, one: Round | None) -> Card:
-    """Promises both answers side by side, and nothing that tells which model gave which."""
-    facts = _facts(pair, one)
+def same(turn: Turn, pair: Pair, place: int, count: int) -> Text:
+    """Promises the words about a pair that needs no vote."""
+    facts = {**_facts(pair, place, count), "answer": pair.left_answer}
+    return Text(text=turn.say("judging.blind.same_answer", facts))
+
+
+def card(turn: Turn, pair: Pair, place: int, count: int) -> Card:
+    """Promises both answers side by side, and nothing that tells which model gave which. `place` of `count`: as people
+    count the questions."""
+    facts = _facts(pair, place, count)
     fields = (("question", facts["question"]), ("left", pair.left_answer), ("right", pair.right_answer))
     nothing = turn.say("judging.blind.no_answer")
     return Card(
@@ -126,20 +133,22 @@ def card(turn: Turn, pair: Pair, one: Round | None) -> Card:
     )
 
 
-def _facts(pair: Pair, one: Round | None) -> dict[str, Any]:
+def _facts(pair: Pair, place: int, count: int) -> dict[str, Any]:
     said = [message["content"] for message in pair.messages if message["role"] != "system"]
-    return {"question": "\n".join(said), "place": pair.place + 1, "count": len(one.prompts) if one else 1}
+    return {"question": "\n".join(said), "place": place, "count": count}
 
 
-async def _made(turn: Turn, one: Round, place: int) -> Pair:
-    messages = one.prompts[place]
-    left, right = (one.first, one.second) if turn.services.chance.random() < 0.5 else (one.second, one.first)
+async def make(
+    turn: Turn, request: str, place: int, sides: tuple[Subject, Subject], messages: tuple[Mapping[str, str], ...]
+) -> Pair:
+    """Promises a pair that is not stored yet, sides drawn by lot. Raises ChatUnavailable."""
+    left, right = sides if turn.services.chance.random() < 0.5 else sides[::-1]
     left_answer, right_answer = await _both(turn, (left.model, right.model), messages)
     return Pair(
         id=uuid.uuid4().hex[:16],
         team=turn.team,
         channel=turn.utterance.channel,
-        request=one.request,
+        request=request,
         place=place,
         messages=messages,
         left_subject=left.key,

@@ -12,8 +12,7 @@ from bot.replies import Reply, Table, Text
 from bot.wording import percent
 from tuner.judging.luck import Duel
 from tuner.judging.standings import Board, boards
-from tuner.judging.votes import Vote, Won
-from tuner.store.opinions import CastVote
+from tuner.store.opinions import vote_of
 
 DUELS = 3
 """Pairs of models that are told in words, those with most votes first."""
@@ -21,7 +20,7 @@ DUELS = 3
 
 async def show(turn: Turn) -> AsyncIterator[Reply]:
     """Promises a table for each group of models that met, and the closest look at those that met most."""
-    votes = [_vote(cast) for cast in await turn.store.opinions.votes(turn.team)]
+    votes = [vote_of(cast) for cast in await turn.store.opinions.votes(turn.team)]
     if not votes:
         yield Text(text=turn.say("judging.board.none"))
         return
@@ -36,13 +35,6 @@ async def show(turn: Turn) -> AsyncIterator[Reply]:
 
 def _models(found: list[Board]) -> int:
     return max(len(board.standings) for board in found)
-
-
-def _vote(cast: CastVote) -> Vote:
-    won: dict[str, Won] = {"left": "a", "right": "b", "tie": "tie", "both_bad": "both_bad"}
-    return Vote(
-        question=cast.pair, person=cast.person, a=cast.left_subject, b=cast.right_subject, won=won[cast.choice]
-    )
 
 
 def _table(turn: Turn, board: Board, *, is_only: bool, is_first: bool) -> Table:

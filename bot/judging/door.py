@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 from bot.desk import jobs, talk
 from bot.desk.context import Turn
-from bot.judging import blind, board, corrections, ratings, voting
+from bot.judging import blind, board, corrections, ratings, steering, voting
 from bot.judging.hearing import heard, verdict_of_thumb
 from bot.judging.wish import Wish
 from bot.language.commands import Command
@@ -14,10 +14,10 @@ from bot.replies import Reply, Text
 
 Handler = Callable[[Turn, Command], AsyncIterator[Reply]]
 
-ALWAYS = ("compare", "side_by_side", "board", "correct")
+ALWAYS = ("compare", "side_by_side", "board", "correct", "judge")
 """Kinds of wishes that mean the same whatever was asked before; votes and verdicts may also answer a question."""
 VERBS = frozenset(
-    (*voting.CHOICES, "next", "names", "board", "good", "poor", "correct", "write", "leave", "enough", "make")
+    (*voting.CHOICES, "next", "names", "judge", "board", "good", "poor", "correct", "write", "leave", "enough", "make")
 )
 """Buttons that `press` answers."""
 
@@ -46,6 +46,8 @@ async def answer(turn: Turn, wish: Wish) -> AsyncIterator[Reply]:
             replies = board.show(turn)
         case "correct":
             replies = corrections.begin(turn, wish.job)
+        case "judge":
+            replies = steering.begin(turn, wish.job)
         case "vote":
             assert wish.choice is not None
             replies = voting.typed(turn, wish.choice)
@@ -65,6 +67,8 @@ def press(turn: Turn, verb: str, argument: str) -> AsyncIterator[Reply]:
             return voting.following(turn, argument)
         case "names":
             return voting.names(turn, argument)
+        case "judge":
+            return steering.begin(turn, int(argument))
         case "board":
             return board.show(turn)
         case "good" | "poor":

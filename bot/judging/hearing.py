@@ -57,6 +57,8 @@ def heard(text: str, command: Command) -> Wish | None:
     correct = _any_of("correct").search(low)
     if correct and not _leftover(low, "correct", "job"):
         return Wish(kind="correct", job=_numbered(low, "job"))
+    if _any_of("judge").match(low) and not _leftover(low, "judge", "job"):
+        return Wish(kind="judge", job=_numbered(low, "job"))
     thumb = verdict_of_thumb(text)
     if thumb is not None:
         return Wish(kind="rate", verdict=thumb)

@@ -8,13 +8,17 @@ from typing import Any
 
 from bot.desk.buttons import button
 from bot.desk.context import Turn
-from bot.judging import blind
+from bot.judging import blind, steering
 from bot.judging.subjects import called
 from bot.replies import Button, Reply, Text
-from tuner.store.opinions import Choice, Pair
+from tuner.judging.preference import by_side
+from tuner.store.opinions import Choice, Pair, vote_of
 
 CHOICES: dict[str, Choice] = {"left": "left", "right": "right", "tie": "tie", "bad": "both_bad"}
 """Verb of a button -> what it votes for."""
+EVERY = 4
+SURELY = 0.8
+"""At every so many votes of a person it is looked whether they go by side, and said when it is as likely as this."""
 
 
 async def press(turn: Turn, verb: str, pair_id: str) -> AsyncIterator[Reply]:
@@ -24,14 +28,42 @@ async def press(turn: Turn, verb: str, pair_id: str) -> AsyncIterator[Reply]:
         yield Text(text=turn.say("replies.desk.button_too_old"))
         return
     before = await turn.store.opinions.vote(turn.team, pair.id, turn.utterance.person, CHOICES[verb])
+    if steering.is_ours(pair):
+        async for reply in _steered(turn, pair, before):
+            yield reply
+        return
     one = await blind.round_of(turn, pair.request)
     is_last = one is None or pair.place + 1 >= len(one.prompts)
     following = None if is_last else await turn.store.opinions.pair_at(turn.team, pair.request, pair.place + 1)
     buttons = (button("next", pair.id, turn.language),) if following is not None else ()
     yield await _names(turn, pair, before, buttons)
+    async for reply in _by_side(turn, before):
+        yield reply
     if one is not None and not is_last and following is None:
         async for reply in blind.show(turn, one, pair.place + 1):
             yield reply
+
+
+async def _steered(turn: Turn, pair: Pair, before: Choice | None) -> AsyncIterator[Reply]:
+    """A vote that a search asked for, and what it asks next."""
+    newer = await turn.store.opinions.pair_at(turn.team, pair.request, pair.place + 1)
+    buttons = (button("next", pair.id, turn.language),) if newer is not None else ()
+    yield await _names(turn, pair, before, buttons)
+    async for reply in _by_side(turn, before):
+        yield reply
+    async for reply in steering.after(turn, pair):
+        yield reply
+
+
+async def _by_side(turn: Turn, before: Choice | None) -> AsyncIterator[Reply]:
+    """A kind word, now and then, for somebody whose votes nearly all fall on one side."""
+    votes = [vote_of(cast) for cast in await turn.store.opinions.votes(turn.team)]
+    own = [vote for vote in votes if vote.person == turn.utterance.person and vote.won in ("a", "b")]
+    if before is not None or len(own) % EVERY or not own or by_side(own)[turn.utterance.person] < SURELY:
+        return
+    left = sum(vote.won == "a" for vote in own)
+    facts = {"votes": len(own), "count": max(left, len(own) - left), "left": 2 * left > len(own)}
+    yield Text(text=turn.say("judging.steer.by_side", facts))
 
 
 async def typed(turn: Turn, choice: Choice) -> AsyncIterator[Reply]:
@@ -62,6 +94,10 @@ async def names(turn: Turn, pair_id: str) -> AsyncIterator[Reply]:
 async def following(turn: Turn, pair_id: str) -> AsyncIterator[Reply]:
     """The pair after this one, shown again."""
     pair = await turn.store.opinions.pair(turn.team, pair_id)
+    if pair is not None and steering.is_ours(pair):
+        async for reply in steering.newest(turn, pair):
+            yield reply
+        return
     one = await blind.round_of(turn, pair.request) if pair is not None else None
     if pair is None or one is None or pair.place + 1 >= len(one.prompts):
         yield Text(text=turn.say("replies.desk.button_too_old"))

@@ -22,7 +22,7 @@ class Side:
     """A try's number, the best one, or the untouched model."""
 
 
-Kind = Literal["compare", "side_by_side", "board", "correct", "vote", "rate"]
+Kind = Literal["compare", "side_by_side", "board", "correct", "judge", "vote", "rate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,9 @@ DOORS: dict[str, tuple[object, ...]] = {
     "pair": ("p-1",),
     "pair_at": ("m-1", 0),
     "pairs": (),
+    "pairs_of": ("m-1",),
+    "evidence": (),
+    "compared": (1,),
     "votes": (),
     "ratings": (),
     "correct": (1, "mine"),
@@ -103,7 +106,9 @@ DOORS: dict[str, tuple[object, ...]] = {
 @pytest.mark.parametrize("name", sorted(DOORS))
 async def test_another_team_sees_and_changes_nothing(store: Store, name: str) -> None:
     await store.opinions.add_pair(PAIR)
+    await store.opinions.add_pair(replace(PAIR, id="p-3", request="m-3", right_subject="job-1/trial-0"))
     await store.opinions.vote("red", "p-1", "ana", "left")
+    await store.opinions.vote("red", "p-3", "ana", "left")
     await store.opinions.rate(**RATED, verdict="bad")
     before = (await store.opinions.votes("red"), await store.opinions.ratings("red"))
     assert not await getattr(store.opinions, name)("blue", *DOORS[name])

@@ -20,6 +20,8 @@ GRID_STEPS = 5
 """Points of a range in a grid search when no step was said."""
 CONFIRMED = 3
 """Of the best settings so many are trained again with other seeds, where the search is long enough."""
+HALVED_FROM = 6
+"""Tries from which on weak ones are ended early when a person says nothing."""
 SEARCHED_BY_DEFAULT = ("learning_rate", "lora_rank")
 """What is searched when a person names no knob: the two that matter most for LoRA in the literature."""
 
@@ -60,7 +62,7 @@ def build(request: Request, card: ModelCard, data: DataFacts, speed: Speed) -> D
         space=searched,
         defaults=defaults,
         method=method,
-        pruner=_pruner(request.pruner, trials, assumed),
+        pruner=_pruner(request, trials, assumed),
         metric=_metric(request.metric, assumed),
         trials=trials,
         parallel=_said(request.parallel, 0, "parallel", assumed),
@@ -68,7 +70,7 @@ def build(request: Request, card: ModelCard, data: DataFacts, speed: Speed) -> D
         general_chat=_general_chat(request.general_chat, card, assumed),
         seed=_said(request.seed, 0, "search_seed", assumed),
         split=data.split,
-        confirm=_confirmed(request.confirm, trials, searched, assumed),
+        confirm=_confirmed(0 if request.metric == "human" else request.confirm, trials, searched, assumed),
         assumed=tuple(assumed if request.model else [*assumed, "model"]),
     )
     cost = estimate(plan, data, speed)
@@ -115,8 +117,6 @@ def _problems_of_counts(request: Request, data: DataFacts) -> list[Problem]:
         problems.append(Problem(key="plan.parallel_out_of_range", facts={"parallel": request.parallel}))
     if request.time_budget_s is not None and request.time_budget_s < 1:
         problems.append(Problem(key="plan.time_out_of_range", facts={"seconds": request.time_budget_s}))
-    if request.metric == "human":
-        problems.append(Problem(key="plan.metric_human", severity="warning"))
     if data.split[0] < 1 or data.split[1] < 1:
         problems.append(Problem(key="plan.too_few_examples", facts={"examples": data.examples}))
     return problems
@@ -212,16 +212,23 @@ def _method(said: str | None, assumed: list[str]) -> Method:
     return names[said]
 
 
-def _pruner(said: str | None, trials: int, assumed: list[str]) -> Pruner:
-    if said is None:
+def usual_pruner(trials: int) -> Pruner:
+    """Promises how weak tries are treated when a person says nothing: halving ends them early, except where there are
+    too few to tell which are weak."""
+    return "asha" if trials >= HALVED_FROM else "none"
+
+
+def _pruner(request: Request, trials: int, assumed: list[str]) -> Pruner:
+    said = request.pruner
+    if said is None:  # what people will prefer is not seen in a half-trained try's loss
         assumed.append("pruner")
-        return "median" if trials >= 10 else "none"
+        return usual_pruner(trials) if request.metric != "human" else "none"
     names: Mapping[str, Pruner] = {"none": "none", "median": "median", "hyperband": "hyperband", "asha": "asha"}
     return names[said]
 
 
 def _metric(said: str | None, assumed: list[str]) -> Metric:
-    if said is None or said == "human":
+    if said is None:
         assumed.append("metric")
         return "loss"
     names: Mapping[str, Metric] = {
@@ -230,6 +237,7 @@ def _metric(said: str | None, assumed: list[str]) -> Metric:
         "accuracy": "accuracy",
         "rouge": "rouge",
         "bleu": "bleu",
+        "human": "human",
     }
     return names[said]
 

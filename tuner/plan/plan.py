@@ -12,10 +12,14 @@ from tuner.plan.space import Settings, Space, space_from_json, space_to_json
 
 Method = Literal["grid", "random", "tpe", "gp", "cmaes"]
 Pruner = Literal["none", "median", "hyperband", "asha"]
-Metric = Literal["loss", "perplexity", "accuracy", "rouge", "bleu"]
+Metric = Literal["loss", "perplexity", "accuracy", "rouge", "bleu", "human"]
+"""`human`: how often people would prefer the try's answers to those of the default settings, by their votes."""
 
-MAXIMISED: frozenset[str] = frozenset({"accuracy", "rouge", "bleu"})
+MAXIMISED: frozenset[str] = frozenset({"accuracy", "rouge", "bleu", "human"})
 """Metrics of which more is better; of the others less is better."""
+
+SHARES: frozenset[str] = frozenset({"accuracy", "human"})
+"""Metrics that are a share, 0 to 1."""
 
 SEEDS = 3
 """Runs of the same settings, each with a seed of its own, in the confirmation; the search's own run is one of them."""
@@ -56,6 +60,11 @@ class Plan:
 
     dataset_name: str = ""
     """What people called the data set when the plan was made; empty in plans of earlier versions."""
+
+    @property
+    def measured(self) -> str:
+        """What a try is measured by when it is trained: nobody has voted on it then."""
+        return "loss" if self.metric == "human" else self.metric
 
     @property
     def repeats(self) -> int:

@@ -11,7 +11,7 @@ from tuner.store.connection import Database, one
 from tuner.store.records import StoredEvent
 from tuner.store.rows import LARGEST, event_of, to_text
 
-TOLD = ("StudyFinished", "JobFailed")
+TOLD = ("StudyFinished", "JobFailed", "VotesWanted")
 """Kinds of which each event has to reach its people."""
 
 PROGRESS_KEPT = 64

@@ -63,7 +63,7 @@ async def claim(database: Database, worker: str, lease_s: float) -> Job | None:
             """
             UPDATE jobs SET state = 'running', worker = :worker, lease_until = :until, counted_until = :now,
                             started_at = COALESCE(started_at, :now), ended_at = NULL, problem = NULL,
-                            resumed = 0, extended = 0, had_turn = 1
+                            resumed = 0, extended = 0, had_turn = 1, votes_wanted = 0
             WHERE id = :id
             """,
             {"worker": worker, "until": now + lease_s, "now": now, "id": row["id"]},
@@ -113,6 +113,7 @@ async def release(
     state: JobState,
     problem: Problem | Mapping[str, Any] | None,
     event: Event | None,
+    votes_wanted: int = 0,
 ) -> None:
     async with held(database, job_id, worker) as job:
         if event is not None:
@@ -125,12 +126,17 @@ async def release(
             work_left=bool(job.row["extended"]) and await _work_left(job),
             some_finished=await some_finished(job.connection, job_id),
         )
+        if after != "paused" or job.row["wish"]:
+            votes_wanted = 0
+        elif votes_wanted and await compared(job.connection, job.row["team"], job.row["number"]) >= votes_wanted:
+            after, votes_wanted = "queued", 0  # the last vote came while the worker let go
         await _spend(job)
         said = problem.to_json() if isinstance(problem, Problem) else problem
         await job.connection.execute(
             """
             UPDATE jobs SET state = :state, wish = :wish, worker = NULL, lease_until = 0, ran_s = :ran_s,
-                            ended_at = :ended_at, problem = :problem, resumed = 0, extended = 0
+                            ended_at = :ended_at, problem = :problem, resumed = 0, extended = 0,
+                            votes_wanted = :votes, votes_asked_at = :now
             WHERE id = :id
             """,
             {
@@ -139,6 +145,8 @@ async def release(
                 "ran_s": _ran_s(job),
                 "ended_at": job.now if after in ("finished", "stopped", "failed") else None,
                 "problem": None if said is None else to_text(dict(said)),
+                "votes": votes_wanted,
+                "now": job.now,
                 "id": job_id,
             },
         )
@@ -170,3 +178,19 @@ async def _work_left(job: Held) -> bool:
     assert done is not None
     in_time = plan.time_budget_s is None or _ran_s(job) < plan.time_budget_s
     return int(done["count"]) < plan.trials and in_time
+
+
+async def compared(connection: aiosqlite.Connection, team: str, number: int) -> int:
+    """Pairs of answers by two tries of this job that somebody voted on, or that need no vote: both said the same."""
+    subjects = f"job-{number}/trial-%"
+    row = await one(
+        connection,
+        """
+        SELECT COUNT(*) AS count FROM pairs
+        WHERE team = ? AND left_subject LIKE ? AND right_subject LIKE ?
+          AND (left_answer = right_answer OR EXISTS (SELECT 1 FROM votes WHERE votes.pair = pairs.id))
+        """,
+        (team, subjects, subjects),
+    )
+    assert row is not None
+    return int(row["count"])

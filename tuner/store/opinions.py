@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tuner.judging.votes import Vote, Won
 from tuner.store.connection import Database, one
 from tuner.store.rows import to_text
+from tuner.store.steering import comparisons, wake
 
 Choice = Literal["left", "right", "tie", "both_bad"]
 Verdict = Literal["good", "bad"]
@@ -94,6 +96,7 @@ class Opinions:
                 "SELECT * FROM pairs WHERE team = ? AND request = ? AND place = ?",
                 (pair.team, pair.request, pair.place),
             )
+            await wake(self._database, connection, pair.team, pair.left_subject, pair.right_subject)
         if stored is None:
             raise ValueError(f"a pair's id must be new, got {pair.id!r}")
         return _pair_of(stored)
@@ -115,11 +118,35 @@ class Opinions:
         )
         return [_pair_of(row) for row in rows]
 
+    async def pairs_of(self, team: str, request: str) -> list[Pair]:
+        """Those that `request` asked for, in the order of their places."""
+        rows = await self._database.rows(
+            "SELECT * FROM pairs WHERE team = ? AND request = ? ORDER BY place", (team, request)
+        )
+        return [_pair_of(row) for row in rows]
+
+    async def evidence(self, team: str) -> list[Vote]:
+        """Everything that speaks about models of this team: votes, and pairs of the same answer, which nobody was
+        asked about."""
+        alike = await self._database.rows(
+            "SELECT id, left_subject, right_subject FROM pairs WHERE team = ? AND left_answer = right_answer "
+            "ORDER BY created_at, id",
+            (team,),
+        )
+        ties = [Vote(question=row["id"], person="", a=row["left_subject"], b=row["right_subject"], won="tie")
+                for row in alike]
+        return [vote_of(cast) for cast in await self.votes(team)] + ties
+
+    async def compared(self, team: str, job: int) -> int:
+        """Pairs of two tries of the job (its number) that somebody voted on, or that need no vote."""
+        return await comparisons(self._database, team, job)
+
     async def vote(self, team: str, pair_id: str, person: str, choice: Choice) -> Choice | None:
-        """Once a person: a later vote replaces the one before, which is returned. Raises KeyError for a pair that this
-        team does not have."""
+        """Once a person: a later vote replaces the one before, which is returned. A job that waited for it is queued.
+        Raises KeyError for a pair that this team does not have."""
         async with self._database.transaction() as connection:
-            if await one(connection, "SELECT 1 FROM pairs WHERE team = ? AND id = ?", (team, pair_id)) is None:
+            pair = await one(connection, "SELECT * FROM pairs WHERE team = ? AND id = ?", (team, pair_id))
+            if pair is None:
                 raise KeyError(pair_id)
             before = await one(
                 connection, "SELECT choice FROM votes WHERE pair = ? AND person = ?", (pair_id, person)
@@ -128,6 +155,7 @@ class Opinions:
                 "INSERT OR REPLACE INTO votes (pair, person, choice, at) VALUES (?, ?, ?, ?)",
                 (pair_id, person, choice, self._database.clock()),
             )
+            await wake(self._database, connection, team, pair["left_subject"], pair["right_subject"])
         return None if before is None else before["choice"]
 
     async def votes(self, team: str, pair_id: str | None = None) -> list[CastVote]:
@@ -205,6 +233,14 @@ class Opinions:
                 await connection.execute(
                     "UPDATE ratings SET used_in = ? WHERE team = ? AND id = ?", (dataset, team, rating_id)
                 )
+
+
+def vote_of(cast: CastVote) -> Vote:
+    """`a` is what stood on the left."""
+    won: dict[str, Won] = {"left": "a", "right": "b", "tie": "tie", "both_bad": "both_bad"}
+    return Vote(
+        question=cast.pair, person=cast.person, a=cast.left_subject, b=cast.right_subject, won=won[cast.choice]
+    )
 
 
 def _messages(messages: Sequence[Mapping[str, str]]) -> str:

@@ -195,25 +195,29 @@ async def _become(database: Database, connection: aiosqlite.Connection, row: sql
             "UPDATE jobs SET wish = ?, resumed = ? WHERE id = ?", (wish, int(bool(resumed)), row["id"])
         )
     elif state != row["state"]:
-        await _move(connection, row["id"], state, wish, now)
+        await move(connection, row["id"], state, wish, now)
     else:
-        await connection.execute("UPDATE jobs SET wish = ? WHERE id = ?", (wish, row["id"]))
+        await connection.execute(  # a job that rests until somebody votes rests for good once it is paused
+            "UPDATE jobs SET wish = ?, votes_wanted = CASE WHEN ? = 'pause' THEN 0 ELSE votes_wanted END WHERE id = ?",
+            (wish, asked, row["id"]),
+        )
     after = await one(connection, "SELECT * FROM jobs WHERE id = ?", (row["id"],))
     assert after is not None
     return job_of(after)
 
 
-async def _move(connection: aiosqlite.Connection, job_id: int, state: str, wish: str, now: float) -> None:
+async def move(connection: aiosqlite.Connection, job_id: int, state: str, wish: str, now: float) -> None:
     """From one resting state to another: a job that is queued again goes to the end of its person's line."""
     if state == "queued":
         await _forget_turns_of_a_quiet_time(connection)
         await connection.execute(
             f"UPDATE jobs SET state = 'queued', wish = ?, ended_at = NULL, problem = NULL, had_turn = 0, "
-            f"place = {NEXT_PLACE} WHERE id = ?",
+            f"votes_wanted = 0, place = {NEXT_PLACE} WHERE id = ?",
             (wish, job_id),
         )
     else:
         ended_at = now if state == "stopped" else None
         await connection.execute(
-            "UPDATE jobs SET state = ?, wish = ?, ended_at = ? WHERE id = ?", (state, wish, ended_at, job_id)
+            "UPDATE jobs SET state = ?, wish = ?, ended_at = ?, votes_wanted = 0 WHERE id = ?",
+            (state, wish, ended_at, job_id),
         )

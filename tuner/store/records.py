@@ -69,6 +69,13 @@ class Job:
     """Seconds of running so far, pauses left out."""
     problem: Mapping[str, Any] | None
     """Why it failed: Problem as JSON, with `reference` among the facts."""
+    votes_wanted: int = 0
+    """A paused job goes on by itself when so many comparisons of its tries, in all, were voted on; 0: it does not."""
+
+    @property
+    def shown(self) -> str:
+        """Its state as people are told: `votes` for a job that rests until somebody votes."""
+        return "votes" if self.state == "paused" and self.votes_wanted else self.state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

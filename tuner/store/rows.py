@@ -60,6 +60,7 @@ def job_of(row: sqlite3.Row) -> Job:
         ended_at=row["ended_at"],
         ran_s=row["ran_s"],
         problem=None if row["problem"] is None else json.loads(row["problem"]),
+        votes_wanted=row["votes_wanted"],
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, Self
 from tuner.events import Event, TestResult, TrialRecord
 from tuner.plan.plan import Plan
 from tuner.problems import Problem
-from tuner.store import datasets, imports, journal, lease, people, queue, speeds, spending, studies
+from tuner.store import datasets, imports, journal, lease, people, queue, speeds, spending, steering, studies
 from tuner.store.connection import Clock, Database
 from tuner.store.labels import Labels
 from tuner.store.migrate import migrate
@@ -79,7 +79,7 @@ class Store:
         return await queue.submit(self._database, new)
 
     async def bring_in(self, new: NewImport) -> tuple[Job, bool]:
-        """An ended job with runs, report and one checkpoint. The same checkpoint again gives the first job and False."""
+        """An ended job with runs, report and a checkpoint. The same checkpoint again gives the first job and False."""
         return await imports.bring_in(self._database, new)
 
     async def job(self, team: str, number: int | Literal["last"]) -> Job | None:
@@ -136,10 +136,21 @@ class Store:
         state: JobState,
         problem: Problem | Mapping[str, Any] | None = None,
         event: Event | None = None,
+        votes_wanted: int = 0,
     ) -> None:
         """Ends the lease; `queued` gives the job back. The event is written with it. Where a person was faster, the
-        job may become something else (table in states.py). Trials still running are forgotten."""
-        await lease.release(self._database, job_id, worker, state, problem, event)
+        job may become something else (table in states.py). Trials still running are forgotten. `votes_wanted`: a job
+        released as `paused` is queued again when so many comparisons of its tries, in all, were voted on."""
+        await lease.release(self._database, job_id, worker, state, problem, event, votes_wanted)
+
+    async def revalue(self, job_id: int, worker: str, values: Mapping[int, float | None]) -> None:
+        """What ended trials are worth by the votes so far, in their records and checkpoints."""
+        await steering.revalue(self._database, job_id, worker, values)
+
+    async def remind(self) -> None:
+        """Asks people again, once a day, for the votes that jobs wait for; after a week such a job ends with the best
+        so far."""
+        await steering.remind(self._database)
 
     async def heed_plan(self, job_id: int, worker: str) -> Plan:
         """The job's plan as it is now. The worker sees to what it was extended by until here, or finds that nothing is

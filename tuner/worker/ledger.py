@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from tuner.events import Event, TestResult, TrialRecord
+from tuner.judging.votes import Vote
 from tuner.plan.plan import Plan
 from tuner.problems import Problem
 from tuner.store import Store, StoreUnavailable
@@ -85,8 +86,10 @@ class Ledger:
     async def save_test(self, result: TestResult, event: Event) -> None:
         await self._patiently("test", lambda: self._store.save_test(self._id, self._worker, result, event))
 
-    async def release(self, state: JobState, event: Event | None = None, problem: Problem | None = None) -> None:
-        await self._patiently("release", lambda: self._store.release(self._id, self._worker, state, problem, event))
+    async def release(self, state: JobState, event: Event | None = None, problem: Problem | None = None, *,
+                      votes_wanted: int = 0) -> None:
+        await self._patiently("release", lambda: self._store.release(
+            self._id, self._worker, state, problem, event, votes_wanted))
         note("job.released", self._id, state=state)
 
     async def give_back(self) -> None:
@@ -106,6 +109,20 @@ class Ledger:
             await self._store.measure(key, value)
         except StoreUnavailable:
             return
+
+    async def evidence(self, team: str) -> list[Vote]:
+        return await self._patiently("votes", lambda: self._store.opinions.evidence(team))
+
+    async def compared(self, team: str, number: int) -> int:
+        return await self._patiently("comparisons", lambda: self._store.opinions.compared(team, number))
+
+    async def votes_asked(self) -> int:
+        """The comparisons that people were asked for last; 0: they were not asked yet."""
+        stored = await self._patiently("asked", lambda: self._store.last_event(self._id, "VotesWanted"))
+        return 0 if stored is None else int(stored.body["wanted"])
+
+    async def revalue(self, values: Mapping[int, float | None]) -> None:
+        await self._patiently("values", lambda: self._store.revalue(self._id, self._worker, values))
 
     async def heed_plan(self) -> Plan:
         return await self._patiently("plan", lambda: self._store.heed_plan(self._id, self._worker))

@@ -32,6 +32,8 @@ LEASE_S = 30.0
 POLL_S = 0.5
 BEAT_S = 0.7
 """Between two looks at the job's wish; a shorter lease beats faster."""
+REMIND_S = 60.0
+"""Between two looks, of a worker that has nothing to do, at jobs that wait for people's votes."""
 GIVING_BACK_S = 5.0
 
 
@@ -74,7 +76,7 @@ class Worker:
 
     async def _work(self, once: bool, idle_exit_s: float | None) -> None:
         loop = asyncio.get_running_loop()
-        idle_since = loop.time()
+        idle_since = remind_at = loop.time()
         while True:
             job = await patiently("claim", None, lambda: self._store.claim(self.name, self._lease_s))
             if job is not None:
@@ -84,6 +86,10 @@ class Worker:
             if once or (idle_exit_s is not None and loop.time() - idle_since >= idle_exit_s):
                 return
             if job is None:
+                if loop.time() >= remind_at:
+                    remind_at = loop.time() + REMIND_S
+                    with contextlib.suppress(StoreUnavailable):
+                        await self._store.remind()
                 if self._measures and self._measuring is None:
                     self._measuring = asyncio.create_task(self._measure())
                 await asyncio.sleep(POLL_S)

@@ -9,18 +9,19 @@ import asyncio
 from collections.abc import Iterable
 
 from tuner.events import Event, TrialRecord, TrialStarted
-from tuner.plan.plan import Plan
 from tuner.runners.base import TrialSpec, Validated
 from tuner.search import Search
+from tuner.store.records import Job
 from tuner.worker.confirm import Confirmation, reserved_s, usual_s
 from tuner.worker.ledger import Ledger
 from tuner.worker.recording import Recording
+from tuner.worker.steering import AwaitsVotes, Steering
 
 
 class Order:
-    def __init__(self, plan: Plan, ledger: Ledger, recording: Recording, records: Iterable[TrialRecord]) -> None:
+    def __init__(self, job: Job, ledger: Ledger, recording: Recording, records: Iterable[TrialRecord]) -> None:
         """Takes up to a second (Optuna, NumPy): for a thread. `records`: the trials of the search that have ended."""
-        self.plan = plan
+        self.plan = plan = job.plan
         self.is_exhausted = False
         """Nothing is left to start in this part of the job."""
         self._ledger = ledger
@@ -28,6 +29,7 @@ class Order:
         self._trials = list(records)
         self._search = Search(plan, None, self._trials)
         self._confirmation: Confirmation | None = None
+        self._steering = Steering(job, ledger) if plan.metric == "human" else None
 
     @property
     def is_confirming(self) -> bool:
@@ -66,6 +68,28 @@ class Order:
         self._search.extend(plan)
         return True
 
+    async def may_start(self, under_way: int) -> bool:
+        """Promises whether one more run may be started now: a search that people steer waits for their votes."""
+        return self._steering is None or self.is_confirming or await self._steering.may_start(self._trials, under_way)
+
+    async def awaited(self, *, is_over: bool) -> AwaitsVotes | None:
+        """Promises why the job has to rest until people have voted; None where it need not. `is_over`: no try comes any
+        more."""
+        if self._steering is None or self.is_confirming:
+            return None
+        await self._value()
+        return await self._steering.awaited(self._trials, is_over=is_over or self.is_whole)
+
+    async def settle(self) -> None:
+        """The search is over: what people said counts, and nothing else where they said something."""
+        await self._value(is_final=True)
+
+    async def _value(self, *, is_final: bool = False) -> None:
+        changed = await self._steering.valued(self._trials, is_final=is_final) if self._steering is not None else []
+        for record in changed:
+            self._trials[[trial.number for trial in self._trials].index(record.number)] = record
+            self._search.tell(record)
+
     async def ask(self) -> tuple[TrialSpec, Event] | None:
         """What runs next, with the event that tells of it; None when nothing is left of this part of the job."""
         found = await (self._trial() if self._confirmation is None else self._repeat(self._confirmation))
@@ -90,8 +114,13 @@ class Order:
         """Everything that is known about an ended run, in the store before anything else happens."""
         if self._confirmation is not None:
             await self._recording.repeat(record, self._confirmation)
-        else:
-            self._trials.append(await self._recording.trial(record, self._search))
+            return
+        if self._steering is not None:
+            record = await self._steering.first_worth(record, self._trials)
+        self._trials.append(await self._recording.trial(record, self._search))
+        if self._steering is not None:
+            await self._value()
+            await self._steering.ask(self._trials, is_over=self.is_whole)
 
     async def _trial(self) -> tuple[TrialSpec, Event] | None:
         asked = await asyncio.to_thread(self._search.ask)

@@ -38,7 +38,7 @@ async def prepare(store: Store, job: Job) -> Prepared:
     folder = Path(dataset.folder).parent.parent / "jobs" / str(job.number)
     setup = Setup(
         model=card.source, examples=str(examples), split_seed=job.plan.seed, split=job.plan.split,
-        general_chat=job.plan.general_chat, metric=job.plan.metric, checkpoints=str(store.home / folder),
+        general_chat=job.plan.general_chat, metric=job.plan.measured, checkpoints=str(store.home / folder),
         slots=min(job.plan.parallel, runs_of(job.plan)), runs=runs_of(job.plan),
         manifest={"base": card.source, "data": job.plan.dataset, "plan": job.plan.hash(), "job": job.number,
                   "model": card.name, "language": job.language},

@@ -29,6 +29,7 @@ from tuner.worker.order import Order
 from tuner.worker.prepare import Prepared
 from tuner.worker.recording import Recording
 from tuner.worker.runs import Runs
+from tuner.worker.steering import AwaitsVotes
 
 STOPPING_S = 60.0
 """For the trials under way to write down what they learnt after a person stopped them."""
@@ -67,15 +68,19 @@ class Study:
         for draft in await asyncio.to_thread(forget_drafts, self._home / self._prepared.folder):
             note("checkpoint.draft_removed", self._job.id, draft=draft)
         self._again = bool(records) or self._job.ran_s > 0
-        self._order = await asyncio.to_thread(Order, self._job.plan, self._ledger, self._recording, records)
+        self._order = await asyncio.to_thread(Order, self._job, self._ledger, self._recording, records)
         try:
             reason = await self._search_and_confirm()
+            await self._order.settle()
             await finish(self._order.plan, reason, self._ledger, self._crew, self._loaded)
         except Paused:
             await self._crew.close()
             await self._ledger.take_over()
             done = len(await ended_trials(self._ledger))
             await self._ledger.release("paused", JobPaused(trials_done=done))
+        except AwaitsVotes as waiting:
+            await self._crew.close()
+            await self._ledger.release("paused", waiting.event, votes_wanted=waiting.event.wanted)
 
     # Trials
 
@@ -102,7 +107,12 @@ class Study:
             try:
                 await self._fill()
                 if not self._runs:
-                    return self._reason()
+                    waiting = None if self._limits.wish else await self._order.awaited(is_over=self._is_ending())
+                    if waiting is not None:
+                        raise waiting
+                    if self._is_ending() or not await self._order.may_start(0):
+                        return self._reason()
+                    continue
                 await self._step()
             except Dead as dead:
                 await self._bury(dead.broken)
@@ -132,7 +142,7 @@ class Study:
 
     async def _fill(self) -> None:
         """Starts trials while there is a free slot and something to start."""
-        while not self._is_ending():
+        while not self._is_ending() and await self._order.may_start(len(self._runs)):
             runner = self._crew.runner
             if runner is not None and len(self._runs) >= self._slots(runner):
                 return
@@ -185,7 +195,7 @@ class Study:
         if self._order.is_confirming and event.number in self._runs.stopping:
             self._runs.end(event.number)  # dropped, so that it runs again should the job be resumed
             return
-        record = course.record(event, self._order.plan.metric)
+        record = course.record(event, self._order.plan.measured)
         if record.cause == "crashed":
             record = dataclasses.replace(record, error=self._recording.with_reference(record.number, record.error))
         await self._record(record)
