@@ -33,7 +33,9 @@ class Voice:
         return "" if value is None else self.tell("words.score", {"metric": self.report.metric, "value": value})
 
     def between(self, low: float, high: float) -> str:
-        """Two values of the report's metric as a span."""
+        """Two values of the report's metric as a span, or as one where they are the same."""
+        if low == high:
+            return self.score(low)
         return self.tell("words.between", {"metric": self.report.metric, "low": low, "high": high})
 
     def gloss(self) -> str:

@@ -223,6 +223,23 @@ def test_a_recording_offers_nothing_that_needs_a_job() -> None:
         assert actions <= {"stop_search", "more_trials"}
 
 
+def test_integers_beyond_all_measure_are_no_fault_of_the_program() -> None:
+    line = json.dumps({"params": {"a": 10**400, "b": 1e300, "c": "9" * 400}, "state": "complete", "value": 10**400})
+    (trial,) = read_recording([line]).trials
+    assert (trial.state, trial.cause) == ("failed", "nan")
+    assert all(isinstance(value, str) for value in trial.settings.values())
+    many = [json.dumps({"number": n, "params": {"a": 10**400 + n, "b": 1e300 * n}, "value": 1.0 + n})
+            for n in range(12)]
+    assert explain(report_of(read_recording(many)), "en").headline
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\r"])
+def test_line_ends_of_other_systems_are_line_ends(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / "trials.jsonl"
+    path.write_bytes(ending.join(json.dumps({"params": {"lr": 0.1 * n}, "value": 1.0}) for n in range(3)).encode())
+    assert "3 finished tries" in command("--trials", str(path)).stdout
+
+
 @pytest.mark.parametrize(("language", "word"), [("en", "There is no file"), ("ja", "見つかりません")])
 def test_the_command_says_that_a_file_is_not_there(language: str, word: str, tmp_path: Path) -> None:
     done = command("--trials", str(tmp_path / "none.jsonl"), "--language", language)

@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m tuner.analysis FILE.jsonl | --job HOME ID", file=sys.stderr)
         return 2
     try:
-        lines = _text(arguments[0]).split("\n")
+        lines = _text(arguments[0]).replace("\r\n", "\n").replace("\r", "\n").split("\n")
         from tuner.analysis import report_of
         from tuner.analysis.recording import read_recording
         from tuner.events import report_to_json

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,6 +54,8 @@ _ALIASES = {
 }
 """Other programs' names of our knobs."""
 
+LARGEST = 1e100
+"""Settings beyond this are words, not amounts: nothing can be reckoned with them."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _NO_NUMBER = {"nan": math.nan, "inf": math.inf, "+inf": math.inf, "-inf": -math.inf, "infinity": math.inf,
               "+infinity": math.inf, "-infinity": -math.inf}
@@ -127,9 +130,11 @@ def _setting(value: Any) -> Any:
     """A number where it is one, else a word that can be counted and compared."""
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         number = float(value)
+        if abs(number) > LARGEST:
+            return value.strip()[:40]
         return int(number) if number == int(number) and "." not in value else number
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
+    if is_number(value) and not abs(value) <= LARGEST:
+        return f"{value:.3g}" if isinstance(value, float) else f"{str(value)[:12]}…"
     return value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
@@ -140,7 +145,11 @@ def _loss(value: Any) -> float | None:
         if said in _NO_NUMBER:
             return _NO_NUMBER[said]
         return float(said) if _NUMBER.fullmatch(said) else None
-    return float(value) if is_number(value) else None
+    if not is_number(value):
+        return None
+    if abs(value) > sys.float_info.max:
+        return math.inf if value > 0 else -math.inf
+    return float(value)
 
 
 def _finite(value: Any) -> float | None:
