@@ -1,10 +1,15 @@
-"""One sweep in several ways: `python -m benchmarks.sweep [--trials 16] [--epochs 3] [--rounds 1] [--json FILE]`.
+"""One sweep in several ways: `python -m benchmarks.sweep [--trials 16] [--epochs 3] [--rounds 1] [--cores 1]`, and on a
+GPU `python -m benchmarks.sweep --shape qwen2.5-0.5b --device cuda --trials 32 --batch 4 --tokens 256`.
 
-The same trials, steps and data on one core, each way in a fresh process, the ways in turn. Measured end to end: start,
-imports, loading, training, validation after each epoch at least, saved adapters. A: Optuna, a fresh Hugging Face
-Trainer and peft a trial. A2: the same with the model loaded once, batches of like length and bf16. one: Onsa one trial
-at a time. B: Onsa's pack, nothing pruned. Ratios are of CPU seconds, which other programs on the machine disturb
-least.
+The same trials, steps and data for each contender, each in a fresh process held to the same cores, the contenders in
+turn. Measured end to end: start, imports, loading, training, validation after each epoch at least, saved adapters.
+
+A: what the documentation shows: Optuna, and for each trial a fresh model, Hugging Face Trainer and peft. A2: a careful
+expert's: the model loaded once, batches of like length, bf16. A3: two processes like A side by side. one: Onsa one
+trial at a time. B: Onsa's pack, nothing pruned. C: the pack with the default search's pruning.
+
+Ratios are A's seconds to the contender's: above 1 it is faster than A. On a processor they are of CPU seconds, which
+other programs on the machine disturb least; on a GPU of tokens a second, start left out, and of the whole as well.
 """
 
 from __future__ import annotations
@@ -18,35 +23,132 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sweep_contenders import CONTENDERS, trials
+from benchmarks.sweep_contenders import CONTENDERS
+from benchmarks.sweep_material import SHAPES, Material, flops_a_token
+
+PEAK = 790e12
+"""Floating-point operations a second of an H200 in bf16, dense."""
+WITHIN = 1.005
+"""A loss as good as another: at most this times it."""
 
 
-def measured(name: str, count: int, epochs: int) -> dict[str, Any]:
+def main(arguments: Sequence[str] | None = None) -> None:
+    chosen = _parsed(arguments)
+    material = Material(trials=chosen.trials, epochs=chosen.epochs, shape=chosen.shape, device=chosen.device,
+                        batch=chosen.batch, tokens=chosen.tokens, steps=chosen.steps)
+    if chosen.contender:
+        return contend(chosen.contender, material, chosen.share, chosen.cores)
+    names = chosen.only or (list(CONTENDERS) if chosen.shape == "embedded" else ["A", "B"])
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for _ in range(chosen.rounds):
+        for name in names:
+            runs[name].append(measured(name, material, chosen.cores))
+            print(name, {key: runs[name][-1][key] for key in ("cpu_s", "wall_s", "best")}, flush=True)
+    facts = {**machine(material, chosen.cores), **compared(material, runs)}
+    print(json.dumps({key: value for key, value in facts.items() if key != "losses"}, indent=2))
+    if chosen.json:
+        chosen.json.parent.mkdir(parents=True, exist_ok=True)
+        chosen.json.write_text(json.dumps({**facts, "runs": runs}, indent=1) + "\n", encoding="utf-8")
+    return None
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sweep")
+    for name, default in (("trials", 16), ("epochs", 3), ("rounds", 1), ("cores", 1), ("batch", 4), ("tokens", 256),
+                          ("steps", 20)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--shape", choices=["embedded", *SHAPES], default="embedded")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--only", nargs="+", choices=list(CONTENDERS))
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--contender", choices=list(CONTENDERS), help=argparse.SUPPRESS)
+    parser.add_argument("--share", default="0/1", help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def measured(name: str, material: Material, cores: int) -> dict[str, Any]:
     """Promises what a contender told, its CPU and wall seconds from start to end."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    threads = "1" if name in ("A3", "one", "B", "C") and material.device == "cpu" else str(cores)
+    environment = {**os.environ, "OMP_NUM_THREADS": threads, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    options = [f"--{key}={getattr(material, key)}" for key in ("trials", "epochs", "shape", "device", "batch",
+                                                               "tokens", "steps")]
+    command = [sys.executable, "-m", "benchmarks.sweep", "--contender", name, f"--cores={cores}", *options]
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.sweep", "--contender", name, "--trials", str(count), "--epochs",
-         str(epochs)], capture_output=True, text=True, check=False, env=environment, timeout=7200)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=7200)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise SystemExit(f"{name} failed:\n{done.stderr[-3000:]}")
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {**told, "cpu_s": round(cpu, 1), "wall_s": round(time.monotonic() - began, 1)}
+    return {**told, "best": min(one[0] for one in told["ended"].values()), "cpu_s": round(cpu, 1),
+            "wall_s": round(time.monotonic() - began, 1)}
 
 
-def contend(name: str, count: int, epochs: int) -> None:
+def contend(name: str, material: Material, share: str, cores: int) -> None:
+    """Prints what the contender told of its share of the trials, as the last line."""
+    place, count = map(int, share.split("/"))
+    chosen = {number: settings for number, settings in enumerate(material.settings()) if number % count == place}
+    if material.device == "cpu" and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
     with tempfile.TemporaryDirectory() as folder:
         out, sys.stdout = sys.stdout, sys.stderr
-        import torch
+        told = CONTENDERS[name](material, chosen, Path(folder))
+    print(json.dumps({"ended": told.ended, "tokens": told.tokens, "passes": told.passes, "timed": told.timed,
+                      **told.more}), file=out)
 
-        torch.set_num_threads(1)
-        told = CONTENDERS[name](trials(count, epochs), Path(folder))
-    print(json.dumps({"tokens": told["tokens"], "best": min(told["losses"]), "losses": told["losses"]}), file=out)
+
+def compared(material: Material, runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """Promises the figures of each contender beside each other, the best of its runs."""
+    chosen = {name: min(own, key=lambda run: run["cpu_s" if material.device == "cpu" else "wall_s"])
+              for name, own in runs.items()}
+    clock = "cpu_s" if material.device == "cpu" else "wall_s"
+    ways: dict[str, Any] = {}
+    target = WITHIN * chosen["A"]["best"] if "A" in chosen else float("inf")
+    for name, run in chosen.items():
+        reached = [one[1 if clock == "cpu_s" else 2] for one in run["ended"].values() if one[0] <= target]
+        speed = run["timed"][0] / run["timed"][1] if run["timed"][1] else None
+        ways[name] = {
+            "seconds": run[clock], "wall_s": run["wall_s"], "tokens": run["tokens"],
+            "tokens_a_step": round(run["tokens"] / max(1, run["passes"])), "best": round(run["best"], 4),
+            "to_best_s": round(min(reached), 1) if reached else None, "tokens_a_second": speed and round(speed),
+            **{key: run[key] for key in ("slots", "pruned") if key in run}}
+    first = ways.get("A")
+    for own in ways.values() if first else ():
+        own["ratio"] = round(first["seconds"] / own["seconds"], 2)
+        if first["tokens_a_second"] and own["tokens_a_second"]:
+            own["ratio_of_speed"] = round(own["tokens_a_second"] / first["tokens_a_second"], 2)
+    if material.shape != "embedded":
+        _utilise(material, ways)
+    return {"clock": clock, "ways": ways, "losses": {name: {number: round(one[0], 4) for number, one in sorted(
+        run["ended"].items(), key=lambda item: int(item[0]))} for name, run in chosen.items()}}
+
+
+def _utilise(material: Material, ways: dict[str, Any]) -> None:
+    """Adds the share of PEAK that the training needed; on a processor it says little, but the sum is the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        base = material.bench(Path(folder)).base
+        ranks = [settings["lora_rank"] for settings in material.settings()]
+        each = flops_a_token(base, material.tokens, sum(ranks) / len(ranks), 0.5)
+    for own in ways.values():
+        if own["tokens_a_second"]:
+            own["flops_utilisation"] = round(own["tokens_a_second"] * each / PEAK, 6)
+
+
+def machine(material: Material, cores: int) -> dict[str, Any]:
+    import torch
+    import transformers
+
+    cuda = material.device == "cuda"
+    return {
+        "date": time.strftime("%Y-%m-%d"), "processor": processor(), "cores": cores,
+        "gpu": torch.cuda.get_device_name() if cuda else None, "torch": torch.__version__,
+        "transformers": transformers.__version__, "shape": material.shape, "device": material.device,
+        "trials": material.trials, "epochs": material.epochs, "batch": material.batch, "tokens": material.tokens,
+        "steps": material.steps}
 
 
 def processor() -> str:
@@ -54,38 +156,6 @@ def processor() -> str:
     lines = cpus.read_text().splitlines() if cpus.is_file() else []
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
                 platform.processor() or platform.machine())
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--trials", type=int, default=16)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--contender", choices=list(CONTENDERS))
-    chosen = parser.parse_args()
-    if chosen.contender:
-        return contend(chosen.contender, chosen.trials, chosen.epochs)
-    import torch
-
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in CONTENDERS}
-    for _ in range(chosen.rounds):
-        for name in CONTENDERS:
-            found[name].append(measured(name, chosen.trials, chosen.epochs))
-            print(name, {key: found[name][-1][key] for key in ("cpu_s", "wall_s", "best")}, flush=True)
-    seconds = {name: min(one["cpu_s"] for one in runs) for name, runs in found.items()}
-    sizes = [one["batch_size"] for one in trials(chosen.trials, chosen.epochs)]
-    rows = found["B"][0]["tokens"] / chosen.trials / chosen.epochs
-    facts = {
-        "processor": processor(), "cores": 1, "torch": torch.__version__, "date": time.strftime("%Y-%m-%d"),
-        "trials": chosen.trials, "epochs": chosen.epochs, "tokens_an_epoch": round(rows), "batch_sizes": sizes,
-        "cpu_s": seconds, "ratio_to_B": {name: round(one / seconds["B"], 2) for name, one in seconds.items()},
-        "best_loss": {name: round(runs[0]["best"], 4) for name, runs in found.items()},
-    }
-    print(json.dumps(facts, indent=2))
-    if chosen.json:
-        chosen.json.write_text(json.dumps({**facts, "runs": found}, indent=2) + "\n", encoding="utf-8")
-    return None
 
 
 if __name__ == "__main__":

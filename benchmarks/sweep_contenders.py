@@ -2,119 +2,186 @@
 
 from __future__ import annotations
 
-import csv
-import random
+import json
+import os
+import subprocess
+import sys
+import time
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tuner.embedded import model_path, sample_path
-from tuner.embedded.defaults import DEFAULTS
+from benchmarks.sweep_material import Material
 
-Told = dict[str, Any]
-
-
-def trials(count: int, epochs: int) -> list[dict[str, Any]]:
-    """The same for every contender: trial 0 the defaults, the rest drawn from the usual ranges."""
-    draw = random.Random(11)
-    drawn = [{
-        "learning_rate": 10 ** draw.uniform(-4.5, -3), "lora_rank": draw.choice((8, 16, 32)),
-        "lora_alpha": draw.choice((512.0, 1024.0)), "lora_dropout": draw.choice((0.0, 0.05, 0.1)),
-        "batch_size": draw.choice((4, 8)), "weight_decay": draw.choice((0.0, 0.01)),
-        "lr_schedule": draw.choice(("cosine", "linear")), "warmup_ratio": draw.choice((0.0, 0.1)), "seed": place,
-    } for place in range(count)]
-    return [{**DEFAULTS, **(own if place else {}), "epochs": epochs} for place, own in enumerate(drawn)]
+SKIPPED = 3
+"""Steps at the start that do not count in the tokens a second: what a device sets up once."""
 
 
-def bench(folder: Path) -> Any:
-    """The sample questions of the bike shop, without general chat and without written answers: losses only."""
-    from tuner.data.examples import Example, Message, write
-    from tuner.data.split import sizes_for
-    from tuner.train.bench import Bench, load_splits
-    from tuner.train.model import load_base
+@dataclass(kw_only=True)
+class Told:
+    """What a contender did."""
 
-    with sample_path("en").open(encoding="utf-8", newline="") as file:
-        pairs = list(csv.reader(file))[1:]
-    write(folder / "examples.jsonl", [
-        Example(row=row + 2, messages=(Message(role="user", content=asked), Message(role="assistant", content=said)))
-        for row, (asked, said) in enumerate(pairs)])
-    made = Bench(base=load_base(str(model_path())), metric="loss", checkpoints=folder / "out",
-                 splits=load_splits(folder / "examples.jsonl", sizes_for(len(pairs)), 0, 0),
-                 manifest={"job": 1, "data": "d", "plan": "p"})
-    made.__dict__["asked"] = ()
-    return made
+    ended: dict[int, tuple[float, float, float]] = field(default_factory=dict)
+    """By trial: validation loss, CPU and wall seconds of the process at its end. Pruned trials are left out."""
+    tokens: int = 0
+    passes: int = 0
+    """Forward passes of training."""
+    timed: tuple[int, float] = (0, 0.0)
+    """Tokens, and the seconds that their steps took, start and first steps left out."""
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def end(self, number: int, loss: float) -> None:
+        self.ended[number] = (loss, time.process_time(), time.monotonic() - _BEGAN)
+
+    def step(self, tokens: int, seconds: float, counted: bool) -> None:
+        self.tokens, self.passes = self.tokens + tokens, self.passes + 1
+        if counted:
+            self.timed = (self.timed[0] + tokens, self.timed[1] + seconds)
 
 
-def one_by_one(chosen: list[dict[str, Any]], folder: Path) -> Told:
+_BEGAN = time.monotonic()
+
+
+def one_by_one(material: Material, chosen: dict[int, dict[str, Any]], folder: Path) -> Told:
     """Onsa's one-slot runner."""
     from tuner.train.trial import run_trial
 
-    own = bench(folder)
-    ended = [run_trial(own, number, settings, lambda _: None, lambda: "") for number, settings in enumerate(chosen)]
-    return {"losses": [one.metrics["loss"] for one in ended], "tokens": sum(one.tokens for one in ended)}
+    own, told = material.bench(folder), Told()
+    for number, settings in chosen.items():
+        ended = run_trial(own, number, settings, lambda _: None, lambda: "")
+        told.end(number, ended.metrics["loss"])
+        told.tokens += ended.tokens
+        told.passes += -(-len(own.training(settings["max_length"]).own) // settings["batch_size"]) * settings["epochs"]
+    return told
 
 
-def packed(chosen: list[dict[str, Any]], folder: Path, slots: int = 16) -> Told:
-    """Onsa's pack, nothing pruned."""
+def packed(material: Material, chosen: dict[int, dict[str, Any]], folder: Path, pruner: str = "none") -> Told:
+    """Onsa's pack as wide as Onsa makes it here; with a pruner, hopeless trials end early and free their slots."""
+    from tuner.runners.slots import slots_for
+    from tuner.search.pruning import is_hopeless, percent_of
     from tuner.train.packed.sweep import Sweep
 
-    own, ended = bench(folder), dict[int, Any]()
-    swept = Sweep(own, min(slots, len(chosen)), lambda *_: None, ended.__setitem__, lambda _: "")
-    waiting, held = list(enumerate(chosen)), dict.fromkeys(range(min(slots, len(chosen))), -1)
+    own, told = material.bench(folder), Told()
+    hopeless: set[int] = set()
+    curves: dict[int, dict[int, float]] = {}
+    free: list[int] = []
+    held: dict[int, int] = {}
+
+    def heard(number: int, at: Any) -> None:
+        if at.valid_loss is None:
+            return
+        curves.setdefault(number, {})[percent_of(at.step, at.steps)] = at.valid_loss
+        others = {other: curve for other, curve in curves.items() if other != number}
+        if is_hopeless(pruner, number, curves[number], others, told.ended, chosen[number]["warmup_ratio"]):
+            hopeless.add(number)
+
+    def ended(number: int, outcome: Any) -> None:
+        if outcome.outcome == "failed":
+            raise RuntimeError(f"trial {number} failed: {outcome.error}")
+        free.append(held[number])
+        told.tokens += outcome.tokens
+        if outcome.outcome == "complete":
+            told.end(number, outcome.metrics["loss"])
+
+    weights = sum(part.numel() for part in own.base.model.parameters())
+    swept = Sweep(own, slots_for(material.device, weights, len(chosen)), heard, ended,
+                  lambda number: "pruned" if number in hopeless else "", rank=32)
+    free.extend(range(swept.slots))
+    waiting = list(chosen)
     while waiting or not swept.is_idle:
-        for slot, number in held.items():
-            if waiting and (number < 0 or number in ended):
-                held[slot], settings = waiting.pop(0)
-                swept.start(slot, held[slot], settings)
-        swept.turn()
-    outcomes = [ended[number] for number in range(len(chosen))]
-    return {"losses": [one.metrics["loss"] for one in outcomes], "tokens": sum(one.tokens for one in outcomes)}
+        while waiting and free:
+            number = waiting.pop(0)
+            held[number] = free.pop(0)
+            swept.start(held[number], number, chosen[number])
+        _turn(swept, told)
+    told.more = {"slots": swept.slots, "pruned": sorted(hopeless)}
+    return told
 
 
-def fresh_trainer(chosen: list[dict[str, Any]], folder: Path) -> Told:
+def _turn(swept: Any, told: Told) -> None:
+    before, began = sum(run.course._tokens for run in swept._runs.values()), time.perf_counter()
+    running = list(swept._runs.values())
+    swept.turn()
+    passed = sum(run.course._tokens for run in running) - before
+    counted = told.passes >= SKIPPED and len(swept._runs) == swept.slots
+    tokens = told.tokens
+    told.step(passed, time.perf_counter() - began, counted)
+    told.tokens = tokens  # outcomes tell them
+
+
+def pruned(material: Material, chosen: dict[int, dict[str, Any]], folder: Path) -> Told:
+    """Onsa's pack with the pruning of its default search."""
+    return packed(material, chosen, folder, pruner="asha")
+
+
+def fresh_trainer(material: Material, chosen: dict[int, dict[str, Any]], folder: Path) -> Told:
     """What the documentation shows: Optuna's objective loads the model, wraps it with peft, runs a Trainer."""
+    import torch
     from transformers import AutoModelForCausalLM
 
-    own = bench(folder)
-    return _study(chosen, own, folder, {}, lambda: AutoModelForCausalLM.from_pretrained(
-        str(model_path()), dtype="float32"), lambda _: None)
+    own, cuda = material.bench(folder), material.device == "cuda"
+    return _study(material, chosen, own, folder, {"bf16": cuda}, lambda: AutoModelForCausalLM.from_pretrained(
+        material.model(folder), dtype=torch.bfloat16 if cuda else torch.float32), lambda _: None)
 
 
-def careful_trainer(chosen: list[dict[str, Any]], folder: Path) -> Told:
+def careful_trainer(material: Material, chosen: dict[int, dict[str, Any]], folder: Path) -> Told:
     """An expert's: the model loaded once, batches of like length, bf16 products."""
-    own = bench(folder)
-    return _study(chosen, own, folder, {"bf16": True, "train_sampling_strategy": "group_by_length"},
-                  lambda: own.base.model, lambda adapted: adapted.unload())
+    from transformers import TrainingArguments
+
+    own = material.bench(folder)
+    fields = TrainingArguments.__dataclass_fields__
+    alike = {"train_sampling_strategy": "group_by_length"} if "train_sampling_strategy" in fields else {
+        "group_by_length": True}
+    return _study(material, chosen, own, folder, {"bf16": True, **alike}, lambda: own.base.model,
+                  lambda adapted: adapted.unload())
 
 
-def _study(chosen: list[dict[str, Any]], own: Any, folder: Path, more: Mapping[str, Any], model: Callable[[], Any],
-           after: Callable[[Any], Any]) -> Told:
+def side_by_side(material: Material, chosen: dict[int, dict[str, Any]], folder: Path) -> Told:
+    """Two processes, each like the first contender with half of the trials."""
+    told, count = Told(), 2
+    arguments = [sys.executable, "-m", "benchmarks.sweep", *sys.argv[1:]]
+    arguments[arguments.index("--contender") + 1] = "A"
+    children = [subprocess.Popen([*arguments, "--share", f"{place}/{count}"], stdout=subprocess.PIPE,
+                                 stderr=subprocess.DEVNULL, text=True, env=os.environ) for place in range(count)]
+    for child in children:
+        out, _ = child.communicate(timeout=7200)
+        if child.returncode:
+            raise RuntimeError("a process of A3 failed")
+        part = json.loads(out.splitlines()[-1])
+        told.ended.update({int(number): tuple(one) for number, one in part["ended"].items()})
+        told.tokens, told.passes = told.tokens + part["tokens"], told.passes + part["passes"]
+    return told
+
+
+def _study(material: Material, chosen: dict[int, dict[str, Any]], own: Any, folder: Path, more: Mapping[str, Any],
+           model: Callable[[], Any], after: Callable[[Any], Any]) -> Told:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore")
-    data = [_columns(rows) for rows in (own.training(DEFAULTS["max_length"]).own, [one.encoded for one in own.valid])]
+    longest = next(iter(chosen.values()))["max_length"]
+    data = [_columns(rows) for rows in (own.training(longest).own, [one.encoded for one in own.valid])]
     study = optuna.create_study(direction="minimize")
-    for settings in chosen:
-        study.enqueue_trial({"learning_rate": settings["learning_rate"]})
-    told: Told = {"losses": [], "tokens": 0}
+    numbers, told = list(chosen), Told()
+    for number in numbers:
+        study.enqueue_trial({"learning_rate": chosen[number]["learning_rate"]})
 
     def objective(trial: Any) -> float:
-        settings = chosen[trial.number]
+        number = numbers[trial.number]
         trial.suggest_float("learning_rate", 1e-6, 1e-2, log=True)
-        adapted, loss = _trainer(own, model(), settings, data, folder / f"trial-{trial.number}", more)
+        adapted, loss = _train(own, model(), chosen[number], data, folder / f"trial-{number}", more, told)
         after(adapted)
-        told["losses"].append(loss)
-        told["tokens"] += settings["epochs"] * sum(len(row["input_ids"]) for row in data[0])
+        told.end(number, loss)
         return loss
 
     study.optimize(objective, n_trials=len(chosen))
     return told
 
 
-def _trainer(own: Any, model: Any, settings: Mapping[str, Any], data: list[Any], folder: Path,
-             more: Mapping[str, Any]) -> tuple[Any, float]:
+def _train(own: Any, model: Any, settings: Mapping[str, Any], data: list[Any], folder: Path, more: Mapping[str, Any],
+           told: Told) -> tuple[Any, float]:
     import math
 
     from peft import LoraConfig, get_peft_model
@@ -127,13 +194,13 @@ def _trainer(own: Any, model: Any, settings: Mapping[str, Any], data: list[Any],
         lora_dropout=settings["lora_dropout"], target_modules="all-linear"))
     steps = math.ceil(len(data[0]) / settings["batch_size"]) * settings["epochs"]
     trainer = Trainer(
-        model=adapted, train_dataset=data[0], eval_dataset=data[1],
+        model=adapted, train_dataset=data[0], eval_dataset=data[1], callbacks=[_stopwatch(told, data[0], settings)],
         data_collator=DataCollatorForSeq2Seq(own.base.tokenizer), args=TrainingArguments(
-            output_dir=str(folder), num_train_epochs=settings["epochs"], use_cpu=True, report_to=[], disable_tqdm=True,
+            output_dir=str(folder), num_train_epochs=settings["epochs"], use_cpu=own.base.device.type == "cpu",
             per_device_train_batch_size=settings["batch_size"], learning_rate=settings["learning_rate"],
             weight_decay=settings["weight_decay"], lr_scheduler_type=settings["lr_schedule"], seed=settings["seed"],
             warmup_steps=math.ceil(settings["warmup_ratio"] * steps), eval_strategy="epoch", save_strategy="no",
-            **more))
+            report_to=[], disable_tqdm=True, **more))
     trainer.train()
     trainer.save_model()
     # A Trainer's eval_loss is a mean of batch means; the token mean is what the others report.
@@ -141,10 +208,41 @@ def _trainer(own: Any, model: Any, settings: Mapping[str, Any], data: list[Any],
     return adapted, losses(adapted.get_base_model().eval(), valid, own.base.device, own.base.layout).loss
 
 
+def _stopwatch(told: Told, rows: list[dict[str, Any]], settings: Mapping[str, Any]) -> Any:
+    """Counts every step, and the seconds from the first ones' end to the end of each epoch."""
+    import torch
+    from transformers import TrainerCallback
+
+    each = round(settings["batch_size"] * sum(len(row["input_ids"]) for row in rows) / len(rows))
+
+    class Stopwatch(TrainerCallback):
+        began, counted = 0.0, 0
+
+        def _now(self) -> float:
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            return time.perf_counter()
+
+        def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.began, self.counted = self._now(), 0
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            told.step(each, 0.0, False)
+            self.counted += each
+            if state.global_step == SKIPPED:
+                self.began, self.counted = self._now(), 0
+
+        def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            told.timed = (told.timed[0] + self.counted, told.timed[1] + self._now() - self.began)
+
+    return Stopwatch()
+
+
 def _columns(rows: Any) -> list[dict[str, Any]]:
     return [{"input_ids": row.ids, "attention_mask": [1] * len(row.ids),
              "labels": [one if learn else -100 for one, learn in zip(row.ids, row.learn, strict=True)]} for row in rows]
 
 
-CONTENDERS: dict[str, Callable[[list[dict[str, Any]], Path], Told]] = {
-    "A": fresh_trainer, "A2": careful_trainer, "one": one_by_one, "B": packed}
+Contender = Callable[[Material, dict[int, dict[str, Any]], Path], Told]
+CONTENDERS: dict[str, Contender] = {"A": fresh_trainer, "A2": careful_trainer, "A3": side_by_side, "one": one_by_one,
+                                    "B": packed, "C": pruned}

@@ -153,7 +153,7 @@ class Sweep:
         self._advance(whole)
 
     def _advance(self, whole: Mapping[int, float]) -> None:
-        norms, rates = self.pack.norms(), {}
+        norms, rates = self.pack.norms(list(whole)), {}
         for slot, loss in whole.items():
             settings, steps, count, done = self.left[slot]
             at = count - len(steps)

@@ -47,12 +47,13 @@ def test_a_packs_gradients_are_those_of_peft_alone(tmp_path: Path, family: str) 
         gradients = pack._stack
         for name, part in learnt(models[slot]):
             layer, kind = name.removeprefix("base_model.model.").split(".lora_")
-            whole = dict(zip(gradients.leaves, zip(*[iter(leaf_grads(gradients))] * 2, strict=True), strict=True))
-            own = whole[layer][kind[0] == "B"][slot, : settings.lora_rank]
+            whole = gradients.by_layer(gradients.grads)[layer]
+            padded = whole.a[slot] if kind[0] == "A" else whole.b[slot]
+            own = padded[: settings.lora_rank]
             assert part.grad is not None
             expected = part.grad if kind[0] == "A" else part.grad.t()
             torch.testing.assert_close(own, expected, rtol=1e-4, atol=2e-6)
-            assert not whole[layer][kind[0] == "B"][slot, settings.lora_rank :].any()
+            assert not padded[settings.lora_rank :].any()
     assert not gradients.grads[3].any()
     for name, part in base.model.state_dict().items():
         assert torch.equal(part, before[name])
@@ -63,10 +64,6 @@ def learnt(model: Any) -> list[tuple[str, torch.nn.Parameter]]:
     return [(name, part) for name, part in model.named_parameters() if part.requires_grad]
 
 
-def leaf_grads(stack: Any) -> list[torch.Tensor]:
-    return [view for place in range(len(stack.shapes)) for view in stack._views(stack.grads, place)]
-
-
 def shake(pack: Pack, slot: int, model: Any) -> None:
     """Gives B numbers: at its initial 0, A has no gradient."""
     torch.manual_seed(slot)
@@ -75,7 +72,7 @@ def shake(pack: Pack, slot: int, model: Any) -> None:
             torch.nn.init.normal_(part, std=0.05)
             layer = name.removeprefix("base_model.model.").split(".lora_")[0]
             with torch.no_grad():
-                pack._stack.leaves[layer].b[slot, : part.shape[1]] = part.t()
+                pack._stack.by_layer(pack._stack.values)[layer].b[slot, : part.shape[1]] = part.t()
 
 
 @pytest.mark.parametrize("family", ["mistral", "qwen2"])

@@ -84,7 +84,7 @@ def test_what_a_pack_takes_is_what_was_planned_for_it(base: Any, costs: Costs, d
         for _ in range(2):
             found = pack.gradients(work)
             assert not any(isinstance(one, Exception) for one in found.values())
-            pack.advance(dict.fromkeys(work, 1e-3), pack.norms())
+            pack.advance(dict.fromkeys(work, 1e-3), pack.norms(list(work)))
         return pack
 
     train()  # what a first pass sets up once

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from tuner.problems import ProblemError
 from tuner.train.dropout import Dropout
 from tuner.train.packed.product import slot_product
 from tuner.train.packed.spans import Spans
-from tuner.train.packed.stack import Shape, Stack
+from tuner.train.packed.stack import Rows, Shape
 from tuner.train.targets import target_names
 
 Reason = Literal["layers", "head", "arguments", "numbers"]
@@ -30,7 +30,7 @@ class CannotPackError(Exception):
 
 
 Route = Callable[[int], Spans]
-"""From the tokens of a stream to whose they are."""
+"""From the tokens of a stream to whose they are, in the order of the rows."""
 
 
 def tunable(model: Any) -> list[Shape]:
@@ -62,12 +62,12 @@ def plain_head(model: Any) -> Any:
 
 
 @contextmanager
-def routed(model: Any, stack: Stack, route: Route, drops: Dropout | None = None) -> Iterator[None]:
-    """While open, every layer of the stack adds the products of the slots that `route` names; the model itself is left
-    as it is. In a layer that a slot does not tune, its rows are zeros and stay so."""
-    changed = [(model.get_submodule(shape.name), shape.name) for shape in stack.shapes]
+def routed(model: Any, rows: Mapping[str, Rows], route: Route, drops: Dropout | None = None) -> Iterator[None]:
+    """While open, every layer that `rows` names adds the products of the slots that `route` names; the model itself is
+    left as it is. In a layer that a slot does not tune, its rows are zeros and stay so."""
+    changed = [(model.get_submodule(name), name) for name in rows]
     for layer, name in changed:
-        layer.forward = _Forward(layer, name, stack, route, drops)
+        layer.forward = _Forward(layer, name, rows[name], route, drops)
     try:
         yield
     finally:
@@ -86,14 +86,14 @@ def headless(head: Any) -> Iterator[None]:
 
 
 class _Forward:
-    def __init__(self, layer: Any, name: str, stack: Stack, route: Route, drops: Dropout | None) -> None:
+    def __init__(self, layer: Any, name: str, rows: Rows, route: Route, drops: Dropout | None) -> None:
         self.weight, self.bias = plain(layer)
-        self.name, self.leaf, self.route, self.drops = name, stack.leaves[name], route, drops
+        self.name, self.rows, self.route, self.drops = name, rows, route, drops
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         flat = x.reshape(-1, x.shape[-1])
         mask = None if self.drops is None else self.drops.mask(self.name, flat.shape[1])
-        out = slot_product(flat, self.weight, self.bias, self.leaf.a, self.leaf.b, self.route(len(flat)), mask)
+        out = slot_product(flat, self.weight, self.bias, self.rows.a, self.rows.b, self.route(len(flat)), mask)
         return out.view(*x.shape[:-1], -1)
 
 

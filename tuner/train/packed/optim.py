@@ -29,10 +29,12 @@ class Update:
     """Of this slot's gradient, before clipping."""
 
 
-def norms(stack: Stack) -> list[float]:
-    """Promises the 2-norm of each slot's gradient; a non-finite gradient makes its own slot's norm non-finite only."""
-    found: list[float] = torch.linalg.vector_norm(stack.grads, dim=1).tolist()
-    return found
+def norms(stack: Stack, slots: Sequence[int]) -> dict[int, float]:
+    """Promises the 2-norm of the gradient of each of the slots; a non-finite one makes its own slot's norm non-finite
+    only."""
+    rows = torch.tensor(slots, dtype=torch.int64, device=stack.device)
+    found = torch.linalg.vector_norm(stack.grads.index_select(0, rows), dim=1).tolist()
+    return dict(zip(slots, found, strict=True))
 
 
 def advance(stack: Stack, updates: Sequence[Update]) -> None:

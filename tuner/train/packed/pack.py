@@ -28,7 +28,7 @@ from tuner.train.packed.head import HeadLoss
 from tuner.train.packed.layers import CannotPackError, headless, plain_head, routed, tunable
 from tuner.train.packed.optim import Update, advance, norms
 from tuner.train.packed.spans import Spans, make_spans
-from tuner.train.packed.stack import Stack, Weights
+from tuner.train.packed.stack import Rows, Stack, Weights
 from tuner.train.settings import TrialSettings
 
 
@@ -103,11 +103,11 @@ class Pack:
         return {slot: found for half in halves
                 for slot, found in self.gradients({slot: work[slot] for slot in half}, too_much).items()}
 
-    def norms(self) -> list[float]:
-        """Of each slot's gradient as it stands."""
-        return norms(self._stack)
+    def norms(self, slots: Sequence[int]) -> dict[int, float]:
+        """Of the gradient of each of these slots as it stands."""
+        return norms(self._stack, slots)
 
-    def advance(self, rates: Mapping[int, float], norms: Sequence[float]) -> None:
+    def advance(self, rates: Mapping[int, float], norms: Mapping[int, float]) -> None:
         """One optimiser step in each named slot at its rate; its gradient, of which `norms` tells, starts anew."""
         updates = []
         for slot, rate in sorted(rates.items()):
@@ -121,8 +121,8 @@ class Pack:
     @contextmanager
     def alone(self, slot: int) -> Iterator[None]:
         """While open, the model computes with this slot's adapter, without dropout: to evaluate it or let it write."""
-        spans = cache(lambda tokens: self._spans({slot: tokens}))
-        with torch.no_grad(), routed(self.base.model, self._stack, spans):
+        spans, rows = cache(lambda tokens: self._spans({slot: tokens})), self._rows([slot])
+        with torch.no_grad(), routed(self.base.model, rows, spans):
             yield
 
     def _gradients(self, work: Mapping[int, Micro]) -> Mapping[int, float]:
@@ -130,8 +130,9 @@ class Pack:
         batch = pack([example for slot in slots for example in work[slot].examples], self.base.device)
         answers = [sum(sum(example.learn[1:]) for example in work[slot].examples) for slot in slots]
         sizes = {slot: sum(len(example.ids) for example in work[slot].examples) for slot in slots}
-        spans, leaves = self._spans(sizes), self._stack.flat_leaves()
-        with routed(self.base.model, self._stack, lambda _: spans, self._dropout(sizes)), headless(self._head), \
+        spans, rows = self._spans(sizes), self._rows(slots)
+        leaves = [part for layer in rows.values() for part in (layer.a, layer.b)]
+        with routed(self.base.model, rows, lambda _: spans, self._dropout(sizes)), headless(self._head), \
                 slot_attention(self.base.model):
             hidden = _hidden(self.base.model, batch, places(batch.lengths, self.base.device))
             losses = HeadLoss.apply(hidden, self._head.weight, self._head.bias, batch.targets,
@@ -140,7 +141,7 @@ class Pack:
             shares = losses * self._per_token([1 / work[slot].answers for slot in slots], answers)
             found = torch.stack([part.detach().sum() for part in shares.split(answers)]).tolist()
             grads = torch.autograd.grad(shares.sum(), leaves, allow_unused=True)
-        self._stack.add(grads)
+        self._stack.add(slots, grads)
         for slot in slots:
             self._held[slot].micros += 1
         return dict(zip(slots, found, strict=True))
@@ -153,8 +154,11 @@ class Pack:
     def _spans(self, sizes: Mapping[int, int]) -> Spans:
         """Of these slots with so many tokens, one after the other."""
         held = [self._held[slot] for slot in sizes]
-        return make_spans(list(sizes), list(sizes.values()), [one.settings.lora_rank for one in held],
+        return make_spans(list(sizes.values()), [one.settings.lora_rank for one in held],
                           [one.scale for one in held], self.base.device, self.base.model.dtype)
+
+    def _rows(self, slots: Sequence[int]) -> dict[str, Rows]:
+        return self._stack.rows(slots, self.base.model.dtype)
 
     def _dropout(self, sizes: Mapping[int, int]) -> Dropout | None:
         held = [self._held[slot] for slot in sizes]

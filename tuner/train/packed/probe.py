@@ -67,7 +67,7 @@ def measured(base: Base, rank: int) -> Costs:
     (_, least), (few, low), (many, high) = (_peak(pack, size) for size in (1, 160, 480))
     token = max(0.0, (high - low) / (many - few))
     with used_bytes(device) as stepping:
-        pack.advance({0: 1e-6, 1: 1e-6}, pack.norms())
+        pack.advance({0: 1e-6, 1: 1e-6}, pack.norms([0, 1]))
     vocabulary = int(base.model.config.vocab_size)
     validating = 3 * 4 * min(losses.LOGITS_AT_ONCE, losses.TOKENS_AT_ONCE * vocabulary)
     return Costs(slot=MARGIN * (double.kept - single.kept), turn=MARGIN * max(least, low - few * token) / 2,

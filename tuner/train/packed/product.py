@@ -15,11 +15,10 @@ from tuner.train.packed.spans import Spans, add_times, outer, times
 
 
 class SlotProduct(torch.autograd.Function):
-    """x: (tokens, in); weight: (out, in); bias: (out,) or None; a: (slots, rank, in); b: (slots, rank, out);
-    mask: (tokens, in), 0 or 1 / (1 - rate), or None without dropout.
+    """x: (tokens, in); weight: (out, in); bias: (out,) or None; a: (spans, rank, in); b: (spans, rank, out);
+    mask: (tokens, in), 0 or 1 / (1 - rate), or None without dropout. All of one dtype.
 
-    Gives (tokens, out) in x's dtype. Tokens of no span get the frozen product alone. The frozen weights get no
-    gradient; slots of no span get the gradient 0.
+    Gives (tokens, out). Tokens of no span get the frozen product alone. The frozen weights get no gradient.
     """
 
     @staticmethod
@@ -39,8 +38,8 @@ class SlotProduct(torch.autograd.Function):
         x, weight, a, b, low, mask = ctx.saved_tensors
         spans: Spans = ctx.spans
         grad_low = times(grad, b.transpose(1, 2), spans, narrow="out").mul_(spans.scale)
-        grad_b = outer(low, grad, spans, b)
-        grad_a = outer(grad_low, x if mask is None else x * mask, spans, a)
+        grad_b = outer(low, grad, spans, b.shape[1])
+        grad_a = outer(grad_low, x if mask is None else x * mask, spans, a.shape[1])
         grad_x = None
         if ctx.needs_input_grad[0]:
             grad_x = grad @ weight

@@ -24,14 +24,10 @@ SHORT = 64
 class Spans:
     """Spans follow each other from token 0. Tokens behind the last belong to no slot."""
 
-    slots: tuple[int, ...]
-    """The slot of each span. A slot may have several."""
     ends: tuple[int, ...]
     ranks: tuple[int, ...]
     """Each slot's own rank; its rows beyond are zeros."""
     way: Way
-    which: torch.Tensor
-    """(spans,) int64: `slots`"""
     stops: torch.Tensor
     """(spans,) int32: `ends`"""
     scale: torch.Tensor
@@ -45,28 +41,26 @@ class Spans:
 
     @property
     def longest(self) -> int:
-        return max((end - start for _, start, end, _ in self.each()), default=0)
+        return max((end - start for start, end, _ in self.each()), default=0)
 
-    def each(self) -> Iterator[tuple[int, int, int, int]]:
-        """Slot, start, end and rank of each span."""
-        return zip(self.slots, (0, *self.ends), self.ends, self.ranks, strict=False)
+    def each(self) -> Iterator[tuple[int, int, int]]:
+        """Start, end and rank of each span."""
+        return zip((0, *self.ends), self.ends, self.ranks, strict=False)
 
 
-def make_spans(slots: Sequence[int], sizes: Sequence[int], ranks: Sequence[int], scales: Sequence[float],
-               device: torch.device, dtype: torch.dtype, way: Way | None = None) -> Spans:
+def make_spans(sizes: Sequence[int], ranks: Sequence[int], scales: Sequence[float], device: torch.device,
+               dtype: torch.dtype, way: Way | None = None) -> Spans:
     """Promises spans of `sizes` tokens, one after the other. `ranks` and `scales` (alpha / rank) are the slots' own;
     `dtype` is that of the products. Without `way`, the fastest that `device` and `dtype` have."""
     ends = tuple(accumulate(sizes))
-    longest = max(sizes, default=0)
+    longest, counts = max(sizes, default=0), torch.tensor(sizes, dtype=torch.int64)
     chosen = way or best_way(sizes, device, dtype)
-    per_token = torch.tensor([float(one) for one in scales], dtype=dtype).repeat_interleave(
-        torch.tensor(sizes, dtype=torch.int64))
+    per_token = torch.tensor([float(one) for one in scales], dtype=dtype).repeat_interleave(counts)
     places = None
     if chosen == "padded" and len(set(sizes)) > 1:
         places = torch.cat([torch.arange(size) + index * longest for index, size in enumerate(sizes)]).to(device)
     return Spans(
-        slots=tuple(slots), ends=ends, ranks=tuple(ranks), way=chosen, scale=per_token[:, None].to(device),
-        which=torch.tensor(slots, dtype=torch.int64, device=device), places=places,
+        ends=ends, ranks=tuple(ranks), way=chosen, scale=per_token[:, None].to(device), places=places,
         stops=torch.tensor(ends, dtype=torch.int32, device=device))
 
 
@@ -94,66 +88,57 @@ def _groups(device: torch.device) -> bool:
 
 
 def times(x: torch.Tensor, w: torch.Tensor, spans: Spans, narrow: Literal["in", "out"]) -> torch.Tensor:
-    """x: (tokens, m); w: (slots, m, n). Promises (tokens of the spans, n): each span times its slot's matrix.
+    """x: (tokens, m); w: (spans, m, n). Promises (tokens of the spans, n): each span times its own matrix.
 
     `narrow`: the side of w that is the rank, m ("in") or n ("out").
     """
     match spans.way:
         case "loop":
             out = x.new_zeros(spans.tokens, w.shape[2])
-            for slot, start, end, rank in spans.each():
+            for own, (start, end, rank) in zip(w, spans.each(), strict=True):
                 if narrow == "out":
-                    torch.mm(x[start:end], w[slot, :, :rank].to(x.dtype), out=out[start:end, :rank])
+                    torch.mm(x[start:end], own[:, :rank], out=out[start:end, :rank])
                 else:
-                    torch.mm(x[start:end, :rank], w[slot, :rank].to(x.dtype), out=out[start:end])
+                    torch.mm(x[start:end, :rank], own[:rank], out=out[start:end])
             return out
         case "padded":
-            found = torch.bmm(_padded(x, spans), _chosen(w, spans, x.dtype)).flatten(0, 1)
+            found = torch.bmm(_padded(x, spans), w).flatten(0, 1)
             return found if spans.places is None else found.index_select(0, spans.places)
         case "grouped":
-            return torch.nn.functional.grouped_mm(x[: spans.tokens], _chosen(w, spans, x.dtype), offs=spans.stops)
+            return torch.nn.functional.grouped_mm(x[: spans.tokens], w, offs=spans.stops)
         case _:
             assert_never(spans.way)
 
 
 def add_times(out: torch.Tensor, low: torch.Tensor, w: torch.Tensor, spans: Spans) -> None:
-    """low: (tokens, rank); w: (slots, rank, n). Adds `times(low, w)` to the spans' tokens of `out`."""
+    """low: (tokens, rank); w: (spans, rank, n). Adds `times(low, w)` to the spans' tokens of `out`."""
     if spans.way != "loop":
         out[: spans.tokens] += times(low, w, spans, narrow="in")
         return
-    for slot, start, end, rank in spans.each():
-        out[start:end].addmm_(low[start:end, :rank], w[slot, :rank].to(low.dtype))
+    for own, (start, end, rank) in zip(w, spans.each(), strict=True):
+        out[start:end].addmm_(low[start:end, :rank], own[:rank])
 
 
-def outer(low: torch.Tensor, x: torch.Tensor, spans: Spans, like: torch.Tensor) -> torch.Tensor:
-    """low: (tokens, rank); x: (tokens, n). Promises a tensor like `like`, (slots, rank, n): the sum over each slot's
-    tokens of the outer products, 0 for a slot of no span."""
-    found = torch.zeros_like(like, memory_format=torch.contiguous_format)
+def outer(low: torch.Tensor, x: torch.Tensor, spans: Spans, rank: int) -> torch.Tensor:
+    """low: (tokens, rank); x: (tokens, n). Promises (spans, rank, n): the sum over each span's tokens of the outer
+    products."""
     match spans.way:
         case "loop":
-            for slot, start, end, rank in spans.each():
-                found[slot, :rank] += low[start:end, :rank].t() @ x[start:end]
+            found = x.new_zeros(len(spans.ends), rank, x.shape[1])
+            for own, (start, end, used) in zip(found, spans.each(), strict=True):
+                torch.mm(low[start:end, :used].t(), x[start:end], out=own[:used])
+            return found
         case "padded":
-            parts = torch.bmm(_padded(low, spans).transpose(1, 2), _padded(x, spans))
-            found.index_add_(0, spans.which, parts.to(found.dtype))
+            return torch.bmm(_padded(low, spans).transpose(1, 2), _padded(x, spans))
         case "grouped":
-            parts = torch.nn.functional.grouped_mm(low.t(), x[: spans.tokens], offs=spans.stops)
-            found.index_add_(0, spans.which, parts.to(found.dtype))
+            return torch.nn.functional.grouped_mm(low.t(), x[: spans.tokens], offs=spans.stops)
         case _:
             assert_never(spans.way)
-    return found
-
-
-def _chosen(w: torch.Tensor, spans: Spans, dtype: torch.dtype) -> torch.Tensor:
-    """(spans, m, n): the matrix of each span's slot, kept as it lies in memory when it lies transposed."""
-    if w.stride(2) == 1:
-        return w.index_select(0, spans.which).to(dtype)
-    return w.transpose(1, 2).index_select(0, spans.which).to(dtype).transpose(1, 2)
 
 
 def _padded(x: torch.Tensor, spans: Spans) -> torch.Tensor:
     """(spans, longest, m), zeros behind each span's end."""
     own, longest = x[: spans.tokens], spans.longest
     if spans.places is not None:
-        own = x.new_zeros(len(spans.slots) * longest, x.shape[1]).index_copy_(0, spans.places, own)
-    return own.view(len(spans.slots), longest, x.shape[1])
+        own = x.new_zeros(len(spans.ends) * longest, x.shape[1]).index_copy_(0, spans.places, own)
+    return own.view(len(spans.ends), longest, x.shape[1])

@@ -27,13 +27,13 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leaf:
-    """One layer's adapters, for autograd."""
+class Rows:
+    """One layer's adapters of some slots, in their order; leaves for autograd."""
 
     a: torch.Tensor
-    """(slots, rank, in)"""
+    """(chosen, rank, in)"""
     b: torch.Tensor
-    """(slots, rank, out)"""
+    """(chosen, rank, out)"""
 
 
 class Stack:
@@ -45,7 +45,7 @@ class Stack:
         self._starts = [0, *accumulate(rank * (one.inputs + one.outputs) for one in self.shapes)]
         self.values, self.grads, self.first, self.second = (
             torch.zeros(slots, self._starts[-1], device=device, dtype=dtype) for _ in range(4))
-        self.leaves = {shape.name: self._leaf(place) for place, shape in enumerate(self.shapes)}
+        self._all = self.by_layer(self.values)
 
     def put(self, slot: int, weights: Weights) -> None:
         """Promises a slot as new: these weights, no gradient, no moments. Raises ValueError for too large a rank."""
@@ -55,12 +55,12 @@ class Stack:
         self.clear(slot)
         with torch.no_grad():
             for name, (a, b) in weights.items():
-                self.leaves[name].a[slot, : a.shape[0]] = a
-                self.leaves[name].b[slot, : a.shape[0]] = b.t()
+                self._all[name].a[slot, : a.shape[0]] = a
+                self._all[name].b[slot, : a.shape[0]] = b.t()
 
     def take(self, slot: int, names: Sequence[str], rank: int) -> Weights:
         """Promises copies of a slot's weights, of the trial's own rank."""
-        found = {name: self.leaves[name] for name in names}
+        found = {name: self._all[name] for name in names}
         return {name: (leaf.a[slot, :rank].detach().clone(), leaf.b[slot, :rank].detach().t().clone(
             memory_format=torch.contiguous_format)) for name, leaf in found.items()}
 
@@ -68,16 +68,20 @@ class Stack:
         for part in (self.values, self.grads, self.first, self.second):
             part[slot] = 0
 
-    def add(self, grads: Sequence[torch.Tensor | None]) -> None:
-        """Adds gradients of `flat_leaves()`, in its order, to what is there. No other slot's number is looked at:
-        each lands in its own row."""
-        places = [view for place in range(len(self.shapes)) for view in self._views(self.grads, place)]
-        found = [(place, grad) for place, grad in zip(places, grads, strict=True) if grad is not None]
-        if found:
-            torch._foreach_add_(*map(list, zip(*found, strict=True)))
+    def rows(self, slots: Sequence[int], dtype: torch.dtype) -> dict[str, Rows]:
+        """Promises copies of the adapters of these slots, by layer; their gradients can be asked for."""
+        return self.by_layer(self.values.index_select(0, self._places(slots)).to(dtype), leaves=True)
 
-    def flat_leaves(self) -> list[torch.Tensor]:
-        return [part for leaf in self.leaves.values() for part in (leaf.a, leaf.b)]
+    def add(self, slots: Sequence[int], grads: Sequence[torch.Tensor | None]) -> None:
+        """Adds the gradients of `rows(slots)`, A and B of each layer in turn, to what is there. No other slot's number
+        is looked at: each lands in its own row."""
+        widths = [self.rank * width for shape in self.shapes for width in (shape.inputs, shape.outputs)]
+        flat = [grad.flatten(1) if grad is not None else self.values.new_zeros(len(slots), width)
+                for grad, width in zip(grads, widths, strict=True)]
+        self.grads.index_add_(0, self._places(slots), torch.cat(flat, dim=1).to(self.dtype))
+
+    def _places(self, slots: Sequence[int]) -> torch.Tensor:
+        return torch.tensor(slots, dtype=torch.int64, device=self.device)
 
     def grown(self, rank: int) -> Stack:
         """Promises a stack of a larger rank with the same contents."""
@@ -92,9 +96,11 @@ class Stack:
     def _views(self, flat: torch.Tensor, place: int) -> tuple[torch.Tensor, torch.Tensor]:
         shape, start = self.shapes[place], self._starts[place]
         middle, end = start + self.rank * shape.inputs, self._starts[place + 1]
-        return (flat[:, start:middle].view(self.slots, self.rank, shape.inputs),
-                flat[:, middle:end].view(self.slots, self.rank, shape.outputs))
+        return (flat[:, start:middle].view(flat.shape[0], self.rank, shape.inputs),
+                flat[:, middle:end].view(flat.shape[0], self.rank, shape.outputs))
 
-    def _leaf(self, place: int) -> Leaf:
-        a, b = (view.detach().requires_grad_() for view in self._views(self.values, place))
-        return Leaf(a=a, b=b)
+    def by_layer(self, flat: torch.Tensor, leaves: bool = False) -> dict[str, Rows]:
+        """Promises views of `values` or of something of its shape."""
+        views = [[view.detach().requires_grad_(leaves) for view in self._views(flat, place)]
+                 for place in range(len(self.shapes))]
+        return {shape.name: Rows(a=a, b=b) for shape, (a, b) in zip(self.shapes, views, strict=True)}

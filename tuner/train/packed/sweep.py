@@ -171,7 +171,7 @@ class Sweep:
         """The optimiser step of these slots, and what follows it."""
         if not whole:
             return
-        norms, rates = self._pack.norms(), {}
+        norms, rates = self._pack.norms(whole), {}
         for slot in whole:
             run = self._runs[slot]
             with self._outcomes(slot, run.number, run.began):
