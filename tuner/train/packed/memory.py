@@ -65,7 +65,7 @@ def plan_memory(costs: Costs, budget_bytes: int, slots: int, tokens: int, least:
     if not fitting:
         return None
     room = budget_bytes - math.ceil(fitting * (costs.slot + costs.turn)) - 1
-    held = min(tokens, int(room / costs.token)) if costs.token else tokens
+    held = int(min(tokens, room / costs.token)) if costs.token else tokens
     chosen = max(least, held)
     return MemoryPlan(slots=fitting, tokens=chosen, memory_bytes=costs.total(fitting, chosen))
 
