@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from httpx import HTTPError
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 from huggingface_hub.utils._validators import validate_repo_id
@@ -13,6 +12,8 @@ from huggingface_hub.utils._validators import validate_repo_id
 from tuner.checkpoints.package import FACTS
 from tuner.problems import Problem, ProblemError
 
+TRANSPORT: type[Exception] = HfHubHTTPError.__bases__[0]
+"""What the client's own HTTP library raises where nobody answers: httpx's or httpx2's, by the client's version."""
 MESSAGE = "Upload a fine-tuned adapter"
 
 
@@ -40,17 +41,14 @@ def push(folder: Path, repository: str, token: str, *, public: bool = False) -> 
         raise ProblemError([Problem(key="hub.bad_name", facts=dict(facts))]) from error
     except OfflineModeIsEnabled as error:
         raise ProblemError([Problem(key="hub.offline", facts=dict(facts))]) from error
-    except HfHubHTTPError as error:
+    except (TRANSPORT, ConnectionError, TimeoutError, ValueError, RuntimeError) as error:
         raise ProblemError([_problem_of(error, facts)]) from error
-    except (HTTPError, ConnectionError, TimeoutError) as error:
-        raise ProblemError([Problem(key="hub.no_network", facts=dict(facts))]) from error
-    except (ValueError, RuntimeError) as error:  # what its uploader raises for an answer that it does not understand
-        said = {**facts, "status": None, "said": str(error)[:200]}
-        raise ProblemError([Problem(key="hub.refused", facts=said)]) from error
 
 
 def _push(api: HfApi, folder: Path, repository: str, *, public: bool) -> Pushed:
     validate_repo_id(repository)
+    if "/" not in repository:
+        raise HFValidationError(f"a repository is OWNER/NAME, got {repository}")
     api.whoami()
     try:
         url = str(api.create_repo(repository, private=not public, exist_ok=False))
@@ -68,13 +66,21 @@ def _push(api: HfApi, folder: Path, repository: str, *, public: bool) -> Pushed:
 def _check_existing(api: HfApi, repository: str, *, public: bool) -> None:
     """Raises ProblemError for a repository that is somebody else's work, or that everybody could read."""
     facts = {"repository": repository, "endpoint": api.endpoint}
-    if not api.file_exists(repository, FACTS):
+    found = api.model_info(repository)
+    if FACTS not in {file.rfilename for file in found.siblings or ()}:
         raise ProblemError([Problem(key="hub.taken", facts=dict(facts))])
-    if not public and not api.model_info(repository).private:
+    if not public and not found.private:
         raise ProblemError([Problem(key="hub.is_public", facts=dict(facts))])
 
 
-def _problem_of(error: HfHubHTTPError, facts: dict[str, str]) -> Problem:
+def _problem_of(error: BaseException, facts: dict[str, str]) -> Problem:
+    """The uploader wraps what stopped a large file in a RuntimeError."""
+    if isinstance(error, RuntimeError) and error.__cause__ is not None:
+        return _problem_of(error.__cause__, facts)
+    if not isinstance(error, HfHubHTTPError):
+        if isinstance(error, (TRANSPORT, ConnectionError, TimeoutError)):
+            return Problem(key="hub.no_network", facts=dict(facts))
+        return Problem(key="hub.refused", facts={**facts, "status": None, "said": str(error)[:200]})
     status = error.response.status_code
     if status == 401:
         return Problem(key="hub.token_refused", facts=dict(facts))
