@@ -54,6 +54,8 @@ def known_environment() -> set[str]:
     """Every name that the settings read, and those that libraries of ours read."""
     names = {"HF_HOME", "MPLCONFIGDIR", "PATH", "PYTHONUNBUFFERED", "TOKENIZERS_PARALLELISM", "NVIDIA_VISIBLE_DEVICES",
              "NVIDIA_DRIVER_CAPABILITIES"}
+    worker = (ROOT / "tuner" / "worker" / "__main__.py").read_text(encoding="utf-8")
+    names |= set(re.findall(r'environ\.get\("(\w+)"', worker))
     for field, facts in BotSettings.model_fields.items():
         aliases = getattr(facts.validation_alias, "choices", [])
         names |= {f"ONSA_{field}".upper(), *(str(each) for each in aliases)}

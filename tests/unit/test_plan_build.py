@@ -12,7 +12,7 @@ from tuner.plan.knobs import KNOBS
 from tuner.plan.models import ModelCard, embedded
 from tuner.plan.plan import Plan
 from tuner.plan.request import DataFacts, Draft, Request, Speed
-from tuner.plan.space import Choices, Fixed, Range, Spec
+from tuner.plan.space import Choices, Fixed, Range, Space, Spec
 
 DATA = DataFacts(id="d", examples=150, split=(105, 22, 23), tokens=6000, longest=60)
 MEASURED = Speed(seconds_per_token=1e-4, load_seconds=6.0, memory_bytes=5e8, score_seconds=0.05)
@@ -38,6 +38,25 @@ def test_the_flagship_sentence_searches_one_knob_and_assumes_the_rest(card: Mode
     assert plan.defaults == card.suited(105).defaults
     assert {"method", "pruner", "metric", "trials", "model", "epochs", "seed"} <= set(plan.assumed)
     assert "learning_rate" not in plan.assumed
+
+
+@pytest.mark.parametrize(("trials", "pruner"), [(1, "none"), (5, "none"), (6, "asha"), (16, "asha")])
+def test_weak_tries_end_early_where_there_are_enough_to_tell(card: ModelCard, trials: int, pruner: str) -> None:
+    space: Space = {"learning_rate": Range(low=1e-5, high=1e-3)}
+    plan = _plan(build(Request(space=space, trials=trials), card, DATA, MEASURED))
+    assert plan.pruner == pruner
+    assert "pruner" in plan.assumed
+    said = _plan(build(Request(space=space, trials=trials, pruner="median"), card, DATA, MEASURED))
+    assert said.pruner == "median"
+
+
+def test_nobody_said_how_many_at_once(card: ModelCard) -> None:
+    plan = _plan(build(Request(), card, DATA, MEASURED))
+    assert plan.parallel == 0
+    assert "parallel" in plan.assumed
+    draft = build(Request(parallel=3), card, DATA, MEASURED)
+    assert _plan(draft).parallel == 3
+    assert draft.problems == ()
 
 
 def test_the_flagship_range_holds_the_models_default_well_inside(card: ModelCard) -> None:

@@ -12,7 +12,7 @@ from test_search_proposals import DEFAULTS, plan
 from tuner.events import TrialRecord
 from tuner.plan.plan import Pruner
 from tuner.search import Search
-from tuner.search.pruning import BRACKETS, MEDIAN_NEEDS, REDUCTION, is_hopeless, percent_of
+from tuner.search.pruning import BRACKETS, HALVING_NEEDS, MARGIN, MEDIAN_NEEDS, REDUCTION, is_hopeless, percent_of
 
 PRUNERS: tuple[Pruner, ...] = ("median", "hyperband", "asha")
 GOOD = dict.fromkeys((10, 20, 30, 40, 60, 80, 100), 1.0)
@@ -124,15 +124,26 @@ def test_halving_agrees_with_optunas_where_a_rung_has_enough_trials() -> None:
         for number in range(1, 13):
             trial, curves[number] = study.ask(), {}
             others = {other: curve for other, curve in curves.items() if other != number}
-            for percent in range(10, 100, 10):
-                curves[number][percent] = chance.random()
+            for percent in range(5, 100, 5):
+                curves[number][percent] = chance.randrange(1, 13)  # equal, or apart by more than the margin
                 trial.report(curves[number][percent], percent)
                 theirs = trial.should_prune()
                 at_rung = sum(max(curve) >= percent for curve in others.values()) + 1
-                if percent in BRACKETS[0] and at_rung >= REDUCTION:
+                if percent in BRACKETS[0] and at_rung >= HALVING_NEEDS:
                     assert is_hopeless("asha", number, curves[number], others, ()) == theirs
                 if theirs:
                     break
+
+
+def test_a_trial_close_behind_the_cut_goes_on() -> None:
+    others = dict.fromkeys(range(1, 9), GOOD)
+    for percent, loss, ends in ((25, 1 + 0.9 * MARGIN, False), (25, 1 + 1.1 * MARGIN, True), (50, 1.2, True)):
+        assert is_hopeless("asha", 9, {percent: loss}, others, ()) is ends
+
+
+def test_the_first_trials_of_a_rung_go_on() -> None:
+    for count in range(HALVING_NEEDS - 1):
+        assert not is_hopeless("asha", 9, {25: 99.0}, dict.fromkeys(range(1, count + 1), GOOD), ())
 
 
 def test_one_bracket_of_hyperband_never_gives_up() -> None:

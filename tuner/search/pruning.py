@@ -18,12 +18,22 @@ from tuner.plan.plan import Pruner
 Curve = Mapping[int, float]
 
 PROTECTED = 20
-REDUCTION = 3
-"""eta of ASHA and Hyperband: one in three goes on at each rung."""
+REDUCTION = 2
+"""eta of ASHA and Hyperband: one in two goes on at each rung."""
+HALVING_NEEDS = 3
+"""Trials at a rung before one of them is given up."""
+MARGIN = 0.05
+"""Of the loss at the cut: a trial behind it by less goes on, because the order changes by as much later."""
 MEDIAN_NEEDS = 4
 """Finished trials before the median means anything."""
-BRACKETS: tuple[tuple[int, ...], ...] = ((20, 60), (60,), ())
-"""Rungs of Hyperband's brackets in percent, from the hastiest to the one that never prunes."""
+BRACKETS: tuple[tuple[int, ...], ...] = ((25, 50), (50,), ())
+"""Rungs of Hyperband's brackets in percent, from the hastiest, which is ASHA's, to the one that never prunes.
+
+Measured by replaying 28 recorded trials of the embedded model in 80 orders, four side by side; half of them differed
+in schedule, warm-up and batch size, so that their curves cross. Rungs 25 and 50, eta 2: 37% of the steps saved, the
+winner never lost (one at a time: in 2% of the orders, then 8% worse at most). Rungs 20 and 60, eta 3: 43% saved, the
+winner lost in 8 to 12%. Without the margin: lost in 2 to 3%.
+"""
 
 
 def percent_of(step: int, steps: int) -> int:
@@ -64,8 +74,8 @@ def _below_the_median(percent: int, curve: Curve, finished: Sequence[Curve]) -> 
 
 def _falls_at_a_rung(rungs: Sequence[int], curve: Curve, others: Iterable[Curve]) -> bool:
     """Asynchronous successive halving, Li et al., "A System for Massively Parallel Hyperparameter Tuning" (2020),
-    algorithm 2, without pausing: a trial ends when, on reaching a rung, it is not among the best third of those that
-    have reached it. The first ones of a rung go on: two trials make no third. It is judged once a rung.
+    algorithm 2, without pausing: a trial ends when, on reaching a rung, it is not among the better half of those that
+    have reached it, nor close behind. The first ones of a rung go on. It is judged once a rung.
     """
     now = max(curve)
     before = max((percent for percent in curve if percent < now), default=0)
@@ -74,7 +84,10 @@ def _falls_at_a_rung(rungs: Sequence[int], curve: Curve, others: Iterable[Curve]
         return False
     rivals = [_at(other, crossed[-1]) for other in others if max(other, default=0) >= crossed[-1]]
     everybody = sorted([*rivals, curve[now]])
-    return len(everybody) >= REDUCTION and curve[now] > everybody[len(everybody) // REDUCTION - 1]
+    if len(everybody) < HALVING_NEEDS:
+        return False
+    cut = everybody[len(everybody) // REDUCTION - 1]
+    return curve[now] > cut + MARGIN * abs(cut)
 
 
 def _at(curve: Curve, rung: int) -> float:

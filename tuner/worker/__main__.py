@@ -29,10 +29,10 @@ def main(arguments: list[str] | None = None, runner_factory: Launch = launch_loc
     parser.add_argument("--once", action="store_true", help="one job at most")
     parser.add_argument("--idle-exit", type=float, metavar="SECONDS", help="end after so long without a job")
     parser.add_argument("--lease", type=float, default=LEASE_S, metavar="SECONDS")
-    parser.add_argument("--pack", type=_places, default=os.environ.get("ONSA_PACK", "auto"), metavar="SLOTS",
+    parser.add_argument("--pack", type=places, default=os.environ.get("ONSA_PACK", "auto"), metavar="SLOTS",
                         help="trials trained side by side; 1: one after the other; auto, the default: what suits the "
                              "machine")
-    parser.add_argument("--chat-share", type=_share, default=os.environ.get("ONSA_CHAT_SHARE", "0.2"),
+    parser.add_argument("--chat-share", type=share, default=os.environ.get("ONSA_CHAT_SHARE", "0.2"),
                         metavar="SHARE", help="of a GPU's memory, left to the chat")
     parser.add_argument("--parent-pipe", action="store_true", help="end when stdin ends")
     chosen = parser.parse_args(arguments)
@@ -46,20 +46,20 @@ def main(arguments: list[str] | None = None, runner_factory: Launch = launch_loc
         return 2
 
 
-def _places(said: str) -> int | None:
+def places(said: str) -> int | None:
     """None: nobody chose. Raises ValueError for what is no number of places."""
     if said.strip().casefold() in ("", "auto"):
         return None
-    if (places := int(said)) < 1:
+    if (found := int(said)) < 1:
         raise ValueError(f"1 <= places must hold, got {said}")
-    return places
+    return found
 
 
-def _share(said: str) -> float:
+def share(said: str) -> float:
     """Raises ValueError for what is no share."""
-    if not 0.0 <= (share := float(said)) < 1.0:
+    if not 0.0 <= (found := float(said)) < 1.0:
         raise ValueError(f"0 <= share < 1 must hold, got {said}")
-    return share
+    return found
 
 
 async def _work(chosen: argparse.Namespace, runner_factory: Launch, measures: bool) -> int:
