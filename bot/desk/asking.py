@@ -27,11 +27,12 @@ async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         yield Text(text=turn.say("replies.words.no_report_yet", await jobs.facts_of(turn, job)))
         return
     asked = explain.asked(turn.utterance.text)
-    number = await _trial_number(turn, command, job)
-    number = asked.trial if number is None else number
+    number = command.trial if isinstance(command.trial, int) else asked.trial
+    if number is None and command.trial == "best":
+        number = await _best_number(turn, job)
     knob = command.term if command.term in KNOBS else asked.knob
     if number is not None:
-        yield _about_trial(turn, job, report, number, failed=asked.part == "wrong")
+        yield _about_trial(turn, job, report, number, failed=asked.failed)
     elif knob is not None:
         yield Text(text="\n".join(explain.explain_knob(report, knob, turn.language)))
     elif asked.part:
@@ -54,6 +55,13 @@ async def explain_term(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         yield Text(text="\n".join(explain.explain_knob(report, term, turn.language)))
 
 
+async def status(turn: Turn, command: Command) -> AsyncIterator[Reply]:
+    """How far the job is; asked how one try went, that."""
+    replies = explain_result(turn, command) if isinstance(command.trial, int) else jobs.status(turn, command)
+    async for reply in replies:
+        yield reply
+
+
 async def best(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     """The best try; where another one was asked for by its number, that one beside it."""
     replies = explain_result(turn, command) if isinstance(command.trial, int) else jobs.best(turn, command)
@@ -70,8 +78,10 @@ async def compare(turn: Turn, command: Command) -> AsyncIterator[Reply]:
 
 def is_about_figures(turn: Turn, command: Command) -> bool:
     """True for "show try 5 against the best": to see how they did, not to judge their answers."""
-    of_a_trial = command.intent == "compare" and isinstance(command.trial, int) and command.prompt is None
-    return of_a_trial and explain.asked(turn.utterance.text).shown
+    if command.intent != "compare" or command.prompt is not None:
+        return False
+    asked = explain.asked(turn.utterance.text)
+    return asked.shown and (isinstance(command.trial, int) or asked.trial is not None)
 
 
 def _about_trial(turn: Turn, job: Job, report: Report, number: int, *, failed: bool) -> Text:
@@ -90,8 +100,6 @@ def _about_part(turn: Turn, job: Job, report: Report, part: explain.Part) -> Tex
     return Text(text="\n".join(said), buttons=tuple(each for each in buttons if each.action.startswith(f"{chosen}:")))
 
 
-async def _trial_number(turn: Turn, command: Command, job: Job) -> int | None:
-    if command.trial != "best":
-        return command.trial
+async def _best_number(turn: Turn, job: Job) -> int | None:
     found = await turn.store.best_checkpoint(turn.team, job.number)
     return found.trial if found else None

@@ -162,7 +162,7 @@ _IN_TURN: tuple[Hearing, ...] = (
 
 _HANDLERS: dict[str, Handler] = {
     "tune": tuning.tune,
-    "status": jobs.status,
+    "status": asking.status,
     "queue": jobs.queue,
     "resume": jobs.resume,
     "extend": jobs.extend,

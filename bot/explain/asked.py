@@ -28,6 +28,8 @@ class Asked:
     part: Part
     shown: bool
     """True for a wish to see something, rather than to try it out."""
+    failed: bool
+    """True where it takes for granted that something failed."""
     past: bool
     """True for a question about what was, rather than about what a word means."""
 
@@ -37,7 +39,8 @@ def asked(text: str) -> Asked:
     plain = unicodedata.normalize("NFKC", text).casefold()
     parts: list[Part] = [part for part in PARTS if _holds(plain, f"{part}_words")]
     return Asked(trial=_trial(plain), knob=_knob(plain), part=parts[0] if parts else "",
-                 shown=_holds(plain, "show_words"), past=_holds(plain, "past_words"))
+                 shown=_holds(plain, "show_words"), failed=_holds(plain, "failed_words"),
+                 past=_holds(plain, "past_words"))
 
 
 def _words(key: str, language: Language) -> tuple[str, ...]:
