@@ -41,7 +41,9 @@ def config(family: str, **changes: Any) -> Any:
     shape = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
              "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 256}
     kinds = {"llama": transformers.LlamaConfig, "qwen2": transformers.Qwen2Config, "qwen3": transformers.Qwen3Config,
-             "mistral": transformers.MistralConfig, "gemma": transformers.GemmaConfig}
+             "mistral": transformers.MistralConfig, "gemma": transformers.GemmaConfig,
+             "gemma2": transformers.Gemma2Config, "gemma3": transformers.Gemma3TextConfig,
+             "mixtral": transformers.MixtralConfig}
     return kinds[family](**{**common, **shape, **changes})
 
 
