@@ -18,6 +18,7 @@ def filters(language: str, texts: Mapping[str, str]) -> dict[str, Callable[..., 
         "number": number,
         "plain": plain,
         "percent": percent,
+        "size": size,
         "money": number,
         "duration": words.duration,
         "count": words.count,
@@ -63,6 +64,14 @@ def percent(value: float) -> str:
     """Promises a share of 1 as whole per cent, with one decimal below 1%."""
     scaled = value * 100
     return f"{scaled:.1f}%" if 0 < abs(scaled) < 1 else f"{scaled:.0f}%"
+
+
+def size(value: float) -> str:
+    """Promises bytes as disks are sold: 340 KB, 12 MB, 1.5 GB."""
+    for unit, bytes_ in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if value >= bytes_:
+            return f"{_decimal(value / bytes_, 2)} {unit}"
+    return f"{int(value)} B"
 
 
 def clip(text: str, limit: int) -> str:

@@ -18,6 +18,7 @@ from bot.console.screen import Screen, open_screen
 from bot.console.session import Session
 from bot.desk.context import Services
 from bot.desk.door import Desk
+from bot.manage import deleting
 from bot.phrases import Language, say
 from bot.replies import Text
 from bot.settings import BotSettings
@@ -37,6 +38,7 @@ async def open_session(settings: BotSettings, screen: Screen, *, confirms: bool)
     async with await Store.open(home) as store:
         _log_to(home)
         await asyncio.to_thread(warm_up)
+        await deleting.finish(store)
         children = Children(home, chat_url=settings.chat_url, chat_token=token)
         services = Services(
             store=store,

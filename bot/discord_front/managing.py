@@ -1,4 +1,4 @@
-"""Menu commands for keeping house: old jobs found again, names, the team's model."""
+"""Menu commands for keeping house: old jobs found again, names, the team's model, data deleted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Interaction: TypeAlias = "discord.Interaction[OnsaClient]"
 
 def add_managing(tree: Tree) -> None:
     """Adds the commands to the tree."""
-    for add in (_add_history, _add_name, _add_team_model):
+    for add in (_add_history, _add_name, _add_team_model, _add_delete):
         add(tree)
 
 
@@ -70,3 +70,12 @@ def _add_team_model(tree: Tree) -> None:
         is_shown = job is None and trial is None
         wish = Wish(kind="model") if is_shown else Wish(kind="promote", thing=Thing(job=job, trial=trial))
         await running.command(interaction, Command(intent="status", job=job), hidden=is_shown, managed=wish)
+
+
+def _add_delete(tree: Tree) -> None:
+    @tree.command(name=word("delete"), description=word("delete_about"))
+    @app_commands.rename(data=word("option_data"))
+    @app_commands.describe(data=word("option_data_about"))
+    @app_commands.autocomplete(data=choosing.datasets)
+    async def delete(interaction: Interaction, data: str) -> None:
+        await running.command(interaction, Command(intent="data"), managed=Wish(kind="delete", name=data))

@@ -19,6 +19,7 @@ from bot.discord_front.chat_server import ChatServer
 from bot.discord_front.client import OnsaClient
 from bot.discord_front.front import Front
 from bot.discord_front.server import api_base, point_to
+from bot.manage import deleting
 from bot.phrases import Language, say
 from bot.settings import BotSettings
 from bot.warm import warm_up
@@ -51,6 +52,7 @@ async def bot(settings: BotSettings) -> int:
         async with await Store.open(home) as store:
             log_to(home)
             await asyncio.to_thread(warm_up)
+            await deleting.finish(store)
             return await _serve(settings, store, home, token, language)
     except StoreUnavailable as error:
         sentence = say(f"problems.{error.problem.key}", language, error.problem.facts)

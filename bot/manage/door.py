@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 from bot.desk.context import Turn
 from bot.language.commands import Command
-from bot.manage import hearing, history, names, team_model
+from bot.manage import deleting, hearing, history, names, team_model
 from bot.manage.wish import Wish
 from bot.replies import Reply
 
-VERBS = frozenset({"undo", "older", "newer"})
+VERBS = frozenset({"undo", "older", "newer", "delete", "spare"})
 """Buttons that `press` answers."""
 
 
@@ -21,7 +21,7 @@ async def listens(turn: Turn, command: Command) -> Wish | None:
     if not turn.utterance.addressed or not turn.said:
         return None
     wish = hearing.heard(turn.said, command, await turn.store.labels.names(turn.team))
-    if wish is not None:
+    if wish is not None and (wish.is_sure or await deleting.find(turn, wish.name) is not None):
         return wish
     if names.asks_for_team_model(turn.said, command):
         return None if await turn.store.labels.promoted(turn.team) is not None else Wish(kind="no_model")
@@ -41,6 +41,8 @@ async def answer(turn: Turn, wish: Wish) -> AsyncIterator[Reply]:
             replies = team_model.promote(turn, wish)
         case "undo":
             replies = team_model.undo(turn)
+        case "delete":
+            replies = deleting.ask(turn, wish)
         case _:
             replies = team_model.show(turn)
     async for reply in replies:
@@ -54,5 +56,9 @@ def press(turn: Turn, verb: str, argument: str) -> AsyncIterator[Reply]:
             return team_model.undo(turn)
         case "older" | "newer":
             return history.search(turn, history.turned(argument))
+        case "delete":
+            return deleting.delete(turn, argument)
+        case "spare":
+            return deleting.spare(turn)
         case _:
             raise ValueError(f"verb must be one of VERBS, got {verb!r}")

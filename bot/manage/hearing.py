@@ -19,10 +19,10 @@ from tuner.store.rows import folded
 _LONGEST = 300
 _QUOTES = "\"'“”‘’「」『』 "
 _EDGE = " \t\r\n.!?。！？…"
-_SLOTS = {"name": r"(?P<name>.+?)", "data": r"(?P<name>.+?)", "query": r"(?P<query>.+?)",
+_SLOTS = {"name": r"(?P<name>.+?)", "data": r"(?P<data>.+?)", "query": r"(?P<query>.+?)",
           "number": r"(?P<number>\d{1,4}|[a-z]+|[一二三四五六七八九十]+)",
           "size": r"(?P<size>\d+(?:\.\d+)?) ?(?P<unit>[tgm]i?b|(?:giga|mega)bytes?|(?:ギガ|メガ)(?:バイト)?)"}
-_KINDS: tuple[Kind, ...] = ("undo", "model", "promote", "uncall", "call", "search")
+_KINDS: tuple[Kind, ...] = ("undo", "model", "promote", "uncall", "call", "delete", "search")
 """In the order in which they are tried."""
 _JOB = re.compile(r"(?:job|ジョブ) ?(?:no\.? ?|number )?#?(\d{1,9})", re.IGNORECASE)
 _TRIAL = re.compile(r"(?:try|trial|run|試行|トライアル) ?#?(\d{1,6})", re.IGNORECASE)
@@ -59,6 +59,9 @@ def _wish(kind: Kind, found: re.Match[str], names: Sequence[Named], command: Com
     if kind == "search":
         query = (said.get("query") or said.get("who") or "").strip(_QUOTES)
         return Wish(kind=kind, query=query) if query and _may_search(said, query, command) else None
+    if kind == "delete":
+        name = (said.get("file") or said.get("data") or "").strip(_QUOTES)
+        return Wish(kind=kind, name=name, is_sure="file" in said or not name)
     if kind != "call":
         return Wish(kind=kind, thing=thing)
     name = (said.get("name") or "").strip(_QUOTES)
@@ -122,7 +125,8 @@ def _things(names: Sequence[str]) -> str:
 @lru_cache(maxsize=64)
 def _sentences(kind: str, names: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     """The sentences of a kind, with courtesies around them. A group's name may stand only once in a pattern."""
-    slots = {**_SLOTS, "thing": f"(?P<thing>{_things(names)})"}
+    file, more = "|".join(_lines("file")), "|".join(_lines("with"))
+    slots = {**_SLOTS, "thing": f"(?P<thing>{_things(names)})", "file": f"(?P<file>{file})", "with": f"(?:{more})"}
     before, after = "|".join(_lines("before")), "|".join(_lines("after"))
     found = []
     for line in _lines(kind):

@@ -35,3 +35,5 @@ class Wish:
     number: int | None = None
     """Checkpoints to keep, or bytes; None: no limit."""
     is_automatic: bool = False
+    is_sure: bool = True
+    """False where the words mean this only if `name` is something that the team has."""

@@ -45,6 +45,7 @@ OPTIONS: dict[str, list[Mapping[str, Any]]] = {
     "history": [{}, {"words": "crimson.csv"}],
     "name": [{"name": "crimson.csv", "job": 1}],
     "team-model": [{}, {"job": 1}],
+    "delete": [{"data": "crimson.csv"}],
     "help": [{}],
 }
 """Command -> what somebody of another team types to get at team Crimson's things. A new command is added here too."""

@@ -146,6 +146,28 @@ class Database:
             else:
                 return
 
+    async def rewrite(self, patience_s: float) -> bool:
+        """Writes the file anew without what was deleted, and empties the write-ahead log. False where other readers or
+        writers were in the way for all of `patience_s`; then it may be asked again."""
+        deadline = time.monotonic() + patience_s
+        async with self._one_at_a_time:
+            while True:
+                if await self._rewritten():
+                    return True
+                if time.monotonic() >= deadline:
+                    return False
+                await asyncio.sleep(_RETRY_S)
+
+    async def _rewritten(self) -> bool:
+        try:
+            await self._writer.connection.execute("VACUUM")
+            found = list(await self._writer.connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)"))
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+            return False
+        return bool(found) and found[0][0] == 0
+
     async def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         """Committed rows only."""
         with self._named():

@@ -23,6 +23,7 @@ from tuner.store.labels import Labels
 from tuner.store.migrate import migrate
 from tuner.store.opinions import Opinions
 from tuner.store.records import Checkpoint, DataSet, Job, JobState, NewImport, NewJob, Spent, StoredEvent, Wish
+from tuner.store.removal import Removal
 
 
 class Store:
@@ -33,6 +34,8 @@ class Store:
         """Blind pairs, votes and ratings: a room of its own behind the same file."""
         self.labels = Labels(database)
         """Names of jobs and checkpoints, and the team's model."""
+        self.removal = Removal(database)
+        """Data sets deleted with all that came from them."""
 
     @classmethod
     async def open(cls, home: Path, clock: Clock = time.time, busy_s: float = 10.0) -> Self:
