@@ -1,6 +1,7 @@
 """What a GPU has drawn, as NVIDIA's own counter tells it. Where there is none, nothing is said.
 
-The counter is the whole card's: other programs on it count too. Volta and newer cards have it.
+The counter is the whole card's: other programs on it count too, and so do the other slices of a divided card (MIG),
+none of which has a counter of its own. Volta and newer cards have it.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class Meter:
 def _card(pynvml: Any, visible: str) -> Any:
     """The first card that CUDA shows; NVML itself does not heed CUDA_VISIBLE_DEVICES."""
     first = visible.split(",")[0].strip()
-    if first.startswith(("GPU-", "MIG-")):
+    if first.startswith("GPU-"):
         return pynvml.nvmlDeviceGetHandleByUUID(first)
+    if first.startswith("MIG-"):
+        return pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(pynvml.nvmlDeviceGetHandleByUUID(first))
     return pynvml.nvmlDeviceGetHandleByIndex(int(first) if first.isdigit() else 0)
