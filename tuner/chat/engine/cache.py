@@ -43,7 +43,7 @@ class Holder(Protocol):
     held: int
     """Tokens that are kept."""
     prompt_store: torch.Tensor | None
-    """(layers, 2, tokens, heads, width) while the prompt is being read."""
+    """(layers, 2, heads, tokens, width) while the prompt is being read."""
     slab: Slab | None
     row: int
 
@@ -52,7 +52,7 @@ class Holder(Protocol):
 class Slab:
     capacity: int
     store: torch.Tensor
-    """(layers, 2, rows, capacity, heads, width)"""
+    """(layers, 2, rows, heads, capacity, width)"""
     holders: list[Holder] = field(default_factory=list)
     """Who has which of the first rows."""
 
@@ -88,7 +88,7 @@ class Cache:
         if not self.has_room(tokens):
             return False
         layers, heads, width = self._shape
-        holder.prompt_store = torch.zeros(layers, 2, tokens, heads, width, device=self._device, dtype=self._dtype)
+        holder.prompt_store = torch.zeros(layers, 2, heads, tokens, width, device=self._device, dtype=self._dtype)
         self._prompts += holder.prompt_store.nbytes
         return True
 
@@ -105,7 +105,7 @@ class Cache:
         if kept is None:
             assert holder.slab is not None, "a holder without a prompt has a row"
             kept = holder.slab.store[:, :, holder.row]
-        slab.store[:, :, len(slab.holders), : holder.held] = kept[:, :, : holder.held]
+        slab.store[:, :, len(slab.holders), :, : holder.held] = kept[:, :, :, : holder.held]
         self.release(holder)
         slab.holders.append(holder)
         holder.slab, holder.row = slab, len(slab.holders) - 1
@@ -160,7 +160,7 @@ class Cache:
         fitting = (self.budget_bytes - self.used_bytes) // (capacity * self.token_bytes)
         wanted = max(rows + 1, min(2 * rows, fitting) if rows else min(4, fitting // 4))
         layers, heads, width = self._shape
-        store = torch.zeros(layers, 2, wanted, capacity, heads, width, device=self._device, dtype=self._dtype)
+        store = torch.zeros(layers, 2, wanted, heads, capacity, width, device=self._device, dtype=self._dtype)
         if slab is None:
             slab = self.slabs[capacity] = Slab(capacity, store)
         else:

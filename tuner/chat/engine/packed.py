@@ -262,7 +262,7 @@ class PackedBase:
             places = [holder.held for holder in slab.holders]
             longest = min(slab.capacity, max(places) + 1)
             found.append(Row(
-                start=start, end=end, store=slab.store[:, :, :, :longest], rows=self._order.rows[slab.capacity],
+                start=start, end=end, store=slab.store[:, :, :, :, :longest], rows=self._order.rows[slab.capacity],
                 at=at[start:end], is_even=min(places) + 1 == longest))
             start = end
         return tuple(found)

@@ -27,7 +27,7 @@ class Row:
     end: int
     """Tokens start:end of the stream, in the order of the rows."""
     store: torch.Tensor
-    """(layers, 2, rows, longest, heads, width): keys and values. Of the rows, `end - start` are read."""
+    """(layers, 2, rows, heads, longest, width): keys and values. Of the rows, `end - start` are read."""
     rows: torch.Tensor
     """(end - start,) int64: 0, 1, 2, ..."""
     at: torch.Tensor
@@ -39,7 +39,7 @@ class Row:
     def mask(self, window: int | None, like: torch.Tensor) -> torch.Tensor | None:
         """(requests, 1, 1, longest): 0 where a request looks, -inf elsewhere; None when all look everywhere."""
         if window not in self.masks:
-            longest = self.store.shape[3]
+            longest = self.store.shape[4]
             self.masks[window] = None if self.is_even and (window is None or longest <= window) else _added(
                 torch.arange(longest, device=like.device)[None], self.at[:, None], window, like)[:, None, None]
         return self.masks[window]
@@ -52,7 +52,7 @@ class Chunk:
     start: int
     end: int
     store: torch.Tensor
-    """(layers, 2, longest, heads, width)"""
+    """(layers, 2, heads, longest, width)"""
     held: int
     """Tokens kept before this piece."""
     masks: dict[int | None, torch.Tensor | None] = field(default_factory=dict)
@@ -105,13 +105,13 @@ def _rows(near: torch.Tensor, seen: torch.Tensor, told: torch.Tensor, row: Row, 
     """Query heads that share a key head stand beside each other, as if they were several tokens of it."""
     count = row.end - row.start
     keys, values = row.store[layer]
-    keys[row.rows, row.at] = seen[row.start : row.end]
-    values[row.rows, row.at] = told[row.start : row.end]
-    heads, width = keys.shape[2:]
+    keys[row.rows, :, row.at] = seen[row.start : row.end]
+    values[row.rows, :, row.at] = told[row.start : row.end]
+    heads, width = keys.shape[1], keys.shape[3]
     own = near[row.start : row.end].reshape(count, heads, -1, width)
     mask = row.mask(window, own)
     out = scaled_dot_product_attention(
-        own, keys[:count].transpose(1, 2), values[:count].transpose(1, 2), scale=scaling,
+        own, keys[:count], values[:count], scale=scaling,
         attn_mask=None if mask is None else mask.expand(count, heads, own.shape[2], mask.shape[3]))
     return out.reshape(count, -1, width)
 
@@ -120,13 +120,13 @@ def _chunk(near: torch.Tensor, seen: torch.Tensor, told: torch.Tensor, chunk: Ch
            scaling: float | None) -> torch.Tensor:
     upto = chunk.held + chunk.end - chunk.start
     keys, values = chunk.store[layer]
-    keys[chunk.held : upto] = seen[chunk.start : chunk.end]
-    values[chunk.held : upto] = told[chunk.start : chunk.end]
+    keys[:, chunk.held : upto] = seen[chunk.start : chunk.end].transpose(0, 1)
+    values[:, chunk.held : upto] = told[chunk.start : chunk.end].transpose(0, 1)
     own = near[chunk.start : chunk.end].transpose(0, 1)[None]
     mask = chunk.mask(window, own)
     out = scaled_dot_product_attention(
-        own, keys[:upto].transpose(0, 1)[None], values[:upto].transpose(0, 1)[None], scale=scaling,
-        attn_mask=mask, is_causal=mask is None, enable_gqa=own.shape[1] != keys.shape[1])
+        own, keys[None, :, :upto], values[None, :, :upto], scale=scaling,
+        attn_mask=mask, is_causal=mask is None, enable_gqa=own.shape[1] != keys.shape[0])
     return out[0].transpose(0, 1)
 
 
