@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from training_bench import SETTINGS, bench, load, run
+from training_bench import SETTINGS, bench, examples, load, run
 
+from tuner.train.bench import Bench, Splits
 from tuner.train.packed.sweep import Sweep
 from tuner.train.trial import CheckpointWriteError, TrialOutcome
 
@@ -117,6 +118,30 @@ def test_wishes_end_one_trial_and_no_other(tmp_path: Path, base: Any) -> None:
     assert math.isfinite(told.ended[8].metrics["train_loss"])
 
 
+def test_a_trial_that_babbles_ends_in_a_pack_where_it_ends_alone(
+    tmp_path: Path, base: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This model never could say a thing, so let it have known everything: its loss then is that of babble."""
+    from tuner.train import health
+
+    monkeypatch.setattr(health, "KNOWN", 100.0)
+    chosen = {0: {"epochs": 1}, 1: {"epochs": 4, "seed": 1}, 2: {"epochs": 2, "batch_size": 5, "lora_dropout": 0.0}}
+    rows = examples(30)
+    splits = Splits(train=rows[:12], valid=rows[12:16], test=rows[16:20], chat=(rows[20:23], rows[23:30]))
+    one, other = (Bench(base=base, splits=splits, metric="loss", checkpoints=tmp_path / name) for name in ("a", "b"))
+    told = all_of(other, chosen, 3, tokens_at_once=4096)
+    for number, changes in chosen.items():
+        expected, said = run(one, number, **changes)
+        found = told.ended[number]
+        assert (found.outcome, found.cause, found.checkpoint) == ("failed", "diverged", None)
+        assert (expected.outcome, expected.cause, expected.checkpoint) == ("failed", "diverged", None)
+        assert "what it could say before" in found.error
+        assert curve(told.progress[number]) == [(step, pytest.approx(loss, abs=1e-4)) for step, loss in curve(said)]
+    ends = {number: (told.progress[number][-1].step, told.progress[number][-1].steps) for number in chosen}
+    assert ends[0][0] == ends[0][1], "a single epoch is looked at"
+    assert ends[1][0] * 2 == pytest.approx(ends[1][1], abs=2), "the first of several may stumble"
+
+
 def test_a_missing_knob_and_a_taken_slot(tmp_path: Path, base: Any) -> None:
     told = Told()
     swept = told.sweep(bench(tmp_path, base), 1)
@@ -146,7 +171,6 @@ async def test_a_model_that_takes_no_pack_trains_one_at_a_time_and_says_why(tmp_
     import torch
     import transformers
     from tiny_models import tokenizer
-    from training_bench import examples
 
     from tuner.data.examples import write
     from tuner.runners.base import Ready, Setup, TrialEnded, TrialSpec
