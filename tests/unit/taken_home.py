@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +82,11 @@ def facts(kind: str = "clear gain", *, card: ModelCard | None = None, trial: int
                      dataset=dataset(), report=report, trials=report.trials, contents=contents)
 
 
-def checkpoint(base: Path, folder: Path, *, seed: int = 1, trial: int = 7) -> Path:
+def checkpoint(
+    base: Path, folder: Path, *, seed: int = 1, trial: int = 7, targets: Sequence[str] = ("q_proj", "v_proj")
+) -> Path:
     """A sound checkpoint, as a trial leaves it."""
-    save_adapter(base, folder, seed=seed)
+    save_adapter(base, folder, seed=seed, targets=targets)
     (folder / "README.md").unlink(missing_ok=True)
     files = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
     manifest = Manifest(base=str(base), base_config_sha256="0" * 64, data="d" * 64, plan="p", job=12, trial=trial,
