@@ -98,3 +98,5 @@ def costs(voice: Voice) -> Iterable[str]:
         if cost.get("gpu_seconds") is not None:
             yield voice.tell("details.cost_gpu", cost)
         yield voice.tell("details.pruned" if cost["pruned"] else "details.pruning_none", cost)
+        if "at_once" in cost:
+            yield voice.tell("details.narrowed", cost)

@@ -255,6 +255,14 @@ def test_a_crash_is_known_by_the_reference_in_the_log() -> None:
     assert found.facts["reference"] == "0123abcd"
 
 
+def test_a_report_says_when_the_machine_held_fewer_runs_at_once() -> None:
+    usual = [complete(number, DEFAULTS, 0.5) for number in range(3)]
+    narrowed = [dataclasses.replace(run, metrics={**run.metrics, "at_once": at_once})
+                for run, at_once in zip(usual, (8, 4, 4), strict=True)]
+    assert "at_once" not in only(findings_of(study(tuple(usual))), "cost").facts
+    assert only(findings_of(study(tuple(narrowed))), "cost").facts["at_once"] == 4
+
+
 def test_cost_counts_time_and_what_pruning_saved() -> None:
     trials = (*(complete(number, DEFAULTS, 0.5) for number in range(3)),
               TrialRecord(number=3, settings=DEFAULTS, state="pruned", seconds=5.0))

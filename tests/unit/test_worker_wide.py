@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from runner_setups import SCRIPTED_SETUP
-from worker_jobs import Launches, of, plan, submit, told
+from worker_jobs import Launches, of, plan, report, submit, told
 
 from bot.tally import Tally
 from tuner.events import (
@@ -107,6 +107,8 @@ async def test_a_death_with_several_under_way_loses_no_trial(store: Store, accid
     assert 1 < narrowed.together <= 4
     assert narrowed.now == (narrowed.together + 1) // 2
     assert len(launches.made) == 2
+    [cost] = [finding for finding in (await report(store, job)).findings if finding.kind == "cost"]
+    assert cost.facts["at_once"] == narrowed.now
 
 
 @pytest.mark.parametrize(("accident", "cause"), [("exit", "crashed"), ("kill", "out_of_memory")])

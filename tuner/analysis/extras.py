@@ -39,9 +39,16 @@ def cost_findings(study: Study) -> tuple[Finding, ...]:
         "trial_seconds": rounded(seconds, 3), "wall_seconds": rounded(wall, 3),
         "usual_seconds": rounded(usual, 3), "an_hour": rounded(3600 * len(runs) / wall, 3) if wall > 0 else None,
         "pruned": len(pruned), "saved_seconds": rounded(saved, 2),
-        "steps": max((curve_of(trial).last_step for trial in ended), default=0), **_drawn(runs, wall),
+        "steps": max((curve_of(trial).last_step for trial in ended), default=0),
+        **_drawn(runs, wall), **_narrowed(runs),
     }
     return (Finding(kind="cost", strength="strong", facts=facts),)
+
+
+def _narrowed(runs: Sequence[TrialRecord]) -> dict[str, int]:
+    """How many runs at once the machine held, where it did not hold as many as it was given."""
+    at_once = [value for run in runs if is_number(value := run.metrics.get("at_once"))]
+    return {"at_once": int(min(at_once))} if at_once else {}
 
 
 def _drawn(runs: Sequence[TrialRecord], wall: float) -> dict[str, float | None]:

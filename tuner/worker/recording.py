@@ -30,6 +30,11 @@ class Recording:
         self._name = name
         self._meter = Meter()
         self._device = ""
+        self._at_once: int | None = None
+
+    def narrowed(self, now: int) -> None:
+        """More than so many runs at once were too much for the machine; what ends from now on says so."""
+        self._at_once = min(now, self._at_once or now)
 
     async def begin(self, device: str) -> None:
         """A runner was loaded on `device`: what it draws counts from now on."""
@@ -65,8 +70,9 @@ class Recording:
 
     async def _with_cost(self, record: TrialRecord) -> TrialRecord:
         spent = await asyncio.to_thread(self._meter.spent_j)
-        cost = {"device": self._device} | ({} if spent is None else {"energy_j": spent})
-        return dataclasses.replace(record, metrics={**record.metrics, **cost})
+        cost = {"device": self._device, "energy_j": spent, "at_once": self._at_once}
+        known = {name: value for name, value in cost.items() if value is not None}
+        return dataclasses.replace(record, metrics={**record.metrics, **known})
 
     async def _with_checkpoint(self, record: TrialRecord) -> TrialRecord:
         assert record.checkpoint is not None

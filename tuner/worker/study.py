@@ -232,6 +232,7 @@ class Study:
 
     async def _tell_narrower(self, together: int, now: int) -> None:
         note("pack.narrowed", self._job.id, together=together, now=now)
+        self._recording.narrowed(now)
         await self._ledger.append(PackNarrowed(together=together, now=now))
 
     def _slots(self, runner: Runner) -> int:
