@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 import os
+import resource
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +36,7 @@ class Costs:
     token: float
     """Each token of a pass."""
     step: float
-    """A trial more, while the optimiser steps."""
+    """A trial more, while the optimiser steps or a larger rank comes."""
     other: float
     """Between two passes, whatever the number of trials: to validate one, or to draw one."""
 
@@ -92,6 +94,14 @@ def free_bytes() -> int:
         return max(0, min(free, int(limit) - int(used)))
     except (OSError, ValueError):  # no container, or no limit
         return free
+
+
+def peak_bytes(device: torch.device) -> int:
+    """Promises the most that this process has taken so far: of the GPU's memory there, else of the machine's."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_reserved(device))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 @dataclass(slots=True)

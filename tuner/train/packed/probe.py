@@ -70,8 +70,10 @@ def measured(base: Base, rank: int) -> Costs:
         pack.advance({0: 1e-6, 1: 1e-6}, pack.norms([0, 1]))
     vocabulary = int(base.model.config.vocab_size)
     validating = 3 * 4 * min(losses.LOGITS_AT_ONCE, losses.TOKENS_AT_ONCE * vocabulary)
-    return Costs(slot=MARGIN * (double.kept - single.kept), turn=MARGIN * max(least, low - few * token) / 2,
-                 token=MARGIN * token, step=MARGIN * stepping.peak / 2,
+    slot = double.kept - single.kept
+    # When the rank grows, the smaller stack is there beside the larger one for a moment.
+    return Costs(slot=MARGIN * slot, turn=MARGIN * max(least, low - few * token) / 2, token=MARGIN * token,
+                 step=MARGIN * max(slot, stepping.peak / 2),
                  other=MARGIN * (max(one.peak, drawing.peak) + validating))
 
 
