@@ -213,6 +213,36 @@ def bring(
     )
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write, such as onsa-backup.zip.")],
+    home: Home = None,
+    language: Tongue = None,
+) -> None:
+    """Write the whole home to one file, while a bot and workers may run."""
+    import asyncio
+
+    from bot.console.keeping import backup as run
+    from bot.settings import load
+
+    raise typer.Exit(asyncio.run(run(load(home=home, language=language), file)))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `onsa backup` wrote.")],
+    home: Home = None,
+    language: Tongue = None,
+) -> None:
+    """Bring a backup into an empty home. Jobs that were under way go on with the next worker."""
+    import asyncio
+
+    from bot.console.keeping import restore as run
+    from bot.settings import load
+
+    raise typer.Exit(asyncio.run(run(load(home=home, language=language), file)))
+
+
 def _become(module: str, home: Path | None, arguments: list[str]) -> None:
     """This process becomes the worker or the server: signals and exit codes are theirs."""
     import asyncio
