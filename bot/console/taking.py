@@ -16,6 +16,7 @@ from bot.desk import jobs as desk_jobs
 from bot.desk.context import Turn
 from bot.desk.taking import checkpoint_of
 from bot.language.taking import Taking
+from bot.manage import names
 from bot.replies import Text
 from bot.settings import BotSettings
 from bot.take_home import CHECKPOINTS, bring_in, card_language, made_by, take_home
@@ -124,10 +125,20 @@ async def bring(settings: BotSettings, *, source: Path, name: str | None, base: 
             name=(name or absolute.name.removesuffix(".zip")).strip()[:80],
             base=base,
         )
-        facts = {"job": job.number, "trial": trial, "is_new": is_new, "team": team}
+        called = await _call(turn, team or TEAM, job.number, name) if name else ""
+        facts = {"job": job.number, "trial": trial, "is_new": is_new, "team": team, "name": name, "called": called}
         return await _say(turn.say("replies.take_home.imported", facts), 0)
 
     return await with_turn(settings, work)
+
+
+async def _call(turn: Turn, team: str, job: int, name: str) -> str:
+    """Promises the name that the job has now; empty where it cannot be called so, or something else is."""
+    tidy = " ".join(name.split())
+    if names.refused(tidy):
+        return ""
+    meant = await turn.store.labels.call(team, job, None, tidy, PERSON)
+    return meant.name if (meant.job, meant.trial) == (job, None) else ""
 
 
 async def _say(text: str, code: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from bot.desk import columns, data, drafts, talk, tuning, wishes
+from bot.desk import columns, data, drafts, taking, talk, tuning, wishes
 from bot.desk.context import Services, Turn
 from bot.desk.hearing import arrived, hear
 from bot.desk.pressing import press
@@ -147,7 +147,7 @@ async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
         async for reply in tuning.follow_up(turn, optional):
             yield reply
         return
-    command = utterance.command or parse(turn.utterance.text)
+    command = utterance.command or taking.understood(turn.utterance.text)
     if not utterance.attachments:
         async for reply in hear(turn, command):
             yield reply

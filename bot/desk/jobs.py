@@ -204,6 +204,9 @@ async def extend(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     if job is None:
         yield not_found(turn, command.job)
         return
+    if await turn.store.dataset(turn.team, job.plan.dataset) is None:
+        yield Text(text=turn.say("replies.jobs.no_data", {"job": job.number}))
+        return
     trials, time_s = command.add_trials or 0, command.time_budget_s or 0
     if not trials and not time_s:
         trials = job.plan.trials

@@ -9,7 +9,8 @@ from bot.desk import jobs
 from bot.desk.buttons import button
 from bot.desk.context import Turn
 from bot.language.commands import Command
-from bot.language.taking import Taking, read_taking
+from bot.language.parser import parse
+from bot.language.taking import Taking, read_taking, without_repository
 from bot.replies import Reply, Text
 from bot.take_home import CHECKPOINTS, card_language, made_by, take_home
 from tuner.store.records import Checkpoint, Job
@@ -47,6 +48,14 @@ async def export(turn: Turn, command: Command) -> AsyncIterator[Reply]:
                buttons=(button("chat", str(job.number), turn.language),), handout=folder)
     if taking.hub:
         yield Text(text=await _push(turn, job, found, folder, taking.repository))
+
+
+def understood(text: str) -> Command:
+    """Promises what the words mean; a repository on a hub that they name does not keep them from being understood."""
+    command = parse(text)
+    rest = without_repository(text)
+    again = parse(rest) if command.intent == "unknown" and rest != text else command
+    return again if again.intent == "export" else command
 
 
 def wanted(turn: Turn) -> Taking:

@@ -42,6 +42,15 @@ def read_taking(text: str) -> Taking:
     return Taking(**found, repository=named[1].rstrip(".") if named else "")
 
 
+def without_repository(text: str) -> str:
+    """Promises the words without the `OWNER/NAME` that they name beside a hub, so that the grammar reads the rest."""
+    taking = read_taking(text)
+    if not taking.repository:
+        return text
+    named = rf"\s*(?:\b(?:as|under|named|called)|の)?\s*{re.escape(taking.repository)}\s*"
+    return re.sub(named, " ", clean(text)).strip()
+
+
 @cache
 def _words(name: str) -> tuple[str, ...]:
     tables = (tomllib.loads((FOLDER / language / "vocabulary" / "taking.toml").read_text(encoding="utf-8"))

@@ -205,7 +205,8 @@ class _Card:
         yield self._title("license")
         found = self._facts["base"]["license"]
         key = "license_known" if found else "license_unknown"
-        yield self._say(key, base=self._base, **({"license": found} if found else {}))
+        page = f"https://huggingface.co/{self._base}" if self._facts["base"]["origin"] == "hub" else ""
+        yield self._say(key, base=self._base, page=page, **({"license": found} if found else {}))
         yield self._say("license_data")
 
     def repeating(self) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from bot.phrases import Language, say
 
 _ASK = """\
-messages = [{"role": "user", "content": "Hello!"}]
+messages = [{{"role": "user", "content": {hello}}}]
 inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True, return_tensors="pt")
 answer = model.generate(**inputs, max_new_tokens=128, do_sample=False)
 print(tokenizer.decode(answer[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))"""
@@ -46,10 +46,11 @@ def using(facts: Mapping[str, Any], language: Language) -> Iterator[str]:
     base = "base" if contents["base"] else str(facts["base"]["name"])
     yield f"## {say('take_home.card.use', language)}"
     yield say("take_home.card.use_peft", language)
-    yield _block("python", _PEFT.format(base=json.dumps(base)) + _ASK)
+    ask = _ASK.format(hello=json.dumps(say("take_home.card.hello", language), ensure_ascii=False))
+    yield _block("python", _PEFT.format(base=json.dumps(base)) + ask)
     if contents["merged"]:
         yield say("take_home.card.use_merged", language)
-        yield _block("python", _MERGED + _ASK)
+        yield _block("python", _MERGED + ask)
     yield say("take_home.card.use_vllm", language)
     options = f"--enable-lora --max-lora-rank {_rank(facts)} --lora-modules tuned=."
     yield _block("sh", f"vllm serve {shlex.quote(base)} {options}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.desk.taking import understood
 from bot.language.parser import parse
 from bot.language.taking import Taking, read_taking
 
@@ -38,3 +39,20 @@ def test_the_sentences_are_understood_as_taking_home(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "/" * 500, "hub " + "a/" * 300, "\x00ハブ\ud800/x"])
 def test_nothing_makes_it_raise(text: str) -> None:
     read_taking(text)
+
+
+@pytest.mark.parametrize("text", [
+    "push job 3 to the hub as ana/faq-bot", "push the model to the hub as ana/faq-bot",
+    "put job 3 on hugging face as ana/faq-bot", "ジョブ3をハブの ana/faq-bot に公開して",
+])
+def test_a_repository_does_not_keep_the_words_from_being_understood(text: str) -> None:
+    command = understood(text)
+    assert command.intent == "export"
+    assert read_taking(text).repository == "ana/faq-bot"
+
+
+@pytest.mark.parametrize("text", [
+    "tune Qwen/Qwen2.5-0.5B-Instruct from hugging face", "what is hugging face ana/x?", "what is the weather like?",
+])
+def test_naming_a_hub_takes_nothing_home(text: str) -> None:
+    assert understood(text) == parse(text)
