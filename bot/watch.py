@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.desk.buttons import button
+from bot.judging.told import told
 from bot.phrases import Language, say
 from bot.replies import Progress, Reply, Text
 from bot.results import report_replies
@@ -71,6 +72,9 @@ async def follow(
                 continue
             async for reply in _replies(event, tally, language, home, clock() - started):
                 yield reply
+            said = await told(store, job, language) if isinstance(event, StudyFinished) else None
+            if said is not None:
+                yield said
             if type(event) in _ENDINGS:
                 return
         if not events and job.state in _OVER:

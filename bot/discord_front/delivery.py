@@ -23,6 +23,7 @@ from bot.discord_front.places import FOREVER_S, SHELF, guild_of, is_ours, room_o
 from bot.discord_front.render import COLOUR, Post, posts_of
 from bot.discord_front.rights import hides_costs
 from bot.explain import explain
+from bot.judging import told as opinions
 from bot.phrases import say
 from bot.replies import Button, Card, Text
 from bot.results import report_card, without_costs
@@ -193,19 +194,26 @@ async def _posts(store: Store, stored: StoredEvent, job: Job) -> tuple[list[Post
         )
         asked = (button("costs", f"job:{job.number}", job.language),) if is_hidden else ()
         posts[-1] = replace(posts[-1], pictures=drawn, buttons=(*posts[-1].buttons, take_home, *asked))
+        said = await opinions.told(store, job, job.language)
+        posts += [_framed(post) for post in posts_of(said)] if said is not None else []
         headline = explain(event.report, job.language).headline
         line = say("discord.front.done_line", job.language, {"job": job.number, "headline": headline})
     elif isinstance(event, VotesWanted):
         request = votes_reply(event, job, job.language)
         posts, line = posts_of(request), request.text
-        posts = [replace(post, content="", embeds=(_embed(post.content),)) for post in posts]
+        posts = [_framed(post) for post in posts]
     else:
         assert isinstance(event, JobFailed)
         failed = say("replies.watch.failed", job.language, {"job": job.number, "reference": event.reference})
         why = say(f"problems.{event.key}", job.language, {"reference": event.reference, **event.facts})
         posts, line = posts_of(Text(text=f"{failed}\n{why}")), failed
-        posts = [replace(post, content="", embeds=(_embed(post.content),)) for post in posts]
+        posts = [_framed(post) for post in posts]
     return posts, line
+
+
+def _framed(post: Post) -> Post:
+    """Plain words as a card: a footer marks what was sent."""
+    return replace(post, content="", embeds=(_embed(post.content),))
 
 
 def _embed(text: str) -> discord.Embed:

@@ -11,8 +11,8 @@ from typing import Any
 from bot.desk import data, tuning
 from bot.desk.buttons import button
 from bot.desk.context import Turn
-from bot.judging import ratings
 from bot.judging.subjects import called
+from bot.judging.told import to_correct
 from bot.replies import Card, Reply, Text
 from bot.utterance import Attachment
 from tuner.data.held_out import Asked, with_corrections
@@ -25,7 +25,7 @@ _VERSION = re.compile(r"(?P<stem>.*?)(?:-v(?P<number>[0-9]{1,4}))?\.[^.]*")
 async def begin(turn: Turn, job: int | None) -> AsyncIterator[Reply]:
     """The first answer that waits for a look; `job` None: of the newest job that has one."""
     if job is None:
-        waiting = await ratings.to_correct(turn)
+        waiting = await to_correct(turn.store, turn.team)
         ready = [rating for rating in await turn.store.opinions.ratings(turn.team) if _is_ready(rating)]
         job = max((rating.job for rating in [*waiting, *ready]), default=None)
     if job is None:
@@ -121,7 +121,7 @@ async def _dataset(turn: Turn, job: int) -> DataSet | None:
 
 
 async def _next(turn: Turn, job: int) -> AsyncIterator[Reply]:
-    waiting = await ratings.to_correct(turn, job)
+    waiting = await to_correct(turn.store, turn.team, job)
     if not waiting:
         async for reply in done(turn, job):
             yield reply

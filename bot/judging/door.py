@@ -8,6 +8,7 @@ from bot.desk import jobs, talk
 from bot.desk.context import Turn
 from bot.judging import blind, board, corrections, ratings, steering, voting
 from bot.judging.hearing import heard, verdict_of_thumb
+from bot.judging.told import told
 from bot.judging.wish import Wish
 from bot.language.commands import Command
 from bot.replies import Reply, Text
@@ -107,9 +108,9 @@ def with_opinions(handler: Handler) -> Handler:
         async for reply in handler(turn, command):
             yield reply
         job = await jobs.find(turn, command.job)
-        told = await ratings.told(turn, job.number) if job is not None else None
-        if told is not None:
-            yield told
+        said = await told(turn.store, job, turn.language) if job is not None else None
+        if said is not None:
+            yield said
 
     return both
 

@@ -10,9 +10,10 @@ from bot.desk.buttons import button
 from bot.desk.context import Turn
 from bot.judging.hearing import reason_of
 from bot.judging.subjects import key_of_trial
+from bot.judging.told import to_correct
 from bot.phrases import Language
 from bot.replies import Button, Reply, Text
-from tuner.store.opinions import Rating, Verdict
+from tuner.store.opinions import Verdict
 
 ANSWER_LIVES_S = 30 * 24 * 3600.0
 """An answer can be rated for as long as this. One that nobody rates is forgotten."""
@@ -72,46 +73,10 @@ async def rate(turn: Turn, answer_id: str, verdict: Verdict, reason: str = "") -
         verdict=verdict,
         reason=reason[:REASON],
     )
-    waiting = await to_correct(turn, job)
+    waiting = await to_correct(turn.store, turn.team, job)
     offers = (button("correct", str(job), turn.language),) if verdict == "bad" else ()
     facts = {"verdict": verdict, "reason": kept.reason, "bad": len(waiting)}
     yield Text(text=turn.say("judging.rate.kept", facts), buttons=offers)
-
-
-async def to_correct(turn: Turn, job: int | None = None) -> list[Rating]:
-    """Promises the answers marked bad that nobody has looked at, each once, oldest first."""
-    found: dict[str, Rating] = {}
-    for rating in await turn.store.opinions.ratings(turn.team, job):
-        if rating.verdict == "bad" and rating.correction is None:
-            found.setdefault(rating.answer_id, rating)
-    looked = {
-        rating.answer_id for rating in await turn.store.opinions.ratings(turn.team, job)
-        if rating.correction is not None
-    }
-    return [rating for answer_id, rating in found.items() if answer_id not in looked]
-
-
-async def told(turn: Turn, job: int) -> Text | None:
-    """Promises what people said about a job's answers, in chat and in votes, for its report; None where nobody did."""
-    ratings = await turn.store.opinions.ratings(turn.team, job)
-    cast = await turn.store.opinions.votes(turn.team)
-    mine = key_of_trial(job, 0).removesuffix("0")
-    votes = sum(mine in f"{vote.left_subject} {vote.right_subject}" for vote in cast)
-    if not ratings and not votes:
-        return None
-    waiting = await to_correct(turn, job)
-    facts = {
-        "job": job,
-        "good": len({rating.answer_id for rating in ratings if rating.verdict == "good"}),
-        "bad": len({rating.answer_id for rating in ratings if rating.verdict == "bad"}),
-        "people": len({rating.person for rating in ratings}),
-        "waiting": len(waiting),
-        "votes": votes,
-        "reasons": [rating.reason for rating in ratings if rating.verdict == "bad" and rating.reason][-3:],
-    }
-    offers = [button("correct", str(job), turn.language)] if waiting else []
-    offers += [button("board", "-", turn.language)] if votes else []
-    return Text(text=turn.say("judging.rate.told", facts), buttons=tuple(offers))
 
 
 def _name(turn: Turn, answer_id: str) -> str:

@@ -63,7 +63,7 @@ async def ask(turn: Turn, job: Job) -> AsyncIterator[Reply]:
                 yield Text(text=turn.say("judging.blind.no_questions"))
                 return
         if pair is None:
-            left = wanted < rounds.wanted(job.plan.trials)
+            left = sum(trial.state != "running" for trial in await turn.store.trials(job.id)) < job.plan.trials
             facts = {"job": job.number, "waits": job.state != "running", "left": left}
             yield Text(text=turn.say("judging.steer.enough", facts))
             return

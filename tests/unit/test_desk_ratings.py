@@ -9,12 +9,14 @@ import pytest
 from desk_house import Person, button, words
 from judging_house import Court, a_court, actions, ask, with_job
 
+from bot import watch
 from bot.judging.corrections import next_version
-from bot.replies import Button, Card
+from bot.replies import Button, Card, Reply
 from bot.utterance import Attachment, Utterance
 from tuner.data.examples import read
 from tuner.embedded import sample_path
 from tuner.store.opinions import Rating
+from tuner.store.records import Job
 
 
 def pressed(action: str) -> Button:
@@ -67,6 +69,27 @@ async def test_a_thumb_in_a_conversation_rates_and_is_not_said_to_the_model(tmp_
         await ask(court.aki, "and now?")
         assert [message["content"] for message in court.models.asked[-1][1]][-1] == "and now?"
         assert not any("👎" in message["content"] for message in court.models.asked[-1][1])
+
+
+async def test_the_report_at_a_jobs_end_tells_what_people_said_and_leads_to_the_corrections(tmp_path: Path) -> None:
+    async with a_court(tmp_path) as court:
+        (first,) = await court.aki.store.jobs(court.aki.team)
+        await ask(court.aki, "ask the best one: what does it cost?")
+        await court.aki.say("👎 the price is wrong")
+        last = await _last_of(court, first)
+        assert "1 answer was marked bad; correct it and tune again?" in words([last])
+        assert "the price is wrong" in words([last])
+        dataset = await court.aki.store.dataset(court.aki.team, first.plan.dataset)
+        assert dataset is not None
+        later = await _last_of(court, await with_job(court.aki, dataset))
+        assert "Of earlier jobs, 1 answer that was marked bad waits" in words([later])
+        shown = await court.aki.press(button([later], "correct"))
+        assert "What should it have said?" in words(shown)
+
+
+async def _last_of(court: Court, job: Job) -> Reply:
+    store = court.aki.store
+    return [reply async for reply in watch.follow(store, job, "en", store.home, clock=court.aki.clock)][-1]
 
 
 async def test_words_that_do_not_say_whether_it_was_good_are_asked_about(tmp_path: Path) -> None:

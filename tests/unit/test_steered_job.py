@@ -135,6 +135,11 @@ async def test_the_try_that_people_prefer_wins_although_its_loss_is_the_highest(
     assert {result.subject for result in made.test} == {"base", "default", "best"}
     compared = await house.store.opinions.compared("team", job.number)
     assert compared == rounds.wanted(len(made.trials))
+    now = await house.store.job_by_id(job.id)
+    following = watch.follow(house.store, now, "en", house.store.home, clock=house.clock)
+    last = words([[reply async for reply in following][-1]])
+    assert f"People steered this search: {compared} votes of 1 person on {compared} pairs" in last
+    assert f"Try {best.number} was preferred in" in last
 
 
 async def test_no_question_of_the_sealed_test_is_shown(house: House) -> None:
@@ -144,6 +149,15 @@ async def test_no_question_of_the_sealed_test_is_shown(house: House) -> None:
     parts = await asyncio.to_thread(held_out, folder, job.plan.split, job.plan.seed)
     asked = {key(pair.messages) for pair in await house.store.opinions.pairs("team")}
     assert asked and not asked & parts.closed
+
+
+async def test_people_are_asked_once_a_round_and_not_while_the_last_tries_are_under_way(house: House) -> None:
+    job = await submit(house.store, steered(trials=3, parallel=3))
+    await house.work()
+    assert [event.tries for event in of(await told(house.store, job), VotesWanted)] == [3]
+    assert (await house.store.job_by_id(job.id)).votes_wanted == rounds.wanted(3)
+    replies = await house.vote(house.aki, lambda trial: trial)
+    assert "goes on" in words(replies) and "ask again" not in words(replies), "no try comes any more"
 
 
 async def test_a_pair_names_no_try_before_the_vote(house: House) -> None:
@@ -173,6 +187,8 @@ async def test_stop_keeps_the_best_so_far_also_before_anybody_voted(house: House
     assert (await house.store.job_by_id(job.id)).state == "stopped"
     made = await report(house.store, job)
     assert {result.subject for result in made.test} == {"base", "default", "best"}
+    last = [reply async for reply in watch.follow(house.store, job, "en", house.store.home, clock=house.clock)][-1]
+    assert "Nobody voted" in words([last])
     best = max(made.trials, key=lambda trial: trial.value or 0.0)
     assert best.metrics["loss"] == min(trial.metrics["loss"] for trial in made.trials)
 

@@ -70,7 +70,7 @@ def build(request: Request, card: ModelCard, data: DataFacts, speed: Speed) -> D
         general_chat=_general_chat(request.general_chat, card, assumed),
         seed=_said(request.seed, 0, "search_seed", assumed),
         split=data.split,
-        confirm=_confirmed(0 if request.metric == "human" else request.confirm, trials, searched, assumed),
+        confirm=_confirmed(request, trials, searched, assumed),
         assumed=tuple(assumed if request.model else [*assumed, "model"]),
     )
     cost = estimate(plan, data, speed)
@@ -261,8 +261,13 @@ def usual_confirmed(trials: int) -> int:
     return min(CONFIRMED, max(0, trials // (SEEDS - 1) - 1))
 
 
-def _confirmed(said: int | None, trials: int, searched: Space, assumed: list[str]) -> int:
-    """A plan that searches nothing, or makes one try, has nothing to confirm."""
+def _confirmed(request: Request, trials: int, searched: Space, assumed: list[str]) -> int:
+    """A plan that searches nothing, or makes one try, has nothing to confirm; nor has one that people judge, because
+    nobody votes on a seed."""
+    said = request.confirm
+    if request.metric == "human":
+        assumed.append("confirm")
+        return 0
     if said is None:
         assumed.append("confirm")
         said = usual_confirmed(trials)

@@ -120,7 +120,7 @@ class Order:
         self._trials.append(await self._recording.trial(record, self._search))
         if self._steering is not None:
             await self._value()
-            await self._steering.ask(self._trials, is_over=self.is_whole)
+            await self._steering.ask(self._trials, is_over=self._search.is_done)
 
     async def _trial(self) -> tuple[TrialSpec, Event] | None:
         asked = await asyncio.to_thread(self._search.ask)
