@@ -39,6 +39,9 @@ async def test_a_job_is_finished_with_its_trials_side_by_side(store: Store, crow
     assert [(trial.number, trial.state) for trial in trials] == [(number, "complete") for number in range(4)]
     events = [event for event in await told(store, job) if isinstance(event, TrialStarted | TrialFinished)]
     assert [type(event) for event in events[:3]] == [TrialStarted] * 3, "three of them began before any ended"
+    measured = await store.measured(f"memory_bytes:{model.name}")
+    assert measured is not None
+    assert measured > 1e7, "the next plan tells what a pack takes"
     kept = await store.best_checkpoint("team", job.number)
     assert kept is not None
     assert await asyncio.to_thread(verify, store.home / kept.folder) == []

@@ -16,7 +16,7 @@ from tuner.runners.wire import Score
 from tuner.train.bench import Bench, load_splits
 from tuner.train.course import Progress
 from tuner.train.model import choose_threads, load_base, saved_adapter
-from tuner.train.packed.memory import budget_bytes
+from tuner.train.packed.memory import budget_bytes, peak_bytes
 from tuner.train.scoring import score_sealed_test
 from tuner.train.trial import TrialOutcome, run_trial
 
@@ -75,8 +75,9 @@ class Work:
         self._inbox.forget(number)
         if self._inbox.closing:
             return
+        metrics = {**ended.metrics, "peak_memory_bytes": peak_bytes(self.bench.base.device)}
         self._tell(TrialEnded(
-            number=number, outcome=ended.outcome, cause=ended.cause, error=ended.error, metrics=ended.metrics,
+            number=number, outcome=ended.outcome, cause=ended.cause, error=ended.error, metrics=metrics,
             checkpoint=ended.checkpoint, seconds=ended.seconds, tokens=ended.tokens,
         ))
 
