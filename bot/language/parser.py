@@ -10,6 +10,7 @@ from bot.language.clauses import background, left_out
 from bot.language.clauses.facts import Facts, look
 from bot.language.clauses.messages import message_for_model
 from bot.language.commands import Command, Fixed, Language, Range, Spec
+from bot.language.glossary import term_asked
 from bot.language.intents.decide import decide
 from bot.language.references.find import find_references
 from bot.language.tokens.characters import clean, glued, lower
@@ -31,6 +32,8 @@ _WITH_TRIAL = words("explain_result chat compare best rate export status")
 
 def parse(text: str, vocabulary: Vocabulary | None = None) -> Command:
     """The command that the text asks for; `unknown` when it asks for nothing this product does. Never raises."""
+    if (term := term_asked(text)) is not None:
+        return Command(intent="explain_term", term=term, utterance_language=language_of(text))
     facts, written = read_facts(text, vocabulary)
     wanted = left_out.rest_of(facts)
     asked, without = read_facts(wanted, vocabulary) if wanted else (facts, written)

@@ -1,0 +1,60 @@
+"""Whether a whole sentence asks what a word of the glossary means: "what is a checkpoint?", 「正則化って何？」.
+
+For words that are no setting and that other rules would take for something else: a base model, accuracy, fine-tuning.
+The words and the ways of asking stand in prompts/<language>/vocabulary/glossary.toml. Pure.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from bot.language.tokens.characters import clean, lower
+from bot.language.vocabulary.lexicon import FOLDER, LANGUAGES, words_of
+
+LONGEST = 120
+"""Characters beyond which a text is no question about one word."""
+_ARTICLE = r"(?:(?:a|an|the|this|these) )?"
+_ARTICLE_OF_SCORE = r"(?:(?:a|an) )?"
+
+
+def term_asked(text: str) -> str | None:
+    """Promises the glossary's term when the text asks what it means, and nothing else. Never raises."""
+    low = lower(clean(text)).strip()
+    if not low or len(low) > LONGEST:
+        return None
+    bare = low.rstrip("?!。. ")
+    for language in LANGUAGES:
+        whole, terms = _questions(language)
+        if found := whole.fullmatch(bare) or whole.fullmatch(f"{bare}?" if "?" in low else bare):
+            said = next(filter(None, found.groupdict().values()))
+            return terms[said]
+    return None
+
+
+@cache
+def _questions(language: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
+    """Every question as one pattern, and what each name in it stands for."""
+    path = FOLDER / language / "vocabulary" / "glossary.toml"
+    table: dict[str, dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))
+    terms, scores = dict(_names(table["term"])), dict(_names(table["score"]))
+    ask, number = table["ask"], itertools.count()
+
+    def named(names: Mapping[str, str]) -> str:
+        return f"(?P<n{next(number)}>{'|'.join(map(re.escape, sorted(names, key=len, reverse=True)))})"
+
+    def term(_: re.Match[str]) -> str:
+        return f"(?:{_ARTICLE}{named(terms)}|{_ARTICLE_OF_SCORE}{named(scores)})"
+
+    forms = "|".join(filter(None, ask["forms"].split("\n")))
+    forms = re.sub("{word}", lambda _: named(terms), re.sub("{term}", term, forms))
+    return re.compile(f"{ask['before']}(?:{forms}){ask['after']}"), terms | scores
+
+
+def _names(table: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for term, names in table.items():
+        yield from ((lower(name), term) for name in words_of(names))
