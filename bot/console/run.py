@@ -47,6 +47,7 @@ async def open_session(settings: BotSettings, screen: Screen, *, confirms: bool)
             clock=time.time,
             model=settings.model,
             measuring_s=MEASURING_S,
+            draws=True,
             may_push=True,
             samples={"en": sample_path("en"), "ja": sample_path("ja")},
         )

@@ -33,6 +33,8 @@ class Services:
     """Language -> sample data file that people may try."""
     may_push: bool = False
     """Whether who speaks here may use this machine's token for a model hub."""
+    draws: bool = False
+    """Whether the leaderboard comes with a picture, drawn by a child process."""
     chance: Random = field(default_factory=SystemRandom)
     """Draws the sides of blind pairs."""
 

@@ -72,6 +72,7 @@ async def _serve(settings: BotSettings, store: Store, home: Path, token: str, la
         clock=time.time,
         model=settings.model,
         measuring_s=MEASURING_S,
+        draws=True,
         samples={"en": sample_path("en"), "ja": sample_path("ja")},
     )
     front = Front(desk=Desk(services), services=services, settings=settings, noticed=lambda team, channel: None)

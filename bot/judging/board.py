@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from bot.desk.context import Turn
+from bot.judging.drawing import drawn
 from bot.judging.subjects import called, is_base
 from bot.replies import Reply, Table, Text
 from bot.wording import percent
@@ -19,7 +20,8 @@ DUELS = 3
 
 
 async def show(turn: Turn) -> AsyncIterator[Reply]:
-    """Promises a table for each group of models that met, and the closest look at those that met most."""
+    """Promises a table for each group of models that met, the closest look at those that met most, and a picture of the
+    largest group where the front shows pictures."""
     votes = [vote_of(cast) for cast in await turn.store.opinions.votes(turn.team)]
     if not votes:
         yield Text(text=turn.say("judging.board.none"))
@@ -31,6 +33,11 @@ async def show(turn: Turn) -> AsyncIterator[Reply]:
     duels = sorted((duel for board in found for duel in board.duels), key=lambda duel: -duel.votes)
     lines = [in_words(turn, duel) for duel in duels[:DUELS]]
     yield Text(text="\n".join([*lines, turn.say("judging.board.how", {"models": _models(found)})]))
+    if turn.services.draws:
+        folder = turn.services.home / "charts" / turn.team / "votes"
+        picture = await drawn(found[0], turn.language, folder)
+        if picture is not None:
+            yield picture
 
 
 def _models(found: list[Board]) -> int:
