@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from runner_setups import SCRIPTED_SETUP
-from worker_jobs import Launches, of, plan, report, submit, told
+from worker_jobs import PATIENCE_S, Launches, of, plan, report, submit, told, until
 
 from bot.tally import Tally
 from tuner.events import (
@@ -27,8 +28,11 @@ from tuner.runners.local import LocalRunner, launch_local
 from tuner.runners.scripted import Script
 from tuner.runners.slots import LARGE, SIDE_BY_SIDE, runs_of, slots_for
 from tuner.store import Store
+from tuner.store.records import Job
 from tuner.worker import run
 from tuner.worker.runs import Runs
+
+SLOW = Script(steps=400, step_s=0.02)
 
 
 @pytest.fixture
@@ -129,6 +133,56 @@ async def test_a_death_while_checking_repeats_what_was_under_way(store: Store) -
     assert {repeat.state for repeat in repeats} == {"complete"}
 
 
+# Wishes
+
+
+def several(count: int, state: str) -> Any:
+    return lambda _, trials: sum(trial.state == state for trial in trials) == count
+
+
+async def test_a_stop_keeps_the_adapters_of_all_that_were_under_way(store: Store) -> None:
+    job = await submit(store, plan(trials=9, parallel=3))
+    async with working(store, Launches(SLOW)):
+        await until(store, job, several(3, "running"))
+        await learnt(store, job, {0, 1, 2})
+        await store.wish("team", job.number, "stop")
+        await until(store, job, lambda now, _: now.state == "stopped")
+    trials = await store.trials(job.id)
+    assert [(trial.number, trial.state) for trial in trials] == [(number, "stopped") for number in range(3)]
+    assert {checkpoint.trial for checkpoint in await store.checkpoints("team", job.number)} == {0, 1, 2}
+
+
+async def test_a_pause_with_several_under_way_loses_and_doubles_nothing(store: Store) -> None:
+    job = await submit(store, plan(trials=5, parallel=3))
+    async with working(store, Launches(SLOW)):
+        await until(store, job, several(3, "running"))
+        await store.wish("team", job.number, "pause")
+        await until(store, job, lambda now, _: now.state == "paused")
+    assert await store.trials(job.id) == []
+    await store.resume("team", job.number)
+    await work(store, Launches())
+    assert [(trial.number, trial.state) for trial in await store.trials(job.id)] == [
+        (number, "complete") for number in range(5)]
+
+
+async def learnt(store: Store, job: Job, numbers: set[int]) -> None:
+    """Waits until each of the trials has told of a step."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not numbers <= {  # noqa: ASYNC110  (only the store tells)
+                event.number for event in of(await told(store, job), TrialProgress)}:
+            await asyncio.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def working(store: Store, launches: Launches) -> AsyncIterator[None]:
+    task = asyncio.create_task(run(store.home, once=True, runner_factory=launches))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
 # Time
 
 
@@ -159,11 +213,11 @@ async def test_the_seconds_of_trials_side_by_side_are_the_jobs_own(store: Store)
 
 
 async def test_with_several_under_way_the_time_limit_counts_what_they_still_need(store: Store) -> None:
-    job = await submit(store, plan(trials=400, parallel=8, time_budget_s=2))
-    await work(store, Launches(Script(steps=20, step_s=0.02)))
+    job = await submit(store, plan(trials=200, parallel=4, time_budget_s=1))
+    await work(store, Launches(Script(steps=10, step_s=0.02)))
     events = await told(store, job)
     assert of(events, StudyFinished)[0].reason == "time"
-    assert 8 <= len(await store.trials(job.id)) < 200
+    assert 1 <= len(await store.trials(job.id)) < 100
 
 
 # The live card
