@@ -133,6 +133,34 @@ def test_a_trial_that_finds_no_room_waits_until_others_have_ended(
     assert told.narrowed[0] == (3, 2)
 
 
+def test_a_step_that_is_too_large_for_all_is_made_one_by_one(
+    tmp_path: Path, base: Any, roomy: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The optimiser's own numbers take memory too; and so does a validation, which comes again once it is freed."""
+    import tuner.train.packed.pack as module
+    import tuner.train.packed.sweep as sweep
+
+    advance, measure, calls = module.advance, sweep.losses, itertools.count()
+    steps = itertools.count()
+
+    def short_step(stack: Any, updates: Any) -> None:
+        if len(updates) > 1 and next(steps) < 3:
+            raise torch.OutOfMemoryError("no room for a step")
+        advance(stack, updates)
+
+    def short_measure(*args: Any, **named: Any) -> Any:
+        if next(calls) in (0, 3):
+            raise torch.OutOfMemoryError("no room for a validation")
+        return measure(*args, **named)
+
+    monkeypatch.setattr(module, "advance", short_step)
+    monkeypatch.setattr(sweep, "losses", short_measure)
+    told = Told(silent(tmp_path, base), 4, tokens_at_once=4096).start(TRIALS).run()
+    assert told.ends == roomy.ends
+    for number in TRIALS:
+        assert told.curves[number] == pytest.approx(roomy.curves[number], abs=1e-5)
+
+
 def test_no_room_for_a_single_trial_is_its_own_failure(
     tmp_path: Path, base: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,14 +109,13 @@ class Pack:
 
     def advance(self, rates: Mapping[int, float], norms: Mapping[int, float]) -> None:
         """One optimiser step in each named slot at its rate; its gradient, of which `norms` tells, starts anew."""
-        updates = []
-        for slot, rate in sorted(rates.items()):
-            held = self._held[slot]
-            held.steps += 1
-            updates.append(Update(
-                slot=slot, step=held.steps, rate=rate, norm=norms[slot], weight_decay=held.settings.weight_decay,
-                max_grad_norm=held.settings.max_grad_norm))
-        advance(self._stack, updates)
+        held = {slot: self._held[slot] for slot in sorted(rates)}
+        advance(self._stack, [
+            Update(slot=slot, step=one.steps + 1, rate=rates[slot], norm=norms[slot],
+                   weight_decay=one.settings.weight_decay, max_grad_norm=one.settings.max_grad_norm)
+            for slot, one in held.items()])
+        for one in held.values():
+            one.steps += 1
 
     @contextmanager
     def alone(self, slot: int) -> Iterator[None]:

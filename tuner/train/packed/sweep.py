@@ -5,13 +5,14 @@ The same outcomes as tuner/train/trial.py gives one trial at a time. Knows no pr
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import replace as replaced
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -35,6 +36,8 @@ from tuner.train.trial import (
     short_error,
     trial_scores,
 )
+
+Found = TypeVar("Found")
 
 log = logging.getLogger(__name__)
 
@@ -171,16 +174,36 @@ class Sweep:
         """The optimiser step of these slots, and what follows it."""
         if not whole:
             return
-        norms, rates = self._pack.norms(whole), {}
-        for slot in whole:
+        norms, rates = self._sparing(self._pack.norms, whole), {}
+        for slot in norms:
             run = self._runs[slot]
             with self._outcomes(slot, run.number, run.began):
                 rates[slot] = run.course.rate(norms[slot])
-        self._pack.advance(rates, norms)
-        for slot in rates:
+
+        def step(slots: Sequence[int]) -> dict[int, float]:
+            chosen = {slot: rates[slot] for slot in slots}
+            self._pack.advance(chosen, norms)
+            return chosen
+
+        for slot in self._sparing(step, list(rates)):
             run = self._runs[slot]
             with self._outcomes(slot, run.number, run.began):
                 self._after_step(slot, run)
+
+    def _sparing(self, work: Callable[[Sequence[int]], dict[int, float]], slots: Sequence[int]) -> dict[int, float]:
+        """`work` for all slots together; where the memory is short of that, for one after the other."""
+        try:
+            return work(slots)
+        except Exception as error:
+            if not lacks_memory(error):
+                raise
+        self._free()
+        found: dict[int, float] = {}
+        for slot in slots:
+            run = self._runs[slot]
+            with self._outcomes(slot, run.number, run.began):
+                found |= work([slot])
+        return found
 
     def _after_step(self, slot: int, run: _Runs) -> None:
         course = run.course
@@ -200,14 +223,32 @@ class Sweep:
     def _measure(self, slot: int, run: _Runs, examples: Sequence[Encoded]) -> Losses:
         """Of the trial as it stands. Raises Stopped: a wish cuts it short."""
         base = self._bench.base
-        with self._pack.alone(slot):
-            return losses(base.model, examples, base.device, base.layout, stop=lambda: bool(self._wish(run.number)))
+
+        def measure() -> Losses:
+            with self._pack.alone(slot):
+                return losses(base.model, examples, base.device, base.layout, lambda: bool(self._wish(run.number)))
+
+        return self._again(measure)
+
+    def _again(self, work: Callable[[], Found]) -> Found:
+        """Once more with all memory that can be freed, where it was short."""
+        try:
+            return work()
+        except Exception as error:
+            if not lacks_memory(error):
+                raise
+        self._free()
+        return work()
 
     def _end(self, slot: int, run: _Runs, wish: Wish) -> None:
         """Scores, saves and tells; raises what `_outcomes` makes an outcome of."""
         trained = run.course.ended(wish)
-        with self._pack.alone(slot):
-            scores, ended = trial_scores(self._bench, trained, lambda: self._wish(run.number))
+
+        def scored() -> tuple[dict[str, Any], Wish]:
+            with self._pack.alone(slot):
+                return trial_scores(self._bench, trained, lambda: self._wish(run.number))
+
+        scores, ended = self._again(scored)
         outcome = TrialOutcome(outcome=ended or "complete", cause=ended, metrics=scores, tokens=trained.tokens)
         if ended != "pruned" and trained.step:
             name = f"trial-{run.number}"
@@ -237,10 +278,12 @@ class Sweep:
     def _leave(self, slot: int, number: int, began: float, outcome: TrialOutcome) -> None:
         self._runs.pop(slot, None)
         self._pack.clear(slot)
-        self._free()
+        if self._bench.base.device.type == "cuda":
+            torch.cuda.empty_cache()
         self._told_end(number, replaced(outcome, seconds=time.monotonic() - began))
 
     def _free(self) -> None:
+        gc.collect()
         if self._bench.base.device.type == "cuda":
             torch.cuda.empty_cache()
 
