@@ -16,6 +16,7 @@ from bot.console.screen import Screen
 from bot.desk.context import Services
 from bot.desk.door import Desk, Dialogue
 from bot.language.parser import parse
+from bot.manage import tidying
 from bot.phrases import LANGUAGES, Language, say
 from bot.replies import Button, Card, Reply, Text
 from bot.utterance import Attachment, Utterance
@@ -82,6 +83,9 @@ class Session:
             async for reply in replies:
                 await self._show(reply)
         self._seen[job.id] = 1
+        tidied = await tidying.check(self.services.store, TEAM, language)
+        if tidied is not None:
+            await self._show(tidied)
 
     async def unfinished(self) -> list[Job]:
         """Promises the jobs that wait or run; they go on when Onsa runs again."""

@@ -17,6 +17,7 @@ from bot.discord_front.busy import Busy
 from bot.discord_front.buttons import action_of, front_button
 from bot.discord_front.commands import register
 from bot.discord_front.front import Front
+from bot.discord_front.nightly import nightly
 from bot.discord_front.outlet import NOBODY, TROUBLE, ChannelOutlet, channel_of, send
 from bot.discord_front.places import language_of, room_of, team_of
 from bot.discord_front.render import Post
@@ -74,6 +75,7 @@ class OnsaClient(discord.Client):
             asyncio.create_task(self.watch.run()),
             asyncio.create_task(self.front.taken.tell_of_lost(self)),
             asyncio.create_task(beat(self, self.front.services.home)),
+            asyncio.create_task(nightly(self, self.front.store, self.front.services.clock)),
         ]
 
     async def close(self) -> None:

@@ -24,12 +24,13 @@ from bot.discord_front.render import COLOUR, Post, posts_of
 from bot.discord_front.rights import hides_costs
 from bot.explain import explain
 from bot.judging import told as opinions
+from bot.manage import tidying
 from bot.phrases import say
 from bot.replies import Button, Card, Text
 from bot.results import report_card, without_costs
 from bot.watch import votes_reply, wants_votes
 from tuner.events import JobFailed, StudyFinished, VotesWanted, event_from_json
-from tuner.store import Store
+from tuner.store import Store, StoreUnavailable
 from tuner.store.records import Job, StoredEvent
 
 _LOG = logging.getLogger("onsa.discord")
@@ -91,10 +92,22 @@ async def _deliver(client: discord.Client, store: Store, stored: StoredEvent, jo
         await _send_line(client, store, job, told, stored, sending, is_again=known is not None)
         await store.delivered(stored.seq, str(_id(place)), str(sending["parts"][-1]))
         await store.drop_dialogue(SHELF, shelf)
+        if stored.body["kind"] == "StudyFinished":
+            await _tidy(store, place, job)
         return
     _LOG.warning("report %s of job %s has no place left to go to; it stays in the store", stored.seq, job.id)
     await store.delivered(stored.seq, job.channel, "nowhere")
     await store.drop_dialogue(SHELF, shelf)
+
+
+async def _tidy(store: Store, place: discord.abc.Messageable, job: Job) -> None:
+    """What the team's rule about checkpoints does, or proposes, now that a job is over. Trouble waits for the night."""
+    try:
+        said = await tidying.check(store, job.team, job.language)
+        for post in posts_of(said) if said is not None else ():
+            await outlet.send(place, post)
+    except (discord.HTTPException, OSError, StoreUnavailable):
+        _LOG.warning("tidying after job %s could not be done or told", job.id, exc_info=True)
 
 
 async def _send_parts(

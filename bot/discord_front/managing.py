@@ -1,4 +1,4 @@
-"""Menu commands for keeping house: old jobs found again, names, the team's model, data deleted."""
+"""Menu commands for keeping house: old jobs found again, names, the team's model, data deleted, disk."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bot.discord_front.translate import word
 from bot.language.commands import Command
 from bot.manage.history import LONGEST
 from bot.manage.names import MOST
+from bot.manage.tidying import MOST_KEPT
 from bot.manage.wish import Thing, Wish
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ Interaction: TypeAlias = "discord.Interaction[OnsaClient]"
 
 def add_managing(tree: Tree) -> None:
     """Adds the commands to the tree."""
-    for add in (_add_history, _add_name, _add_team_model, _add_delete):
+    for add in (_add_history, _add_name, _add_team_model, _add_delete, _add_checkpoints):
         add(tree)
 
 
@@ -79,3 +80,27 @@ def _add_delete(tree: Tree) -> None:
     @app_commands.autocomplete(data=choosing.datasets)
     async def delete(interaction: Interaction, data: str) -> None:
         await running.command(interaction, Command(intent="data"), managed=Wish(kind="delete", name=data))
+
+
+def _add_checkpoints(tree: Tree) -> None:
+    @tree.command(name=word("checkpoints"), description=word("checkpoints_about"))
+    @app_commands.rename(keep=word("option_keep"), budget=word("option_budget"), automatic=word("option_automatic"))
+    @app_commands.describe(
+        keep=word("option_keep_about"),
+        budget=word("option_budget_about"),
+        automatic=word("option_automatic_about"),
+    )
+    async def checkpoints(
+        interaction: Interaction,
+        keep: app_commands.Range[int, 0, MOST_KEPT] | None = None,
+        budget: app_commands.Range[float, 0.0, 1_000_000.0] | None = None,
+        automatic: bool | None = None,
+    ) -> None:
+        wish = Wish(kind="tidy")
+        if keep is not None:
+            wish = Wish(kind="keep", number=keep or None)
+        elif budget is not None:
+            wish = Wish(kind="budget", number=int(budget * 1e9) or None)
+        elif automatic is not None:
+            wish = Wish(kind="mode", is_automatic=automatic)
+        await running.command(interaction, Command(intent="settings"), managed=wish)

@@ -11,7 +11,7 @@ from bot.discord_front.buttons import front_button
 from bot.discord_front.outlet import parts_of
 from bot.discord_front.places import guild_of
 from bot.discord_front.render import posts_of
-from bot.manage import team_model
+from bot.manage import team_model, tidying
 from bot.phrases import Language, say
 from bot.replies import Card
 from tuner.store import Store
@@ -46,6 +46,7 @@ async def settings_card(interaction: Interaction, store: Store, team: str, langu
         said = say("discord.settings.roles", language, {"roles": sorted(names)})
         fields.append((say(f"discord.settings.who_{privilege}", language), said))
     fields.append((say("discord.settings.team_model", language), await team_model.line(store, team, language)))
+    fields.append((say("discord.settings.checkpoints", language), await tidying.line(store, team, language)))
     fields += await _minutes(interaction, store, team, language)
     may = may_change_team(interaction)
     return Card(

@@ -79,7 +79,7 @@ async def delete(turn: Turn, argument: str) -> AsyncIterator[Reply]:
     if look.stamp != stamp or look.trace.busy:
         yield await _card(turn, dataset, look)
         return
-    freed = await asyncio.to_thread(_size, turn.services.home, look.folders)
+    freed = await asyncio.to_thread(size_of, turn.services.home, look.folders)
     try:
         await turn.store.removal.forget(turn.team, dataset.id, look.also, look.said, look.posted)
     except Busy as error:
@@ -102,12 +102,14 @@ async def finish(store: Store) -> bool:
     begun = await store.removal.unfinished()
     if not begun:
         return True
-    for folders in begun.values():
-        await asyncio.to_thread(_remove, store.home, folders)
-    is_scrubbed = await store.removal.scrub()
-    if is_scrubbed:
-        for key in begun:
-            await store.removal.finished(key)
+    for each in begun:
+        await asyncio.to_thread(_remove, store.home, each.folders)
+        if not each.scrub:
+            await store.removal.finished(each.key)
+    last = [each for each in begun if each.scrub]
+    is_scrubbed = not last or await store.removal.scrub()
+    for each in last if is_scrubbed else ():
+        await store.removal.finished(each.key)
     return is_scrubbed
 
 
@@ -161,7 +163,7 @@ def _sha256(file: Path) -> str:
 async def _card(turn: Turn, dataset: DataSet, look: _Look) -> Card:
     """The list, with the button, or with what stands in the way."""
     trace = look.trace
-    freed = await asyncio.to_thread(_size, turn.services.home, look.folders)
+    freed = await asyncio.to_thread(size_of, turn.services.home, look.folders)
     others = [name for name in trace.names if name != dataset.name]
     counts = {"jobs": list(trace.jobs), "checkpoints": trace.checkpoints, "reports": trace.reports,
               "ratings": trace.ratings, "votes": trace.votes, "pairs": trace.pairs,
@@ -189,7 +191,7 @@ def _found(home: Path, folders: Iterable[str]) -> list[Path]:
     return [path for path in found if path.resolve().is_relative_to(root) and path.resolve() != root]
 
 
-def _size(home: Path, folders: Iterable[str]) -> int:
+def size_of(home: Path, folders: Iterable[str]) -> int:
     files = [file for path in _found(home, folders) for file in (path.rglob("*") if path.is_dir() else (path,))]
     return sum(file.stat().st_size for file in set(files) if file.is_file())
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 from bot.desk.context import Turn
 from bot.language.commands import Command
-from bot.manage import deleting, hearing, history, names, team_model
+from bot.manage import deleting, hearing, history, names, team_model, tidying
 from bot.manage.wish import Wish
 from bot.replies import Reply
 
-VERBS = frozenset({"undo", "older", "newer", "delete", "spare"})
+VERBS = frozenset({"undo", "older", "newer", "delete", "spare", "tidy"})
 """Buttons that `press` answers."""
 
 
@@ -43,6 +43,12 @@ async def answer(turn: Turn, wish: Wish) -> AsyncIterator[Reply]:
             replies = team_model.undo(turn)
         case "delete":
             replies = deleting.ask(turn, wish)
+        case "keep" | "budget" | "mode":
+            replies = tidying.decide(turn, wish)
+        case "tidy":
+            replies = tidying.tidy(turn)
+        case "retention":
+            replies = tidying.show(turn)
         case _:
             replies = team_model.show(turn)
     async for reply in replies:
@@ -58,6 +64,8 @@ def press(turn: Turn, verb: str, argument: str) -> AsyncIterator[Reply]:
             return history.search(turn, history.turned(argument))
         case "delete":
             return deleting.delete(turn, argument)
+        case "tidy":
+            return tidying.press(turn, argument)
         case "spare":
             return deleting.spare(turn)
         case _:

@@ -20,9 +20,11 @@ _LONGEST = 300
 _QUOTES = "\"'“”‘’「」『』 "
 _EDGE = " \t\r\n.!?。！？…"
 _SLOTS = {"name": r"(?P<name>.+?)", "data": r"(?P<data>.+?)", "query": r"(?P<query>.+?)",
-          "number": r"(?P<number>\d{1,4}|[a-z]+|[一二三四五六七八九十]+)",
+          "number": r"(?P<number>\d{1,4}|one|two|three|four|five|ten|[一二三四五十])",
           "size": r"(?P<size>\d+(?:\.\d+)?) ?(?P<unit>[tgm]i?b|(?:giga|mega)bytes?|(?:ギガ|メガ)(?:バイト)?)"}
-_KINDS: tuple[Kind, ...] = ("undo", "model", "promote", "uncall", "call", "delete", "search")
+_KINDS: tuple[Kind, ...] = (
+    "undo", "model", "promote", "uncall", "call", "keep", "budget", "mode", "tidy", "retention", "delete", "search",
+)
 """In the order in which they are tried."""
 _JOB = re.compile(r"(?:job|ジョブ) ?(?:no\.? ?|number )?#?(\d{1,9})", re.IGNORECASE)
 _TRIAL = re.compile(r"(?:try|trial|run|試行|トライアル) ?#?(\d{1,6})", re.IGNORECASE)
@@ -59,6 +61,8 @@ def _wish(kind: Kind, found: re.Match[str], names: Sequence[Named], command: Com
     if kind == "search":
         query = (said.get("query") or said.get("who") or "").strip(_QUOTES)
         return Wish(kind=kind, query=query) if query and _may_search(said, query, command) else None
+    if kind in ("keep", "budget", "mode"):
+        return Wish(kind=kind, number=_amount(said), is_automatic="automatic" in said)
     if kind == "delete":
         name = (said.get("file") or said.get("data") or "").strip(_QUOTES)
         return Wish(kind=kind, name=name, is_sure="file" in said or not name)
@@ -82,6 +86,21 @@ def thing_of(said: str, names: Sequence[Named]) -> Thing:
         return Thing(job=number, trial=int(trial[1]))
     is_best = bool(_any("best_one").search(said))
     return Thing(job=number, trial="best" if is_best else None)
+
+
+_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ten": 10, "一": 1, "二": 2, "三": 3, "四": 4,
+            "五": 5, "十": 10}
+_UNITS = {"t": 1e12, "g": 1e9, "m": 1e6, "ギ": 1e9, "メ": 1e6}
+
+
+def _amount(said: dict[str, str | None]) -> int | None:
+    """How many, or how many bytes; None: all."""
+    number, size, unit = (said.get(name) for name in ("number", "size", "unit"))
+    if size and unit:
+        return int(float(size) * _UNITS[unit[0].lower()])
+    if "single" in said:
+        return 1
+    return None if not number else int(number) if number.isdigit() else _NUMBERS[number.lower()]
 
 
 def _may_search(said: dict[str, str | None], query: str, command: Command) -> bool:

@@ -46,6 +46,7 @@ OPTIONS: dict[str, list[Mapping[str, Any]]] = {
     "name": [{"name": "crimson.csv", "job": 1}],
     "team-model": [{}, {"job": 1}],
     "delete": [{"data": "crimson.csv"}],
+    "checkpoints": [{}, {"keep": 1}, {"automatic": True}],
     "help": [{}],
 }
 """Command -> what somebody of another team types to get at team Crimson's things. A new command is added here too."""

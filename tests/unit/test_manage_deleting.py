@@ -121,7 +121,7 @@ async def test_nothing_is_left_of_it_and_everything_of_the_other(person: Person,
     promoted = await person.store.labels.promoted("team")
     assert promoted is not None
     assert promoted.job == 1
-    assert await person.store.removal.unfinished() == {}
+    assert await person.store.removal.unfinished() == []
 
 
 async def test_the_list_names_everything_first(person: Person) -> None:
@@ -210,7 +210,7 @@ async def test_what_a_killed_process_left_is_finished_by_the_next(person: Person
     async with await Store.open(home) as another:
         assert await deleting.finish(another)
     assert not (home / "teams/team/jobs/2").exists()
-    assert await person.store.removal.unfinished() == {}
+    assert await person.store.removal.unfinished() == []
 
 
 async def test_folders_outside_of_the_home_are_never_touched(tmp_path: Path) -> None:

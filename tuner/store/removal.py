@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ import aiosqlite
 from tuner.store.connection import Database
 from tuner.store.rows import to_text
 
-_SHELF = "removing"
+REMOVING = "removing"
+"""The shelf of removals whose folders may still be there."""
 _FOREVER_S = 100 * 365 * 24 * 3600.0
 _OVER = ("finished", "stopped", "failed", "paused")
 
@@ -42,6 +43,16 @@ class Trace:
     conversations: int
     folders: tuple[str, ...]
     """Relative to the home, patterns with `*` among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A removal of which the rows are gone."""
+
+    key: str
+    folders: tuple[str, ...]
+    scrub: bool
+    """True where no word may be left in the database either."""
 
 
 class Busy(Exception):
@@ -75,26 +86,34 @@ class Removal:
             if trace.busy:
                 raise Busy(trace.busy)
             await _delete(connection, trace, frozenset(said))
-            await connection.execute(
-                "INSERT OR REPLACE INTO dialogues (person, channel, value, expires_at) VALUES (?, ?, ?, ?)",
-                (_SHELF, f"{team}/{dataset}", to_text({"folders": [*trace.folders, *files]}),
-                 self._database.clock() + _FOREVER_S),
-            )
+            folders = [*trace.folders, *files]
+            await note(connection, f"{team}/{dataset}", folders, self._database.clock(), scrub=True)
         return trace
 
-    async def unfinished(self) -> dict[str, tuple[str, ...]]:
-        """Removals whose folders may still be there: key -> folders."""
-        rows = await self._database.rows("SELECT channel, value FROM dialogues WHERE person = ?", (_SHELF,))
-        return {row["channel"]: tuple(json.loads(row["value"])["folders"]) for row in rows}
+    async def unfinished(self) -> list[Begun]:
+        """Removals whose folders may still be there."""
+        rows = await self._database.rows("SELECT channel, value FROM dialogues WHERE person = ?", (REMOVING,))
+        values = [(row["channel"], json.loads(row["value"])) for row in rows]
+        return [Begun(key=key, folders=tuple(each["folders"]), scrub=each["scrub"]) for key, each in values]
 
     async def finished(self, key: str) -> None:
         """The folders are gone."""
         async with self._database.transaction() as connection:
-            await connection.execute("DELETE FROM dialogues WHERE person = ? AND channel = ?", (_SHELF, key))
+            await connection.execute("DELETE FROM dialogues WHERE person = ? AND channel = ?", (REMOVING, key))
 
     async def scrub(self, patience_s: float = 20.0) -> bool:
         """Rewrites the file, so that nothing that was deleted can be read from it. False while others hold on to it."""
         return await self._database.rewrite(patience_s)
+
+
+async def note(
+    connection: aiosqlite.Connection, key: str, folders: Sequence[str], now: float, *, scrub: bool
+) -> None:
+    """Inside the caller's transaction: these folders are to be deleted, whoever dies meanwhile."""
+    await connection.execute(
+        "INSERT OR REPLACE INTO dialogues (person, channel, value, expires_at) VALUES (?, ?, ?, ?)",
+        (REMOVING, key, to_text({"folders": list(folders), "scrub": scrub}), now + _FOREVER_S),
+    )
 
 
 async def _trace(
@@ -224,7 +243,7 @@ async def _dialogues(
     models = tuple(f"{team}/job-{number}-" for number in jobs)
     keys = tuple(f"job-{number}/" for number in jobs)
     found = []
-    for row in await _rows(connection, "SELECT * FROM dialogues WHERE person <> ?", (_SHELF,)):
+    for row in await _rows(connection, "SELECT * FROM dialogues WHERE person <> ?", (REMOVING,)):
         value = json.loads(row["value"])
         is_ours = row["channel"].startswith(f"{team}/") or f":{team}:" in row["channel"]
         if not is_ours and not (isinstance(value, dict) and value.get("team") == team) and models:

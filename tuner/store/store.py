@@ -24,6 +24,7 @@ from tuner.store.migrate import migrate
 from tuner.store.opinions import Opinions
 from tuner.store.records import Checkpoint, DataSet, Job, JobState, NewImport, NewJob, Spent, StoredEvent, Wish
 from tuner.store.removal import Removal
+from tuner.store.retention import Retention
 
 
 class Store:
@@ -36,6 +37,8 @@ class Store:
         """Names of jobs and checkpoints, and the team's model."""
         self.removal = Removal(database)
         """Data sets deleted with all that came from them."""
+        self.retention = Retention(database)
+        """Checkpoints that may go, and those that somebody counts on."""
 
     @classmethod
     async def open(cls, home: Path, clock: Clock = time.time, busy_s: float = 10.0) -> Self:
