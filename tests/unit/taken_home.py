@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from planted_reports import reports
-from planted_studies import SPACE
+from planted_studies import SPACE, at_the_edge, planted, sealed
 from tiny_adapters import save_adapter
 from tiny_models import save_model
 
 from bot.phrases import Language
 from bot.take_home.card import model_card
 from bot.take_home.facts import onsa_json
+from tuner.analysis import report_of
 from tuner.checkpoints.manifest import MANIFEST, Manifest, file_sha256
 from tuner.checkpoints.origin import base_facts
 from tuner.checkpoints.package import Order, write_package
@@ -54,6 +56,12 @@ def dataset(**changes: Any) -> DataSet:
     return DataSet(id="d" * 64, team="guild-4711", name="geheim.csv", folder="f", report=report, added_at=1.0)
 
 
+@cache
+def clear_gain() -> Report:
+    """The planted report of that name alone: all of them take their time."""
+    return report_of(dataclasses.replace(planted(at_the_edge, 1, 12), tests=sealed(41, 25, 2, best_trial=7)))
+
+
 def private(report: Report) -> Report:
     """The report with words of the data wherever a report of a real job has them."""
     said = tuple(
@@ -73,7 +81,7 @@ def facts(kind: str = "clear gain", *, card: ModelCard | None = None, trial: int
     assert card is not None
     contents = {"base": False, "merged": False, "gguf": False, **changes.pop("contents", {})}
     made = changes.pop("made", {"base": {"files": {}, "revision": None, "license": None}, "versions": {"torch": "2"}})
-    report = private(reports()[kind])
+    report = private(clear_gain() if kind == "clear gain" else reports()[kind])
     best = trial if trial is not None else 7
     found = next((run for run in report.trials if run.number == best), None)
     checkpoint = Checkpoint(id=1, job=5, job_number=12, trial=best, team="guild-4711", folder="f", sha256="s",

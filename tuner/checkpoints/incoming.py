@@ -33,6 +33,9 @@ CONFIG = "adapter_config.json"
 LIMITS = {FACTS: 64 * 1024**2, MANIFEST: 4 * 1024**2, CONFIG: 1024**2, WEIGHTS: 16 * 1024**3}
 """Files that are taken, and the bytes that each may hold."""
 HEADER = 100 * 1024**2
+"""Bytes that the list of tensors may have."""
+MOST_TRIALS = 1_000_000
+"""No search has so many; above it lie the numbers of repeats."""
 PLAIN = ("auto_mapping", "megatron_config", "layer_replication", "eva_config", "corda_config", "loftq_config",
          "trainable_token_indices")
 """Fields of an adapter's configuration by which peft loads other code or changes the model's shape; Onsa sets none."""
@@ -108,7 +111,7 @@ def _facts(files: Opened) -> dict[str, Any]:
         number = int(facts.trial["number"])
     except (ValueError, ValidationError, KeyError, TypeError, RecursionError) as error:
         raise ProblemError([Problem(key="import.bad_facts", facts={"file": FACTS})]) from error
-    if facts.version > VERSION or not 0 <= number < 10**9:
+    if facts.version > VERSION or not 0 <= number < MOST_TRIALS:
         raise ProblemError([Problem(key="import.newer", facts={"version": facts.version})])
     return dict(value)
 
