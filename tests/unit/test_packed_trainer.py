@@ -17,7 +17,8 @@ from tuner.train.packed.pack import Pack
 pytestmark = pytest.mark.slow  # real training
 
 TRIALS = (
-    trial(batch_size=4, seed=1, learning_rate=5e-3, warmup_ratio=0.0, weight_decay=0.1),
+    trial(batch_size=4, seed=1, learning_rate=3e-3, warmup_ratio=0.0, weight_decay=0.1, epochs=10),
+    trial(batch_size=4, seed=4, learning_rate=3e-3, label_smoothing=0.1, lora_alpha=4.0, target_modules="mlp"),
     trial(batch_size=2, gradient_accumulation=2, seed=2, lr_schedule="linear", lora_rank=7, max_grad_norm=0.1),
     trial(batch_size=8, seed=3, lr_schedule="constant", warmup_ratio=0.5, target_modules="attention", epochs=3),
 )
@@ -49,7 +50,8 @@ def trainers(model: Any, rows: list[Any], settings: Any, steps: int, folder: Pat
         trainer = Trainer(model=model, train_dataset=data, data_collator=collate, args=TrainingArguments(  # type: ignore[arg-type]
             output_dir=str(folder), per_device_train_batch_size=settings.batch_size, num_train_epochs=settings.epochs,
             gradient_accumulation_steps=settings.gradient_accumulation, learning_rate=settings.learning_rate,
-            weight_decay=settings.weight_decay, max_grad_norm=settings.max_grad_norm, seed=settings.seed,
+            weight_decay=settings.weight_decay, label_smoothing_factor=settings.label_smoothing,
+            max_grad_norm=settings.max_grad_norm, seed=settings.seed,
             lr_scheduler_type=names.get(settings.lr_schedule, settings.lr_schedule), use_cpu=True,
             warmup_steps=warmup_steps(settings.warmup_ratio, steps), train_sampling_strategy="sequential",
             logging_steps=1, report_to=[], save_strategy="no", disable_tqdm=True))
@@ -60,10 +62,11 @@ def trainers(model: Any, rows: list[Any], settings: Any, steps: int, folder: Pat
 def test_the_curves_are_those_of_hugging_faces_trainer(tmp_path: Path) -> None:
     base = load(tmp_path)
     rows = encoded(base, 16)
-    swept = Sweep(Pack(base, 3))
+    swept = Sweep(Pack(base, len(TRIALS)))
     for slot, settings in enumerate(TRIALS):
         swept.place(slot, settings, in_order(rows, settings))
     swept.run()
+    assert len(swept.curves[0]) == 40
     for slot, settings in enumerate(TRIALS):
         model = adapted_copy(base, settings)
         curve = trainers(model, rows, settings, len(swept.curves[slot]), tmp_path / f"trainer-{slot}")
