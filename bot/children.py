@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tuner.chat.client import ChatClient, ChatUnavailable
+from tuner.chat.lora import Adapters
 from tuner.problems import Problem
 
 CHAT_STARTS_S = 60.0
@@ -26,10 +27,13 @@ STEADY_S = 60.0
 class Children:
     """Owns at most one worker and one chat server. `close` ends both within a few seconds and may be called twice."""
 
-    def __init__(self, home: Path, *, chat_url: str | None = None, chat_token: str | None = None) -> None:
+    def __init__(self, home: Path, *, chat_url: str | None = None, chat_token: str | None = None,
+                 adapters: Adapters | None = None) -> None:
+        """`adapters`: our checkpoints, for a server at `chat_url` that is not Onsa's own."""
         self._home = home
         self._chat_url = chat_url
         self._chat_token = chat_token
+        self._adapters = adapters
         self._worker: asyncio.subprocess.Process | None = None
         self._chat: asyncio.subprocess.Process | None = None
         self._client: ChatClient | None = None
@@ -69,7 +73,7 @@ class Children:
                 return self._client
             await self._end_client()
             if self._chat_url is not None:
-                self._client = ChatClient(self._chat_url, self._chat_token or "")
+                self._client = ChatClient(self._chat_url, self._chat_token or "", adapters=self._adapters)
                 return self._client
             self._chat = await self._start("tuner.chat", "--home", str(self._home), "--parent-pipe")
             url = await self._chat_address(self._chat)

@@ -24,6 +24,8 @@ class BotSettings(BaseSettings):
     chat_url: str | None = None
     """An OpenAI-compatible server to chat through; None: Onsa's own."""
     chat_token: SecretStr | None = None
+    chat_home: str | None = None
+    """This home's folder as the server at `chat_url` sees it, which reads the adapters there; None: the same path."""
     download_url: str | None = None
     """Address under which people reach this home's chat server from outside, for exports too large to send; None: they
     are told where the file lies."""

@@ -23,6 +23,7 @@ from bot.phrases import Language, say
 from bot.replies import Text
 from bot.settings import BotSettings
 from bot.warm import warm_up
+from tuner.chat.lora import Adapters
 from tuner.embedded import sample_path
 from tuner.store import Store, StoreUnavailable
 
@@ -39,7 +40,8 @@ async def open_session(settings: BotSettings, screen: Screen, *, confirms: bool)
         _log_to(home)
         await asyncio.to_thread(warm_up)
         await deleting.finish(store)
-        children = Children(home, chat_url=settings.chat_url, chat_token=token)
+        children = Children(home, chat_url=settings.chat_url, chat_token=token,
+                            adapters=Adapters(store, settings.chat_home or str(home)))
         services = Services(
             store=store,
             home=home,

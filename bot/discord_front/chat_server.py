@@ -10,16 +10,18 @@ from pathlib import Path
 from bot.children import Children
 from bot.settings import BotSettings
 from tuner.chat.client import ChatClient, ChatUnavailable
+from tuner.chat.lora import Adapters
 from tuner.problems import Problem
 
 
 class ChatServer:
     """Call it for a client. A server that went away is looked for anew; `close` ends the client, not the server."""
 
-    def __init__(self, settings: BotSettings, home: Path, children: Children) -> None:
+    def __init__(self, settings: BotSettings, home: Path, children: Children, adapters: Adapters) -> None:
         self._settings = settings
         self._home = home
         self._children = children
+        self._adapters = adapters
         self._client: ChatClient | None = None
         self._address = ("", "")
 
@@ -33,7 +35,7 @@ class ChatServer:
             return await self._children.chat()
         if self._client is None or found != self._address:
             await self.close()
-            self._client, self._address = ChatClient(*found), found
+            self._client, self._address = ChatClient(*found, adapters=self._adapters), found
         return self._client
 
     async def close(self) -> None:

@@ -23,6 +23,7 @@ from bot.manage import deleting
 from bot.phrases import Language, say
 from bot.settings import BotSettings
 from bot.warm import warm_up
+from tuner.chat.lora import Adapters
 from tuner.embedded import sample_path
 from tuner.store import Store, StoreUnavailable
 
@@ -64,7 +65,7 @@ async def bot(settings: BotSettings) -> int:
 
 async def _serve(settings: BotSettings, store: Store, home: Path, token: str, language: Language) -> int:
     children = Children(home)
-    chat = ChatServer(settings, home, children)
+    chat = ChatServer(settings, home, children, Adapters(store, settings.chat_home or str(home)))
     services = Services(
         store=store,
         home=home,

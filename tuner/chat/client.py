@@ -7,13 +7,14 @@ import io
 import json
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 
-from tuner.chat.refusals import ChatUnavailable, Source, failed, named_failures, refused, told
+from tuner.chat.lora import Adapters
+from tuner.chat.refusals import ChatUnavailable, Source, failed, message_in, named_failures, refused, told
 from tuner.chat.sse import EventReader, EventTooLarge
 
 __all__ = ["ChatClient", "ChatUnavailable", "ModelName"]
@@ -22,6 +23,8 @@ ModelName = str
 Messages = Sequence[Mapping[str, Any]]
 
 _CONNECT_S = 10.0
+_ATTEMPTS = 3
+"""Of one question: as it was asked, with an adapter that the server lacked, without a length that did not fit."""
 _MAX_REPLY_BYTES = 8_000_000
 _JSON = {"Content-Type": "application/json"}
 
@@ -29,14 +32,17 @@ _JSON = {"Content-Type": "application/json"}
 class ChatClient:
     """One server. Keeps connections open between calls: close it, or use it with `async with`."""
 
-    def __init__(self, url: str, token: str | None = None, *, timeout_s: float = 60.0, answer_s: float = 900.0) -> None:
-        """`url` with or without `/v1`. `timeout_s`: the longest silence borne; `answer_s`: the longest answer."""
+    def __init__(self, url: str, token: str | None = None, *, timeout_s: float = 60.0, answer_s: float = 900.0,
+                 adapters: Adapters | None = None) -> None:
+        """`url` with or without `/v1`. `timeout_s`: the longest silence borne; `answer_s`: the longest answer.
+        `adapters`: our checkpoints, for a server that is not Onsa's own."""
         trimmed = url.rstrip("/")
         self._root = trimmed if trimmed.endswith("/v1") else f"{trimmed}/v1"
         self._url = url
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._timeout_s = timeout_s
         self._answer_s = answer_s
+        self._adapters = adapters
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -59,16 +65,22 @@ class ChatClient:
         Raises ChatUnavailable.
         """
         source = Source(url=self._url, model="")
+        try:
+            return tuple(str(model["id"]) for model in await self._served(source, team))
+        except (KeyError, TypeError) as error:
+            raise failed(source, "no list of models") from error
+
+    async def _served(self, source: Source, team: str | None = None) -> Sequence[Mapping[str, Any]]:
         query = {} if team is None else {"team": team}
         response = await self._send("GET", "models", source, params=query)
         try:
             value = await _json_of(response, source, self._timeout_s)
         finally:
             response.close()
-        try:
-            return tuple(str(model["id"]) for model in value["data"])
-        except (KeyError, TypeError) as error:
-            raise failed(source, "no list of models") from error
+        models = value.get("data") if isinstance(value, Mapping) else None
+        if not isinstance(models, list) or not all(isinstance(model, Mapping) for model in models):
+            raise failed(source, "no list of models")
+        return models
 
     async def stream(
         self,
@@ -92,20 +104,42 @@ class ChatClient:
         body |= {} if max_tokens is None else {"max_tokens": max_tokens}
         body |= {} if seed is None else {"seed": seed}
         body |= {"stop": list(stop)} if stop else {}
-        has_begun = False
+        source = Source(url=self._url, model=model)
+        for _ in range(_ATTEMPTS):
+            has_begun = False
+            try:
+                with self._adapters.used(str(body["model"])) if self._adapters is not None else nullcontext():
+                    async with aclosing(self._stream(source, body)) as pieces:
+                        async for piece in pieces:
+                            has_begun = True
+                            yield piece
+                return
+            except ChatUnavailable as refusal:
+                if has_begun or not await self._is_mended(source, body, refusal):
+                    raise
+        raise source.problem("unknown_model")
+
+    async def _is_mended(self, source: Source, body: dict[str, Any], refusal: ChatUnavailable) -> bool:
+        """True where the same question may be asked again, changed so that the server can answer it."""
+        if refusal.problem.key == "chat.too_long":
+            # Servers refuse an answer that might not fit. Without a wish they give what is left, which is less.
+            return body.pop("max_tokens", None) is not None
+        if refusal.problem.key != "chat.unknown_model" or self._adapters is None:
+            return False
+        name = await self._adapters.bring(source, await self._served(source), self._post)
+        body["model"] = name or body["model"]
+        return name is not None
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> tuple[int, str]:
+        """Promises the status and the message of the answer, whatever they are. Raises ChatUnavailable."""
+        source = Source(url=self._url, model="")
+        response = await self._request("POST", path, source, data=json.dumps(body).encode(), headers=_JSON)
         try:
-            async with aclosing(self._stream(Source(url=self._url, model=model), body)) as pieces:
-                async for piece in pieces:
-                    has_begun = True
-                    yield piece
-            return
-        except ChatUnavailable as refusal:
-            if has_begun or refusal.problem.key != "chat.too_long" or body.pop("max_tokens", None) is None:
-                raise
-        # Servers refuse an answer that might not fit. Without a wish they give what is left, which is less than that.
-        async with aclosing(self._stream(Source(url=self._url, model=model), body)) as pieces:
-            async for piece in pieces:
-                yield piece
+            with named_failures(source, self._timeout_s):
+                async with asyncio.timeout(self._timeout_s):
+                    return response.status, message_in(await _read(response, 10_000))
+        finally:
+            response.close()
 
     async def _stream(self, source: Source, body: Mapping[str, Any]) -> AsyncGenerator[str, None]:
         """One request. Raises ChatUnavailable."""
@@ -141,20 +175,27 @@ class ChatClient:
             return "".join([piece async for piece in pieces])
 
     async def _send(self, method: str, path: str, source: Source, **parts: Any) -> aiohttp.ClientResponse:
-        """Promises a response with status 200, its body unread. Follows no redirect: the token is for one host."""
+        """Promises a response with status 200, its body unread."""
+        response = await self._request(method, path, source, **parts)
+        if response.status == 200:
+            return response
+        try:
+            with named_failures(source, self._timeout_s):
+                async with asyncio.timeout(self._timeout_s):
+                    raw = await _read(response, 10_000)
+        finally:
+            response.close()
+        raise refused(source, response.status, response.headers, raw)
+
+
+    async def _request(self, method: str, path: str, source: Source, **parts: Any) -> aiohttp.ClientResponse:
+        """Promises a response, its body unread. Follows no redirect: the token is for one host."""
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S)
             self._session = aiohttp.ClientSession(timeout=timeout, headers=self._headers)
         with named_failures(source, self._timeout_s):
             async with asyncio.timeout(self._timeout_s):
-                response = await self._session.request(method, f"{self._root}/{path}", allow_redirects=False, **parts)
-                if response.status == 200:
-                    return response
-                try:
-                    raw = await _read(response, 10_000)
-                finally:
-                    response.close()
-        raise refused(source, response.status, response.headers, raw)
+                return await self._session.request(method, f"{self._root}/{path}", allow_redirects=False, **parts)
 
 
 class _Pieces:

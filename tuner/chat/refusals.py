@@ -25,7 +25,7 @@ _TOO_LONG_WORDS = ("context length", "context_length", "maximum context", "too m
 
 class ChatUnavailable(Exception):
     """No answer, or none to its end. `problem` says why: `chat.no_server`, `chat.silent`, `chat.refused_token`,
-    `chat.unknown_model`, `chat.busy`, `chat.too_long` or `chat.failed`."""
+    `chat.unknown_model`, `chat.busy`, `chat.too_long`, `chat.lora_off`, `chat.lora_failed` or `chat.failed`."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -102,6 +102,12 @@ def _error_in(raw: bytes) -> Any:
     if isinstance(value, Mapping):
         return value.get("error") or value.get("detail") or value
     return ""
+
+
+def message_in(raw: bytes) -> str:
+    """Promises what a body says to people, in whichever form; empty where it says nothing."""
+    error = _error_in(raw)
+    return str(error.get("message") or error) if isinstance(error, Mapping) else str(error)
 
 
 def _retry_s(header: str) -> int:
