@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from training_bench import SETTINGS, bench, examples, load, run
 
@@ -96,6 +97,24 @@ def test_a_sweep_gives_what_the_one_slot_path_gives(tmp_path: Path, base: Any, a
         assert all((left[name] - right[name]).abs().max() < 1e-3 for name in left)
 
 
+def test_the_same_sweep_twice_writes_the_same_bytes_and_leaves_the_base_alone(tmp_path: Path, base: Any) -> None:
+    """Refilled slots, dropout, a crash in between."""
+    before = {name: part.clone() for name, part in base.model.state_dict().items()}
+    chosen: dict[int, dict[str, Any]] = {0: {"epochs": 1}, 1: {"learning_rate": 1e6}, 2: {"batch_size": 3, "epochs": 1},
+                                         3: {"lora_rank": 9, "seed": 3, "epochs": 1}}
+    found = []
+    for name in ("one", "other"):
+        own = bench(tmp_path / name, base)
+        vars(own)["asked"] = ()  # written answers would take most of the time
+        told = all_of(own, chosen, 2, tokens_at_once=4096)
+        found.append(({number: (one.outcome, one.metrics) for number, one in told.ended.items()},
+                      [(path.parent.name, path.read_bytes())
+                       for path in sorted((tmp_path / name).rglob("adapter_model.safetensors"))]))
+    assert found[0] == found[1]
+    assert [folder for folder, _ in found[0][1]] == ["trial-0", "trial-2", "trial-3"]
+    assert all(torch.equal(part, before[name]) for name, part in base.model.state_dict().items())
+
+
 def test_wishes_end_one_trial_and_no_other(tmp_path: Path, base: Any) -> None:
     expected = all_of(bench(tmp_path / "quiet", base), {0: TRIALS[0]}, 1)
     told = Told()
@@ -168,7 +187,6 @@ async def test_a_model_that_takes_no_pack_trains_one_at_a_time_and_says_why(tmp_
     import asyncio
     import json
 
-    import torch
     import transformers
     from tiny_models import tokenizer
 
