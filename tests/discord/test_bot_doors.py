@@ -42,7 +42,7 @@ OPTIONS: dict[str, list[Mapping[str, Any]]] = {
     "explain": [{"job": 1}, {"job": 1, "try": 0}, {"word": "learning_rate"}],
     "settings": [{}],
     "leaderboard": [{}],
-    "history": [{}, {"words": "crimson.csv"}],
+    "history": [{}, {"search": "crimson.csv"}],
     "name": [{"name": "crimson.csv", "job": 1}],
     "team-model": [{}, {"job": 1}],
     "delete": [{"data": "crimson.csv"}],
