@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -18,6 +21,8 @@ from tuner.checkpoints.archive import write_zip
 from tuner.checkpoints.manifest import file_sha256
 from tuner.checkpoints.package import write_package
 from tuner.problems import ProblemError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +167,26 @@ def test_a_converter_that_fails_or_is_missing_is_named(here: House, tmp_path: Pa
     assert caught.value.problems[0].key == "export.not_converted"
     assert caught.value.problems[0].facts["said"] == "Model Foo is not supported"
     assert not (tmp_path / "mine").exists()
+
+
+WITHOUT = """\
+import json, sys
+for name in ("torch", "peft", "transformers", "optuna", "safetensors"):
+    sys.modules[name] = None
+from tuner.checkpoints.__main__ import main
+sys.exit(main(["package"]))
+"""
+
+
+@pytest.mark.slow
+def test_a_machine_without_torch_exports_the_adapter_and_says_what_it_cannot(here: House, tmp_path: Path) -> None:
+    def run(**changes: Any) -> Any:
+        order = here.order(tmp_path / "mine.zip", **changes).model_dump(mode="json")
+        done = subprocess.run([sys.executable, "-c", WITHOUT], input=json.dumps(order), capture_output=True, text=True,
+                              timeout=120, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        return [problem["key"] for problem in json.loads(done.stdout)["problems"]]
+
+    assert run(merged=True) == ["export.not_here"]
+    assert not (tmp_path / "mine.zip").exists()
+    assert run() == []
+    assert zipfile.is_zipfile(tmp_path / "mine.zip")

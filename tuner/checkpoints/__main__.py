@@ -36,6 +36,8 @@ def _answer(command: Callable[[Asked], dict[str, Any]], asked: Asked) -> tuple[d
         return command(asked), ()
     except ProblemError as error:
         return {}, error.problems
+    except ModuleNotFoundError as error:  # a machine for the bot alone has no torch
+        return {}, (Problem(key="export.not_here", facts={"package": error.name or "?"}),)
     except FileExistsError:
         return {}, (Problem(key="checkpoint.out_exists", facts={"folder": str(asked.get("out", ""))}),)
     except OSError as error:

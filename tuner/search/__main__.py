@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tuner.problems import ProblemError
+from tuner.problems import Problem, ProblemError
 from tuner.store import Store
 
 
@@ -21,14 +21,16 @@ def main() -> int:
     asked = json.load(sys.stdin)
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print must not break the one line
-    from tuner.search.study import write_study
-
     made: dict[str, Any] = {}
     problems: list[dict[str, Any]] = []
     try:
+        from tuner.search.study import write_study
+
         made = write_study(asked["url"], *asyncio.run(_stored(Path(asked["home"]), int(asked["job"]))))
     except ProblemError as error:
         problems = [problem.to_json() for problem in error.problems]
+    except ModuleNotFoundError as error:  # a machine for the bot alone has no Optuna
+        problems = [Problem(key="optuna.not_here", facts={"package": error.name or "?"}).to_json()]
     print(json.dumps({**made, "problems": problems}), file=told, flush=True)
     return 1 if problems else 0
 
