@@ -164,7 +164,8 @@ def _good_range(study: Study, name: str, trials: Sequence[TrialRecord]) -> dict[
 def edge_findings(study: Study, directions: Sequence[Finding], cuts: Sequence[Finding]) -> tuple[Finding, ...]:
     """Promises an `edge` finding where the best run sits at a bound of the range and the runs get better towards it.
 
-    There is none where runs broke beyond one of `cuts` on the same knob.
+    There is none where runs broke beyond one of `cuts` on the same knob. Where nothing lies beyond the bound, the best
+    run must be twice as near to it.
     """
     found = []
     for direction in directions:
@@ -178,6 +179,9 @@ def edge_findings(study: Study, directions: Sequence[Finding], cuts: Sequence[Fi
         if side is not None:
             wider = _wider(study, name, (spec.low, spec.high), side)
             assert study.best is not None
+            place = _place(study, name, study.best.settings[name], (spec.low, spec.high))
+            if wider[0] is None and EDGE / 2 < place < 1 - EDGE / 2:
+                continue
             facts = {"name": name, "side": side, "best_value": study.best.settings[name], "low": spec.low,
                      "high": spec.high, "new_low": wider[0], "new_high": wider[1], "trial": study.best.number}
             found.append(Finding(kind="edge", strength=direction.strength, facts=facts))
@@ -188,13 +192,18 @@ def _edge_side(study: Study, name: str, bounds: tuple[float, float], shape: str)
     value = study.best.settings.get(name) if study.best is not None else None
     if not is_number(value) or not bounds[0] <= float(value) <= bounds[1]:
         return None
-    low, high = study.axis(name, bounds[0]), study.axis(name, bounds[1])
-    place = (study.axis(name, value) - low) / (high - low) if high > low else 0.5
+    place = _place(study, name, value, bounds)
     if place <= EDGE and shape == "lower_better" and _gains(study, name, "low"):
         return "low"
     if place >= 1 - EDGE and shape == "higher_better" and _gains(study, name, "high"):
         return "high"
     return None
+
+
+def _place(study: Study, name: str, value: Value, bounds: tuple[float, float]) -> float:
+    """Where `value` lies between the bounds, from 0 to 1 on the knob's own scale."""
+    low, high = study.axis(name, bounds[0]), study.axis(name, bounds[1])
+    return (study.axis(name, value) - low) / (high - low) if high > low else 0.5
 
 
 def _gains(study: Study, name: str, side: Literal["low", "high"]) -> bool:
