@@ -72,8 +72,10 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def measured(name: str, material: Material, cores: int) -> dict[str, Any]:
     """Promises what a contender told, its CPU and wall seconds from start to end."""
-    threads = "1" if name in ("A3", "one", "B", "C") and material.device == "cpu" else str(cores)
-    environment = {**os.environ, "OMP_NUM_THREADS": threads, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    environment.pop("OMP_NUM_THREADS", None)  # Onsa chooses for itself
+    if material.device == "cpu" and name.startswith("A"):
+        environment["OMP_NUM_THREADS"] = "1" if name == "A3" else str(cores)
     options = [f"--{key}={getattr(material, key)}" for key in ("trials", "epochs", "shape", "device", "batch",
                                                                "tokens", "steps")]
     command = [sys.executable, "-m", "benchmarks.sweep", "--contender", name, f"--cores={cores}", *options]

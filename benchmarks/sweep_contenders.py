@@ -46,9 +46,11 @@ _BEGAN = time.monotonic()
 
 def one_by_one(material: Material, chosen: dict[int, dict[str, Any]], folder: Path) -> Told:
     """Onsa's one-slot runner."""
+    from tuner.train.model import choose_threads
     from tuner.train.trial import run_trial
 
     own, told = material.bench(folder), Told()
+    choose_threads(own.base)
     for number, settings in chosen.items():
         ended = run_trial(own, number, settings, lambda _: None, lambda: "")
         told.end(number, ended.metrics["loss"])
@@ -61,9 +63,11 @@ def packed(material: Material, chosen: dict[int, dict[str, Any]], folder: Path, 
     """Onsa's pack as wide as Onsa makes it here; with a pruner, hopeless trials end early and free their slots."""
     from tuner.runners.slots import slots_for
     from tuner.search.pruning import is_hopeless, percent_of
+    from tuner.train.model import choose_threads
     from tuner.train.packed.sweep import Sweep
 
     own, told = material.bench(folder), Told()
+    choose_threads(own.base)
     hopeless: set[int] = set()
     curves: dict[int, dict[int, float]] = {}
     free: list[int] = []

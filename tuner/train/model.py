@@ -79,14 +79,18 @@ def load_base(source: str, device: torch.device | None = None) -> Base:
     )
 
 
+def is_small(base: Base) -> bool:
+    """Whether the products of a step are too small to share among a processor's cores."""
+    return base.device.type == "cpu" and sum(part.numel() for part in base.model.parameters()) <= _SMALL
+
+
 def choose_threads(base: Base) -> None:
     """Makes torch compute a small model on a processor in one thread, unless OMP_NUM_THREADS says otherwise.
 
     Threads that share small products wait for each other in busy loops. Measured with the embedded model beside other
     work on two cores: 23 steps a second in one thread, 5 in two.
     """
-    weights = sum(parameter.numel() for parameter in base.model.parameters())
-    if base.device.type == "cpu" and weights <= _SMALL and "OMP_NUM_THREADS" not in os.environ:
+    if is_small(base) and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)
 
 

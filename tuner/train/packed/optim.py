@@ -11,8 +11,6 @@ from tuner.train.packed.stack import Stack
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 """torch.optim.AdamW's own."""
-AT_ONCE = 2**16
-"""Numbers of one block on a CPU: what is worked on stays in the cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,26 +42,48 @@ def advance(stack: Stack, updates: Sequence[Update]) -> None:
     """
     if not updates:
         return
+    (each_alone if stack.device.type == "cpu" else together)(stack, updates)
+
+
+def together(stack: Stack, updates: Sequence[Update]) -> None:
+    """`advance` in the same few operations however many slots there are: what a GPU wants."""
     rows = torch.tensor([one.slot for one in updates], device=stack.device)
 
     def column(values: Sequence[float]) -> torch.Tensor:
         return torch.tensor(values, dtype=stack.dtype, device=stack.device)[:, None]
 
-    clip = column([min(1.0, one.max_grad_norm / (one.norm + 1e-6)) for one in updates])
+    clip = column([_clip(one) for one in updates])
     decay = column([1 - one.rate * one.weight_decay for one in updates])
     size = column([-one.rate / (1 - BETA1**one.step) for one in updates])
     spread = column([(1 - BETA2**one.step) ** 0.5 for one in updates])
-    width = stack.values.shape[1]
-    block = width if stack.device.type == "cuda" else max(1, AT_ONCE // len(updates))
-    for start in range(0, width, block):
-        columns = slice(start, min(start + block, width))
-        values, grads, first, second = (
-            part[:, columns] for part in (stack.values, stack.grads, stack.first, stack.second))
-        grad = grads.index_select(0, rows).mul_(clip)
-        one = first.index_select(0, rows).lerp_(grad, 1 - BETA1)
-        two = second.index_select(0, rows).mul_(BETA2).addcmul_(grad, grad, value=1 - BETA2)
-        moved = one.mul(size).div_(two.sqrt().div_(spread).add_(EPSILON))
-        values.index_copy_(0, rows, values.index_select(0, rows).mul_(decay).add_(moved))
-        first.index_copy_(0, rows, one)
-        second.index_copy_(0, rows, two)
+    values, grads, first, second = (part.index_select(0, rows)
+                                    for part in (stack.values, stack.grads, stack.first, stack.second))
+    grads.mul_(clip)
+    first.lerp_(grads, 1 - BETA1)
+    second.mul_(BETA2).addcmul_(grads, grads, value=1 - BETA2)
+    moved = first.mul(size).div_(second.sqrt().div_(spread).add_(EPSILON))
+    stack.values.index_copy_(0, rows, values.mul_(decay).add_(moved))
+    stack.first.index_copy_(0, rows, first)
+    stack.second.index_copy_(0, rows, second)
     stack.grads.index_fill_(0, rows, 0.0)
+
+
+def each_alone(stack: Stack, updates: Sequence[Update]) -> None:
+    """`advance` in one pass over each slot's own rows, by the kernel of `torch.optim.AdamW(fused=True)`: what a
+    processor wants, where every operation on whole tensors goes through memory. Three slots of 290,000 numbers took
+    0.6 ms on one core, 22 ms together.
+    """
+    for one in updates:
+        values, grads, first, second = (
+            [part[one.slot]] for part in (stack.values, stack.grads, stack.first, stack.second))
+        if _clip(one) != 1.0:
+            grads[0].mul_(_clip(one))
+        torch._fused_adamw_(
+            values, grads, first, second, [], [torch.tensor(float(one.step))], lr=one.rate, beta1=BETA1, beta2=BETA2,
+            weight_decay=one.weight_decay, eps=EPSILON, amsgrad=False, maximize=False,
+            grad_scale=None, found_inf=None)
+        stack.grads[one.slot] = 0
+
+
+def _clip(one: Update) -> float:
+    return min(1.0, one.max_grad_norm / (one.norm + 1e-6))

@@ -25,6 +25,7 @@ from tuner.train.lessons import Micro
 from tuner.train.packed.attention import Places, places, slot_attention
 from tuner.train.packed.fresh import fresh
 from tuner.train.packed.head import HeadLoss
+from tuner.train.packed.lanes import Lanes, lanes_for
 from tuner.train.packed.layers import CannotPackError, headless, plain_head, routed, tunable
 from tuner.train.packed.optim import Update, advance, norms
 from tuner.train.packed.spans import Spans, make_spans
@@ -47,14 +48,17 @@ class _Held:
 class Pack:
     """`slots` places for trials. Between two calls the model is as it was loaded."""
 
-    def __init__(self, base: Base, slots: int, rank: int = 8) -> None:
-        """Raises CannotPackError when this model's trials have to run one at a time. The rank grows by itself."""
+    def __init__(self, base: Base, slots: int, rank: int = 8, lanes: int | None = None) -> None:
+        """`lanes`: passes side by side, by default as many as suit the machine. The rank grows by itself.
+
+        Raises CannotPackError when this model's trials have to run one at a time.
+        """
         self.base, self.slots = base, slots
-        self._head = plain_head(base.model)
         exact = torch.promote_types(base.model.dtype, torch.float32)
         self._stack = Stack(tunable(base.model), slots, rank, base.device, exact)
         self._held: dict[int, _Held] = {}
         self._refuse_other_numbers()
+        self._lanes = Lanes(base.model, lanes or min(slots, lanes_for(base)))
 
     def place(self, slot: int, settings: TrialSettings) -> None:
         """Promises a trial at its beginning, whatever the slot held. Raises ProblemError `runner.no_layers`."""
@@ -125,25 +129,33 @@ class Pack:
             yield
 
     def _gradients(self, work: Mapping[int, Micro]) -> Mapping[int, float]:
-        slots = sorted(work)
-        batch = pack([example for slot in slots for example in work[slot].examples], self.base.device)
-        answers = [sum(sum(example.learn[1:]) for example in work[slot].examples) for slot in slots]
-        sizes = {slot: sum(len(example.ids) for example in work[slot].examples) for slot in slots}
+        sizes = {slot: sum(len(example.ids) for example in micro.examples) for slot, micro in work.items()}
+        shares: dict[int, float] = {}
+        for found, grads in self._lanes.each(
+                lambda model, slots: self._passed(model, {slot: work[slot] for slot in slots}),
+                self._lanes.shares(sizes)):
+            self._stack.add(list(found), grads)
+            shares |= found
+        for slot in shares:
+            self._held[slot].micros += 1
+        return shares
+
+    def _passed(self, model: Any, work: Mapping[int, Micro]) -> tuple[dict[int, float], Sequence[torch.Tensor | None]]:
+        """One forward and backward: each slot's share of its loss, and the gradients of its rows. Changes no slot."""
+        slots, head = list(work), plain_head(model)
+        batch = pack([example for micro in work.values() for example in micro.examples], self.base.device)
+        answers = [sum(sum(example.learn[1:]) for example in micro.examples) for micro in work.values()]
+        sizes = {slot: sum(len(example.ids) for example in micro.examples) for slot, micro in work.items()}
         spans, rows = self._spans(sizes), self._rows(slots)
         leaves = [part for layer in rows.values() for part in (layer.a, layer.b)]
-        with routed(self.base.model, rows, lambda _: spans, self._dropout(sizes)), headless(self._head), \
-                slot_attention(self.base.model):
-            hidden = _hidden(self.base.model, batch, places(batch.lengths, self.base.device))
-            losses = HeadLoss.apply(hidden, self._head.weight, self._head.bias, batch.targets,
-                                    self._per_token([self._held[slot].settings.label_smoothing for slot in slots],
-                                                    answers))
-            shares = losses * self._per_token([1 / work[slot].answers for slot in slots], answers)
+        with routed(model, rows, lambda _: spans, self._dropout(sizes)), headless(head), slot_attention(model):
+            hidden = _hidden(model, batch, places(batch.lengths, self.base.device))
+            losses = HeadLoss.apply(hidden, head.weight, head.bias, batch.targets, self._per_token(
+                [self._held[slot].settings.label_smoothing for slot in slots], answers))
+            shares = losses * self._per_token([1 / micro.answers for micro in work.values()], answers)
             found = torch.stack([part.detach().sum() for part in shares.split(answers)]).tolist()
             grads = torch.autograd.grad(shares.sum(), leaves, allow_unused=True)
-        self._stack.add(slots, grads)
-        for slot in slots:
-            self._held[slot].micros += 1
-        return dict(zip(slots, found, strict=True))
+        return dict(zip(slots, found, strict=True)), grads
 
     def _per_token(self, values: Sequence[float], answers: Sequence[int]) -> torch.Tensor:
         """Each slot's value at each of its answer tokens."""
@@ -172,16 +184,16 @@ class Pack:
 
     def _refuse_other_numbers(self) -> None:
         """Tries the packed forward on two short examples against the model's own logits."""
-        model = self.base.model
+        model, head = self.base.model, plain_head(self.base.model)
         batch = pack(self._probes(), self.base.device)
         with torch.no_grad(), laid_out(model, "padded"):
             expected = answer_logits(model, batch, "padded").float()
         try:
-            with torch.no_grad(), headless(self._head), slot_attention(model):
+            with torch.no_grad(), headless(head), slot_attention(model):
                 hidden = _hidden(model, batch, places(batch.lengths, self.base.device))
         except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
             raise CannotPackError("numbers", str(error)) from error
-        got = torch.nn.functional.linear(hidden, self._head.weight, self._head.bias).float()
+        got = torch.nn.functional.linear(hidden, head.weight, head.bias).float()
         tolerance = 1e-3 if hidden.dtype == torch.float32 else 5e-2
         if got.shape != expected.shape or not (got - expected).norm() <= tolerance * expected.norm():
             raise CannotPackError("numbers", "the packed logits differ from the model's own")
