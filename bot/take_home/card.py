@@ -104,8 +104,9 @@ class _Card:
         else:
             yield self._say("no_test")
         best, mine = winner.get("best_trial"), self._facts["trial"]
-        if tested and mine["number"] not in (best, 0):
-            yield self._say("other_trial", best=best, trial=mine["number"])
+        if best is not None and mine["number"] != best:
+            own = tested and mine["number"] == 0
+            yield self._say("other_trial", best=best, trial=mine["number"], own=own)
         if mine["value"] is not None and self._plan.metric in ("loss", "perplexity", "accuracy", "rouge", "bleu"):
             yield self._say("validation", value=mine["value"], metric=self._plan.metric)
         for key in ("mattered", "wrong"):

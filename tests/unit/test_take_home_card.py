@@ -56,9 +56,12 @@ def test_the_interval_is_wilsons(right: int, count: int, low: float, high: float
 
 
 def test_a_try_that_was_not_tested_is_not_praised_with_the_best_ones_results() -> None:
-    assert "This adapter is try 3, which was not tested" in model_card(facts("clear gain", trial=3), "en")
-    assert "試行3で、封印した例では調べていません" in model_card(facts("clear gain", trial=3), "ja")
-    assert "which was not tested" not in model_card(facts("clear gain"), "en")
+    text = model_card(facts("clear gain", trial=3), "en")
+    assert "This adapter is try 3, not the best one (try 7)" in text
+    assert "It was not tested on the sealed examples." in text
+    assert "its own results are those of the default settings" in model_card(facts("clear gain", trial=0), "en")
+    assert "試行3で、取っておいたテスト問題では調べていません" in model_card(facts("clear gain", trial=3), "ja")
+    assert "not the best one" not in model_card(facts("clear gain"), "en")
 
 
 def test_no_difference_is_called_none_and_a_small_test_small() -> None:
