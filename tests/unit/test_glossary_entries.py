@@ -18,11 +18,12 @@ ASKED_FOR = {
     "hyperparameter", "regularisation", "architecture", "layers", "nodes", "activation_function", "convolution_filters",
     "batch_normalisation", "token", "accuracy", "bleu", "rouge", "validation_set", "test_set", "underfitting",
     "convergence", "divergence", "local_optimum", "fine_tuning", "base_model", "checkpoint", "optuna", "ray_tune",
-    "pytorch", *KNOBS,
+    "pytorch", "blind_comparison", "bradley_terry", "tie", "preference", "confidence_interval", *KNOBS,
 }
 NO_DIRECTION = {
     "seed", "checkpoint", "hyperparameter", "convergence", "divergence", "local_optimum", "token", "optuna", "ray_tune",
-    "pytorch", "activation_function", "batch_normalisation", "underfitting",
+    "pytorch", "activation_function", "batch_normalisation", "underfitting", "blind_comparison", "bradley_terry", "tie",
+    "preference", "confidence_interval",
 }
 """Words that are no amounts: there is no too much of them."""
 
