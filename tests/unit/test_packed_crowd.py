@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import random
 from typing import Any
 
@@ -93,6 +94,7 @@ def test_in_any_crowd_a_trial_is_what_it_is_alone(base: Any, rows: list[Any], se
     crowd = Crowd(base, rows, seed)
     forward, draw = base.model.forward, random.Random(seed)
 
+    @functools.wraps(forward)  # a pack looks at its arguments
     def short_of_memory(*args: Any, **named: Any) -> Any:
         if named["input_ids"].numel() > 200 and draw.random() < 0.3:
             crowd.happened.append("squeezed")

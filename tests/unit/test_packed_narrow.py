@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections import defaultdict
 from pathlib import Path
@@ -74,6 +75,7 @@ def limit(monkeypatch: pytest.MonkeyPatch, base: Any, most: int) -> list[int]:
     """From now on a packed forward of more tokens fails; their numbers."""
     forward, failed = base.model.forward, []
 
+    @functools.wraps(forward)  # a pack looks at its arguments
     def short_of_memory(*args: Any, **named: Any) -> Any:
         if named.get("places") is not None and torch.is_grad_enabled() and named["input_ids"].numel() > most:
             failed.append(named["input_ids"].numel())
