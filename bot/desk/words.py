@@ -9,6 +9,7 @@ from bot.desk import costs, jobs
 from bot.desk.context import Turn
 from bot.language.commands import Command
 from bot.language.vocabulary.examples import examples
+from bot.manage import team_model, tidying
 from bot.replies import Card, Reply, Text
 from tuner.plan import models
 from tuner.plan.knobs import KNOBS
@@ -25,7 +26,8 @@ async def help_(turn: Turn, _: Command) -> AsyncIterator[Reply]:
         if intent != "unknown"
     )
     knobs = turn.say("replies.words.help_knobs", {"names": list(KNOBS)})
-    yield Card(title=turn.say("replies.words.help_title"), fields=fields, lines=(knobs,))
+    lines = (knobs, turn.say("replies.words.help_order"))
+    yield Card(title=turn.say("replies.words.help_title"), fields=fields, lines=lines)
 
 
 def lost(turn: Turn) -> Text:
@@ -37,9 +39,14 @@ def lost(turn: Turn) -> Text:
 
 
 async def settings(turn: Turn, command: Command) -> AsyncIterator[Reply]:
-    """The language of replies, for this person."""
+    """The language of replies, for this person; asked without one, what holds here."""
     if command.language is None:
-        yield Text(text=turn.say("replies.words.settings", {"language": turn.language}))
+        lines = (
+            turn.say("replies.words.settings", {"language": turn.language}),
+            await team_model.line(turn.store, turn.team, turn.language),
+            await tidying.line(turn.store, turn.team, turn.language),
+        )
+        yield Text(text="\n".join(lines))
         return
     await turn.store.prefer(turn.team, turn.utterance.person, "language", command.language)
     turn.state["language"] = command.language

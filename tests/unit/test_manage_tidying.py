@@ -145,6 +145,8 @@ async def test_another_teams_rule_and_button_touch_nothing_here(person: Person) 
     ("tidy up the checkpoints", "All checkpoints are kept; they take 8 KB"),
     ("how much disk do the checkpoints take?", "All checkpoints are kept. They take 8 KB now"),
     ("keep all checkpoints", "All checkpoints are kept"),
+    ("settings", "All checkpoints are kept"),
+    ("settings", "No model is the team's model"),
     ("チェックポイントを整理して", "すべて残していて"),
     ("チェックポイントの容量は？", "8 KB使っています"),
 ])
