@@ -164,6 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
                     if part["value"]["oid"] not in self.hub.large:
                         return self._say(400, {"error": "a large file was announced and never sent"})
                     files[part["value"]["path"]] = self.hub.large[part["value"]["oid"]]
+                case "deletedFile":
+                    del repository.files[part["value"]["path"]]
         repository.files |= files
         return self._say(200, {"success": True, "commitOid": "d" * 40,
                                "commitUrl": f"{self.hub.url}/{self._name}/commit/{'d' * 40}"})

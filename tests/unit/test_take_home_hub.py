@@ -59,10 +59,15 @@ def test_every_file_arrives_in_a_private_repository(export: Path, there: Hub) ->
     assert len(repository.commits) == 1
 
 
-def test_the_same_repository_takes_the_next_version(export: Path, there: Hub) -> None:
+def test_the_same_repository_takes_the_next_version(export: Path, there: Hub, tmp_path: Path) -> None:
     push(export, "ana/faq-bot", "hf_good")
-    push(export, "ana/faq-bot", "hf_good")
-    assert len(there.repositories["ana/faq-bot"].commits) == 2
+    repository = there.repositories["ana/faq-bot"]
+    repository.files["notes.txt"] = b"mine"
+    shutil.copytree(export, tmp_path / "next", ignore=shutil.ignore_patterns("merged"))
+    push(tmp_path / "next", "ana/faq-bot", "hf_good")
+    assert len(repository.commits) == 2
+    assert not [name for name in repository.files if name.startswith("merged/")], "it was that of the older version"
+    assert {"notes.txt", "adapter_model.safetensors"} <= set(repository.files)
 
 
 def test_public_only_when_said(export: Path, there: Hub) -> None:

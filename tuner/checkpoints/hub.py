@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 from huggingface_hub.utils._validators import validate_repo_id
 
@@ -14,6 +14,8 @@ from tuner.problems import Problem, ProblemError
 
 TRANSPORT: type[Exception] = HfHubHTTPError.__bases__[0]
 """What the client's own HTTP library raises where nobody answers: httpx's or httpx2's, by the client's version."""
+MODELS = ("merged/", "base/", "model.gguf")
+"""What an export may hold beside its adapter."""
 MESSAGE = "Upload a fine-tuned adapter"
 
 
@@ -27,7 +29,7 @@ class Pushed:
 
 def push(folder: Path, repository: str, token: str, *, public: bool = False) -> Pushed:
     """Promises the folder's files in `repository`, in one commit, private unless `public`. A repository that Onsa wrote
-    before gets a further commit; any other of that name is left alone.
+    before gets a further commit, in which older models that are not wanted any more go; any other is left alone.
 
     Raises ProblemError `hub.*`: no token, token refused, name bad, taken, forbidden or public, no network, cut off.
     """
@@ -50,27 +52,33 @@ def _push(api: HfApi, folder: Path, repository: str, *, public: bool) -> Pushed:
     if "/" not in repository:
         raise HFValidationError(f"a repository is OWNER/NAME, got {repository}")
     api.whoami()
+    there: set[str] = set()
     try:
         url = str(api.create_repo(repository, private=not public, exist_ok=False))
     except HfHubHTTPError as error:
         if error.response.status_code != 409:
             raise
-        _check_existing(api, repository, public=public)
+        there = _existing(api, repository, public=public)
         url = f"{api.endpoint}/{repository}"
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    operations = [CommitOperationAdd(path.relative_to(folder).as_posix(), path) for path in files]
-    commit = api.create_commit(repository, operations, commit_message=MESSAGE)
+    names = {path.relative_to(folder).as_posix(): path for path in files}
+    gone = [CommitOperationDelete(name) for name in sorted(there - set(names)) if name.startswith(MODELS)]
+    added = [CommitOperationAdd(name, path) for name, path in names.items()]
+    commit = api.create_commit(repository, [*added, *gone], commit_message=MESSAGE)
     return Pushed(url=url, commit=commit.oid)
 
 
-def _check_existing(api: HfApi, repository: str, *, public: bool) -> None:
-    """Raises ProblemError for a repository that is somebody else's work, or that everybody could read."""
+def _existing(api: HfApi, repository: str, *, public: bool) -> set[str]:
+    """The files of a repository that may be written to again. Raises ProblemError for one that is somebody else's work,
+    or that everybody could read."""
     facts = {"repository": repository, "endpoint": api.endpoint}
     found = api.model_info(repository)
-    if FACTS not in {file.rfilename for file in found.siblings or ()}:
+    files = {file.rfilename for file in found.siblings or ()}
+    if FACTS not in files:
         raise ProblemError([Problem(key="hub.taken", facts=dict(facts))])
     if not public and not found.private:
         raise ProblemError([Problem(key="hub.is_public", facts=dict(facts))])
+    return files
 
 
 def _problem_of(error: BaseException, facts: dict[str, str]) -> Problem:
