@@ -5,10 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 
 def save_adapter(
-    base: Path, folder: Path, *, seed: int, rank: int = 4, targets: Sequence[str] = ("q_proj", "v_proj")
+    base: Path, folder: Path, *, seed: int, rank: int = 4, targets: Sequence[str] = ("q_proj", "v_proj"),
+    alpha: int | None = None, **unusual: Any
 ) -> Path:
     """Writes an adapter with plain peft; the same arguments, the same weights."""
     import torch
@@ -20,7 +22,8 @@ def save_adapter(
         warnings.simplefilter("ignore")
         model = get_peft_model(
             AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32),
-            LoraConfig(task_type="CAUSAL_LM", r=rank, lora_alpha=4 * rank, target_modules=list(targets)),
+            LoraConfig(task_type="CAUSAL_LM", r=rank, lora_alpha=alpha or 4 * rank,
+                       target_modules=list(targets), **unusual),
         )
         for name, weight in model.named_parameters():
             if "lora_B" in name:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,14 @@ import torch
 from peft import PeftConfig
 from peft.utils import load_peft_weights
 
-from tuner.train.packed.rows import NOBODY, Block, Owner, prepared, stacked
-from tuner.train.packed.stack import Shape, Weights
+from tuner.train.packed.stack import Rows, Shape, Weights
 
+Owner = int
+"""Number of an adapter; answers of NOBODY are the untouched model's."""
+NOBODY: Owner = -1
 AdapterKey = tuple[str, str]
+PATIENCE_STEPS = 32
+"""So long an adapter that nobody uses stays beside the others."""
 _PREFIX = "base_model.model."
 _PLAIN_STARTS = (True, False, "gaussian")
 """Ways of drawing an adapter that leave the base model's weights alone."""
@@ -65,6 +70,26 @@ def _refuse_unusual(config: Any, folder: Path) -> None:
         raise UnusualAdapterError(f"{folder} uses {', '.join(unusual)}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loaded:
+    weights: dict[str, tuple[torch.Tensor, torch.Tensor]]
+    """By layer, A (rank, in) and Bᵀ (rank, out) as the model computes."""
+    rank: int
+    scale: float
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """Adapters side by side, as the packed layer takes them: place s of each layer's rows is owner s."""
+
+    owners: tuple[Owner, ...] = ()
+    ranks: tuple[int, ...] = ()
+    scales: tuple[float, ...] = ()
+    rows: Mapping[str, Rows] = field(default_factory=dict)
+    """Of the layers that some adapter tunes; zeros where one does not."""
+
+
 class Adapters:
     """The adapters of one base model. An adapter that somebody holds is never dropped."""
 
@@ -74,16 +99,12 @@ class Adapters:
         self._device, self._dtype = device, dtype
         self._owners: OrderedDict[AdapterKey, Owner] = OrderedDict()
         """Least recently used first."""
-        self._weights: dict[Owner, dict[str, tuple[torch.Tensor, torch.Tensor]]] = {}
+        self._loaded: dict[Owner, _Loaded] = {}
         self._holders: Counter[Owner] = Counter()
         self._count = 0
-        self._stacked: tuple[Owner, ...] = ()
-        self.blocks: dict[str, Block] = {}
+        self._unused_steps = 0
+        self.side = Side()
         """The adapters that `use` asked for, and some of those before."""
-
-    @property
-    def is_held(self) -> bool:
-        return bool(self._holders)
 
     @property
     def loaded(self) -> tuple[str, ...]:
@@ -98,7 +119,7 @@ class Adapters:
             wanted = (Path(folder) / "adapter_model.safetensors").stat().st_size
         except OSError:
             return True  # loading it will say what is wrong
-        held = sum(self._bytes(owner) for owner in self._holders)
+        held = sum(self._loaded[owner].nbytes for owner in self._holders)
         return held + wanted <= self._budget_bytes
 
     def hold(self, folder: str | None, sha256: str) -> Owner:
@@ -107,9 +128,8 @@ class Adapters:
             return NOBODY
         key = (folder, sha256)
         if key not in self._owners:
-            weights = prepared(*read_adapter(Path(folder), self._shapes), self._dtype, self._device)
+            self._loaded[self._count] = self._load(Path(folder))
             self._owners[key] = self._count
-            self._weights[self._count] = weights
             self._count += 1
         self._owners.move_to_end(key)
         owner = self._owners[key]
@@ -123,26 +143,52 @@ class Adapters:
             if not self._holders[owner]:
                 del self._holders[owner]
 
-    def use(self, owners: Sequence[Owner]) -> bool:
-        """Makes `blocks` hold these adapters; True when they changed.
+    def use(self, owners: Iterable[Owner]) -> bool:
+        """Makes `side` hold these adapters; True when it changed.
 
-        Those that wait for their person's next question stay, as long as they are the fewer: copying them anew is dear.
+        Others stay in it for a while: their people may ask on, and copying all anew is dear.
         """
-        wanted = {owner for owner in owners if owner != NOBODY}
-        if wanted <= set(self._stacked) and len(self._stacked) <= 2 * len(wanted):
+        wanted = set(owners) - {NOBODY}
+        self._unused_steps = 0 if len(wanted) == len(self.side.owners) else self._unused_steps + 1
+        if wanted <= set(self.side.owners) and self._unused_steps < PATIENCE_STEPS:
             return False
-        self._stacked = tuple(sorted(wanted))
-        self.blocks = stacked({owner: self._weights[owner] for owner in self._stacked}, list(self._shapes))
+        chosen = tuple(sorted(wanted))
+        loaded = [self._loaded[owner] for owner in chosen]
+        self.side = Side(
+            owners=chosen, ranks=tuple(one.rank for one in loaded), scales=tuple(one.scale for one in loaded),
+            rows={name: self._rows(shape, loaded) for name, shape in self._shapes.items()
+                  if any(name in one.weights for one in loaded)})
         return True
 
-    def _bytes(self, owner: Owner) -> int:
-        return sum(down.nbytes + up.nbytes for down, up in self._weights[owner].values())
+    def _rows(self, shape: Shape, loaded: Sequence[_Loaded]) -> Rows:
+        rank = max(one.rank for one in loaded)
+        parts = [one.weights.get(shape.name) for one in loaded]
+        whole = [part for part in parts if part is not None and part[0].shape[0] == rank]
+        if len(whole) == len(loaded):
+            return Rows(a=torch.stack([a for a, _ in whole]), b=torch.stack([b for _, b in whole]))
+        a, b = (torch.zeros(len(loaded), rank, width, device=self._device, dtype=self._dtype)
+                for width in (shape.inputs, shape.outputs))
+        for place, part in enumerate(parts):
+            if part is not None:
+                a[place, : part[0].shape[0]], b[place, : part[1].shape[0]] = part
+        return Rows(a=a, b=b)
+
+    def _load(self, folder: Path) -> _Loaded:
+        weights, scale = read_adapter(folder, self._shapes)
+        found = {name: (a.to(self._device, self._dtype).contiguous(), b.t().to(self._device, self._dtype).contiguous())
+                 for name, (a, b) in weights.items()}
+        for name, parts in found.items():
+            if not all(bool(torch.isfinite(part).all()) for part in parts):
+                raise ValueError(f"an adapter's weights must be finite, those of {name} in {folder} are not")
+        return _Loaded(
+            weights=found, scale=scale, nbytes=sum(part.nbytes for parts in found.values() for part in parts),
+            rank=max((a.shape[0] for a, _ in found.values()), default=1))
 
     def _drop_unused(self) -> None:
-        total = sum(map(self._bytes, self._weights))
+        total = sum(one.nbytes for one in self._loaded.values())
         for key, owner in list(self._owners.items()):
             if total <= self._budget_bytes:
                 return
             if owner not in self._holders:
-                total -= self._bytes(owner)
-                del self._owners[key], self._weights[owner]
+                total -= self._loaded.pop(owner).nbytes
+                del self._owners[key]

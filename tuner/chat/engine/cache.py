@@ -70,13 +70,18 @@ class Cache:
         self._longest = -(-geometry.longest // 16) * 16
         self._device, self._dtype = device, dtype
         self.token_bytes = geometry.token_bytes(dtype)
-        self.budget_bytes = max(budget_bytes, ROWS_OF_ONE * self.token_bytes * self._longest)
+        self._least_bytes = ROWS_OF_ONE * self.token_bytes * self._longest
+        self.budget_bytes = max(budget_bytes, self._least_bytes)
         self.slabs: dict[int, Slab] = {}
         self._prompts = 0
 
     @property
     def used_bytes(self) -> int:
         return self._prompts + sum(slab.nbytes for slab in self.slabs.values())
+
+    def halve(self) -> None:
+        """The device holds less than was thought."""
+        self.budget_bytes = max(self.used_bytes, self.budget_bytes // 2, self._least_bytes)
 
     def has_room(self, tokens: int) -> bool:
         """True when a prompt of so many tokens can be read and answered now."""

@@ -23,15 +23,16 @@ CACHED_ATTENTION = "onsa_cached"
 class Row:
     """Requests of one token each, whose keys and values lie in the rows of one store."""
 
-    start: int
-    end: int
-    """Tokens start:end of the stream, in the order of the rows."""
+    tokens: torch.Tensor | None
+    """(requests,) int64: each row's token of the stream, in the order of the rows; None: it is all of the stream, in
+    this order."""
     store: torch.Tensor
-    """(layers, 2, rows, heads, longest, width): keys and values. Of the rows, `end - start` are read."""
+    """(layers, 2, rows, heads, longest, width): keys and values. There are at least as many rows as
+    requests."""
     rows: torch.Tensor
-    """(end - start,) int64: 0, 1, 2, ..."""
+    """(requests,) int64: 0, 1, 2, ..."""
     at: torch.Tensor
-    """(end - start,) int64: the place of each one's new token."""
+    """(requests,) int64: the place of each one's new token."""
     is_even: bool
     """True when all stand at the last place of the store's view."""
     masks: dict[int | None, torch.Tensor | None] = field(default_factory=dict)
@@ -95,20 +96,28 @@ def _attend(
         raise ValueError(f"cached attention knows no mask, soft cap, bias or sink, got {strange or 'a mask'}")
     layer = int(module.layer_idx)
     near, seen, told = (part[0].transpose(0, 1) for part in (query, key, value))  # (tokens, heads, width)
-    found = [_rows(near, seen, told, row, layer, sliding_window, scaling) for row in held.rows]
-    found += [_chunk(near, seen, told, chunk, layer, sliding_window, scaling) for chunk in held.chunks]
-    return (found[0] if len(found) == 1 else torch.cat(found))[None], None
+    out = torch.empty(near.shape, dtype=near.dtype, device=near.device)
+    for row in held.rows:
+        one, two, three = (part if row.tokens is None else part.index_select(0, row.tokens)
+                           for part in (near, seen, told))
+        found = _rows(one, two, three, row, layer, sliding_window, scaling)
+        out = found if row.tokens is None else out.index_copy_(0, row.tokens, found)
+    for chunk in held.chunks:
+        out[chunk.start : chunk.end] = _chunk(near, seen, told, chunk, layer, sliding_window, scaling)
+    return out[None], None
 
 
 def _rows(near: torch.Tensor, seen: torch.Tensor, told: torch.Tensor, row: Row, layer: int, window: int | None,
           scaling: float | None) -> torch.Tensor:
-    """Query heads that share a key head stand beside each other, as if they were several tokens of it."""
-    count = row.end - row.start
+    """near: (requests, heads, width); seen and told may have fewer heads. Gives (requests, heads, width).
+
+    Query heads that share a key head stand beside each other, as if they were several tokens of it.
+    """
     keys, values = row.store[layer]
-    keys[row.rows, :, row.at] = seen[row.start : row.end]
-    values[row.rows, :, row.at] = told[row.start : row.end]
-    heads, width = keys.shape[1], keys.shape[3]
-    own = near[row.start : row.end].reshape(count, heads, -1, width)
+    keys[row.rows, :, row.at] = seen
+    values[row.rows, :, row.at] = told
+    count, heads, width = near.shape[0], keys.shape[1], keys.shape[3]
+    own = near.reshape(count, heads, -1, width)
     mask = row.mask(window, own)
     out = scaled_dot_product_attention(
         own, keys[:count], values[:count], scale=scaling,

@@ -24,11 +24,7 @@ class SlotProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, a: torch.Tensor,
                 b: torch.Tensor, spans: Spans, mask: torch.Tensor | None) -> torch.Tensor:
-        low = times(x if mask is None else x * mask, a.transpose(1, 2), spans, narrow="out").mul_(spans.scale)
-        out = x @ weight.t()
-        if bias is not None:
-            out += bias
-        add_times(out, low, b, spans)
+        out, low = _product(x, weight, bias, a, b, spans, mask)
         ctx.save_for_backward(x, weight, a, b, low, mask)
         ctx.spans = spans
         return out
@@ -54,5 +50,18 @@ class SlotProduct(torch.autograd.Function):
 def slot_product(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, a: torch.Tensor, b: torch.Tensor,
                  spans: Spans, mask: torch.Tensor | None = None) -> torch.Tensor:
     """Promises `SlotProduct` with a gradient for x, a and b where they ask for one."""
+    if not torch.is_grad_enabled():
+        return _product(x, weight, bias, a, b, spans, mask)[0]
     out: torch.Tensor = SlotProduct.apply(x, weight, bias, a, b, spans, mask)
     return out
+
+
+def _product(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, a: torch.Tensor, b: torch.Tensor,
+             spans: Spans, mask: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """The product, and s (d(x) Aᵀ), (tokens of the spans, rank)."""
+    low = times(x if mask is None else x * mask, a.transpose(1, 2), spans, narrow="out").mul_(spans.scale)
+    out = x @ weight.t()
+    if bias is not None:
+        out += bias
+    add_times(out, low, b, spans)
+    return out, low

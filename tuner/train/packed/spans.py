@@ -112,6 +112,10 @@ def times(x: torch.Tensor, w: torch.Tensor, spans: Spans, narrow: Literal["in", 
 
 def add_times(out: torch.Tensor, low: torch.Tensor, w: torch.Tensor, spans: Spans) -> None:
     """low: (tokens, rank); w: (spans, rank, n). Adds `times(low, w)` to the spans' tokens of `out`."""
+    if spans.way == "padded" and spans.places is None:
+        own = out[: spans.tokens].view(len(spans.ends), spans.longest, w.shape[2])
+        own.baddbmm_(low.view(len(spans.ends), spans.longest, w.shape[1]), w)
+        return
     if spans.way != "loop":
         out[: spans.tokens] += times(low, w, spans, narrow="in")
         return
