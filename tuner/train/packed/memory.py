@@ -9,8 +9,6 @@ import math
 import os
 import resource
 import sys
-import resource
-import sys
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -96,14 +94,6 @@ def free_bytes() -> int:
         return max(0, min(free, int(limit) - int(used)))
     except (OSError, ValueError):  # no container, or no limit
         return free
-
-
-def peak_bytes(device: torch.device) -> int:
-    """Promises the most that this process has taken so far: of the GPU's memory there, else of the machine's."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_reserved(device))
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def peak_bytes(device: torch.device) -> int:
