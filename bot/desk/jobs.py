@@ -21,7 +21,11 @@ JobRef = int | Literal["last"]
 
 async def find(turn: Turn, reference: JobRef | None) -> Job | None:
     """Promises the job that a sentence means: the number said, else the one talked about here, else the newest."""
-    return await turn.store.job(turn.team, reference or turn.state.get("job") or "last")
+    if reference:
+        return await turn.store.job(turn.team, reference)
+    spoken_of = turn.state.get("job")
+    found = await turn.store.job(turn.team, spoken_of) if spoken_of else None
+    return found or await turn.store.job(turn.team, "last")  # the one spoken of may have been deleted with its data
 
 
 def not_found(turn: Turn, reference: JobRef | None) -> Text:

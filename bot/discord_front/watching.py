@@ -151,7 +151,11 @@ class Watch:
             _take_in(self.cards[stored.job].tally, stored)
 
     async def _show(self, card: Card) -> None:
-        job = card.tally.job = await self.store.job_by_id(card.tally.job.id)
+        try:
+            job = card.tally.job = await self.store.job_by_id(card.tally.job.id)
+        except KeyError:  # deleted with its data
+            self.cards.pop(card.tally.job.id, None)
+            return
         ahead = await self.store.ahead(job.id) if job.state == "queued" else 0
         is_over = job.state in OVER
         now = self.clock()

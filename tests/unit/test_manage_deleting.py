@@ -178,6 +178,17 @@ async def test_data_made_from_it_by_corrections_goes_too(person: Person) -> None
     assert {dataset.name for dataset in await person.store.datasets("team")} == {"other.csv", "usual.csv"}
 
 
+async def test_plans_that_wait_on_it_are_gone_and_words_mean_the_job_that_is_left(person: Person) -> None:
+    waiting = await person.say("tune lr between 1e-5 and 1e-3 with 7 trials")
+    ben = dataclasses.replace(person, name="ben")
+    await ben.say("how far is job 2?")
+    await ben.store.keep_dialogue("ben", "team/room", {"job": 2, "language": "en"}, 1e6)
+    await person.press(button(await person.say(f"delete {SECRET}.csv"), "delete"))
+    await person.press(button(waiting, "start"))
+    assert [job.number for job in await person.store.jobs("team")] == [1]
+    assert "Job 1" in words(await ben.say("how far is it?"))
+
+
 async def test_only_who_brought_it_or_manages_the_team_may(person: Person) -> None:
     person.name = "ben"
     assert "by the person who brought it" in words(await person.say(f"delete {SECRET}.csv", manages=False))

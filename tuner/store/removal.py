@@ -245,8 +245,9 @@ async def _dialogues(
     found = []
     for row in await _rows(connection, "SELECT * FROM dialogues WHERE person <> ?", (REMOVING,)):
         value = json.loads(row["value"])
-        is_ours = row["channel"].startswith(f"{team}/") or f":{team}:" in row["channel"]
-        if not is_ours and not (isinstance(value, dict) and value.get("team") == team) and models:
+        says_so = isinstance(value, dict) and value.get("team") == team
+        is_ours = says_so or row["channel"].startswith(f"{team}/") or f":{team}:" in row["channel"]
+        if not is_ours and models:
             is_ours = any(text.startswith(models) for text in _texts(value))
         if is_ours and any(
             text in ids or (models and text.startswith(models)) or (keys and text.startswith(keys)) or text in said
