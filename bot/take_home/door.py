@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -38,7 +39,7 @@ async def take_home(
     Raises ProblemError: the checkpoint is damaged, the base is gone, `out` exists, the disk is full, GGUF cannot be
     made.
     """
-    card = models.find(job.plan.model)
+    card = await asyncio.to_thread(models.find, job.plan.model)
     if card is None:
         raise ProblemError([Problem(key="runner.model_missing", facts={"model": job.plan.model})])
     llama = os.environ.get(LLAMA_CPP, "")

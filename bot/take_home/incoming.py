@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from pathlib import Path
@@ -34,7 +35,7 @@ async def bring_in(
     """
     asked = {"source": str(source)}
     seen = (await made_by(CHECKPOINTS, "look", asked=asked))["facts"]
-    card = _base_of(seen, base)
+    card = await asyncio.to_thread(_base_of, seen, base)
     new = _new_import(seen, card, name)
     folder = home / "teams" / team / "imports"
     taken = await made_by(CHECKPOINTS, "take-in", asked={**asked, "out": str(folder), "base": card.source})
