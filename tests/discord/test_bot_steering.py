@@ -1,4 +1,4 @@
-"""A search that people steer, in Discord: asked for once in the job's thread, judged blind, and sent on by the votes."""
+"""A search that people steer, in Discord: its thread is asked once, pairs are judged blind, votes send it on."""
 
 from __future__ import annotations
 
