@@ -65,6 +65,29 @@ def test_every_contender_gets_the_same_trials() -> None:
     assert len({one["learning_rate"] for one in made}) == 5
 
 
+def test_growth_is_measured_by_the_unit_and_drawn(tmp_path: Path) -> None:
+    from benchmarks.growth import draw, steepest
+
+    points = [{"size": 1, "seconds": 1.0, "memory_mib": 100}, {"size": 4, "seconds": 2.0, "memory_mib": 110},
+              {"size": 8, "seconds": 6.0, "memory_mib": 120}]
+    assert steepest(points) == pytest.approx(1.5)
+    assert steepest(points[:1]) == 0.0
+    draw({"trials": points}, tmp_path / "growth.png")
+    assert (tmp_path / "growth.png").stat().st_size > 1000
+
+
+@pytest.mark.slow  # trains a tiny model
+@pytest.mark.parametrize("axis", ["trials", "tokens", "examples"])
+def test_every_axis_of_growth_has_a_point(axis: str) -> None:
+    from benchmarks.growth import measured
+
+    point = measured(axis, 40)
+    assert point["size"] == 40
+    assert point["seconds"] > 0
+    assert point["memory_mib"] > 50
+    assert point["tokens"] == {"trials": 40960, "tokens": 2560, "examples": 4096}[axis]
+
+
 @pytest.mark.slow  # four processes that train a tiny model
 def test_the_gpus_mode_runs_on_a_processor_and_all_agree(tmp_path: Path) -> None:
     done = subprocess.run(
