@@ -102,7 +102,9 @@ async def person(tmp_path: Path) -> AsyncIterator[Person]:
 
 @pytest.mark.parametrize(("text", "name"), [
     (f"delete the data set {SECRET}.csv and everything that came from it", "delete"),
-    (f"delete {SECRET}.csv", "delete"), ("delete this data", "delete"), (f"{SECRET}.csvを削除して", "削除"),
+    (f"delete {SECRET}.csv", "delete"), ("delete this data", "delete"),
+    (f"erase everything from {SECRET}.csv", "delete"), (f"データセット{SECRET}.csvを削除して", "削除"),
+    (f"{SECRET}.csvを削除して", "削除"),
     (f"{SECRET}.csvとそこからできたものを全部消してください", "削除"),
 ])
 async def test_nothing_is_left_of_it_and_everything_of_the_other(person: Person, text: str, name: str) -> None:

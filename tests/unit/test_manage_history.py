@@ -75,6 +75,8 @@ async def numbers(person: Person, text: str) -> list[str]:
     ("昨日のジョブを探して", ["2"]),
     ("benさんのジョブを探して", ["1"]),
     ("自分のジョブを見せて", ["3", "2"]),
+    ("停止したジョブを探して", ["3"]),
+    ("which jobs did ben start?", ["1"]),
     ("履歴", ["3", "2", "1"]),
 ])
 async def test_jobs_are_found_by_what_people_remember(person: Person, text: str, expected: list[str]) -> None:
