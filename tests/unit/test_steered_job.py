@@ -129,8 +129,10 @@ async def test_the_try_that_people_prefer_wins_although_its_loss_is_the_highest(
     best = max(made.trials, key=lambda trial: trial.value or 0.0)
     assert losses[best.number] == max(losses.values())
     checkpoint = await house.store.best_checkpoint("team", job.number)
-    assert checkpoint is not None and checkpoint.trial == best.number
-    assert made.metric == "human" and made.maximise
+    assert checkpoint is not None
+    assert checkpoint.trial == best.number
+    assert made.metric == "human"
+    assert made.maximise
     assert made.trials[0].value == 0.5, "the defaults are what all others are compared with"
     assert {result.subject for result in made.test} == {"base", "default", "best"}
     compared = await house.store.opinions.compared("team", job.number)
@@ -148,7 +150,8 @@ async def test_no_question_of_the_sealed_test_is_shown(house: House) -> None:
     folder = house.store.home / "teams/team/data/data-1"
     parts = await asyncio.to_thread(held_out, folder, job.plan.split, job.plan.seed)
     asked = {key(pair.messages) for pair in await house.store.opinions.pairs("team")}
-    assert asked and not asked & parts.closed
+    assert asked
+    assert not asked & parts.closed
 
 
 async def test_people_are_asked_once_a_round_and_not_while_the_last_tries_are_under_way(house: House) -> None:
@@ -157,14 +160,16 @@ async def test_people_are_asked_once_a_round_and_not_while_the_last_tries_are_un
     assert [event.tries for event in of(await told(house.store, job), VotesWanted)] == [3]
     assert (await house.store.job_by_id(job.id)).votes_wanted == rounds.wanted(3)
     replies = await house.vote(house.aki, lambda trial: trial)
-    assert "goes on" in words(replies) and "ask again" not in words(replies), "no try comes any more"
+    assert "goes on" in words(replies)
+    assert "ask again" not in words(replies), "no try comes any more"
 
 
 async def test_a_pair_names_no_try_before_the_vote(house: House) -> None:
     await submit(house.store, steered())
     await house.work()
     shown = words([pair_card(await house.aki.say("judge"))]).replace("job-1-trial", "")
-    assert "try" not in shown and "efault" not in shown
+    assert "try" not in shown
+    assert "efault" not in shown
     assert "Question 1 of 6" in shown
 
 
@@ -204,7 +209,8 @@ async def test_stop_after_some_votes_keeps_what_people_liked_and_values_nothing_
     seen = {int(name.rpartition("-")[2]) for vote in votes for name in (vote.left_subject, vote.right_subject)} | {0}
     assert {trial.number for trial in made.trials if trial.value is not None} == seen
     checkpoint = await house.store.best_checkpoint("team", job.number)
-    assert checkpoint is not None and checkpoint.trial == 0
+    assert checkpoint is not None
+    assert checkpoint.trial == 0
 
 
 async def test_a_vote_that_comes_while_the_worker_lets_go_is_not_waited_for(house: House) -> None:
@@ -244,7 +250,8 @@ async def test_people_are_reminded_once_a_day_and_after_a_week_the_job_ends_with
     reminders = [event for event in of(await told(house.store, job), VotesWanted) if event.is_reminder]
     assert len(reminders) == 1
     said = watch.votes_reply(reminders[0], await house.store.job_by_id(job.id), "en")
-    assert "still waiting" in said.text and "6 comparisons to go" in said.text
+    assert "still waiting" in said.text
+    assert "6 comparisons to go" in said.text
     house.clock.now += GIVE_UP_S
     await house.store.remind()
     await house.work()
@@ -273,7 +280,8 @@ async def test_a_watching_front_is_asked_and_the_watch_ends_when_the_job_rests(h
     asked = [reply for reply in replies if isinstance(reply, Text) and "judge" in actions(reply)]
     assert len(asked) == 2
     assert "投票" in asked[-1].text
-    assert isinstance(replies[-1], Text) and "6組" in replies[-1].text
+    assert isinstance(replies[-1], Text)
+    assert "6組" in replies[-1].text
 
 
 async def test_somebody_who_always_votes_left_is_told_kindly_and_weighs_less(house: House) -> None:
@@ -286,7 +294,8 @@ async def test_somebody_who_always_votes_left_is_told_kindly_and_weighs_less(hou
             replies = await house.aki.press(button(replies, "left"))
             lines.append(words(replies))
     told_of = [line for line in lines if "drawn by lot" in line]
-    assert told_of and "8 of 8" in told_of[0] or "8 of 9" in told_of[0], lines
+    assert told_of
+    assert "8 of 8" in told_of[0]
     assert math.isclose(len(lines), await house.store.opinions.compared("team", job.number))
 
 
