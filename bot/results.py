@@ -60,14 +60,14 @@ def report_card(report: Report, job: Job, language: Language) -> Card:
     return Card(
         title=say("replies.report.title", language, {"job": job.number}),
         lines=tuple(lines),
-        buttons=_buttons(job, language, [suggestion.command_text for suggestion in said.next]),
+        buttons=_buttons(job, language, [suggestion.label for suggestion in said.next]),
     )
 
 
-def _buttons(job: Job, language: Language, commands: list[str]) -> tuple[Button, ...]:
+def _buttons(job: Job, language: Language, labels: list[str]) -> tuple[Button, ...]:
     argument = str(job.number)
     tries = tuple(
-        numbered("try", f"{job.number}:{index}", index + 1, command) for index, command in enumerate(commands)
+        numbered("try", f"{job.number}:{index}", index + 1, label) for index, label in enumerate(labels)
     )
     return (
         button("chat", argument, language, "primary"),

@@ -12,6 +12,8 @@ class Suggestion:
     sentence: str
     command_text: str
     """What it does, as a sentence of the command language."""
+    label: str
+    """The same without the settings that stay, for a button."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

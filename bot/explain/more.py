@@ -20,7 +20,7 @@ def suggestions(voice: Voice) -> Iterable[Suggestion]:
         if facts.get("keep") and facts["action"] != "other_seeds":
             sentences.append(voice.tell("next.keep", facts))
         yield Suggestion(sentence=voice.joined(*sentences, _cost(voice, facts), *_gain(voice, facts)),
-                         command_text=_command(voice, facts))
+                         command_text=_command(voice, facts), label=_command(voice, {**facts, "keep": {}}))
 
 
 def _cost(voice: Voice, facts: Mapping[str, Any]) -> str:

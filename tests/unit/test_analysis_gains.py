@@ -162,6 +162,8 @@ def test_a_new_search_leaves_the_other_settings_as_the_best_try_had_them(languag
             if not facts.get("keep"):
                 continue
             best = next(trial for trial in report.trials if trial.number == facts["keep_trial"])
+            assert suggestion.command_text.startswith(suggestion.label)
+            assert len(suggestion.label) <= 80, suggestion.label
             draft = build(Request(space=parse(suggestion.command_text).space or {}), embedded(), data, Speed())
             assert draft.plan is not None, (name, suggestion.command_text)
             assert set(draft.plan.space) == {facts["name"]}
