@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,7 @@ def test_too_little_memory_for_all_is_enough_for_halves(
     expected = sweep(base, dict(enumerate(chosen))).run()
     forward, seen = base.model.forward, []
 
+    @functools.wraps(forward)  # a pack looks at its arguments
     def short_of_memory(*args: Any, **named: Any) -> Any:
         seen.append(named["input_ids"].numel())
         if len(seen) > 1 and seen[-1] > 220:
@@ -211,7 +213,6 @@ def test_too_little_memory_for_all_is_enough_for_halves(
         return forward(*args, **named)
 
     tight = sweep(base, dict(enumerate(chosen)))
-    # The signature is asked for when a pack is made, so the forward is short of memory only afterwards.
     monkeypatch.setattr(base.model, "forward", short_of_memory)
     tight.run()
     assert max(seen) > 220
@@ -265,7 +266,7 @@ def test_eight_trials_of_the_embedded_model_are_their_solo_runs(embedded: tuple[
     """Every knob differs; 40 steps; loss of each step within 1e-4 and the final adapter within 1e-3 of plain peft."""
     base, rows = embedded
     chosen = [(settings, steps_of(rows, settings, 40))
-              for settings in various(8, lengths=(60, 24, 40), highest=2e-4, alpha=32.0, warmups=(0.1, 0.2, 0.3))]
+              for settings in various(8, lengths=(60, 24, 40), highest=6e-4, alpha=32.0, warmups=(0.1, 0.2, 0.3))]
     done = sweep(base, dict(enumerate(chosen)), slots=8).run()
     for slot, (settings, steps) in enumerate(chosen):
         curve, adapter = plain_run(base, settings, steps)
@@ -278,7 +279,7 @@ def test_eight_trials_of_the_embedded_model_are_their_solo_runs(embedded: tuple[
         with done.pack.alone(slot):
             learnt.append(losses(base.model, rows, base.device, base.layout).loss / untouched)
     assert max(learnt) < 0.99, "each of them learns"
-    assert min(learnt) < 0.9
+    assert min(learnt) < 0.8
 
 
 @pytest.fixture(scope="module")
