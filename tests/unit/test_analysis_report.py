@@ -268,3 +268,15 @@ def test_cost_counts_time_and_what_pruning_saved() -> None:
               TrialRecord(number=3, settings=DEFAULTS, state="pruned", seconds=5.0))
     cost = only(findings_of(study(trials)), "cost").facts
     assert (cost["trial_seconds"], cost["pruned"], cost["saved_seconds"]) == (65.0, 1, 15.0)
+
+
+def test_tries_that_were_stopped_early_count_for_what_mattered_and_never_for_flat() -> None:
+    steep = [complete(number, DEFAULTS | {"learning_rate": 10.0 ** (-5 + number / 8)}, 1.0 + 0.01 * number)
+             for number in range(7)]
+    behind = [TrialRecord(number=7 + place, settings=DEFAULTS | {"learning_rate": 10.0 ** (-4 + place / 8)},
+                          state="pruned", seconds=5.0) for place in range(9)]
+    found = findings_of(study((*steep, *behind)))
+    assert [finding.facts["name"] for finding in found if finding.kind == "what_mattered"] == ["learning_rate"]
+    alike = [complete(number, DEFAULTS | {"learning_rate": 10.0 ** (-5 + number / 4)}, 1.0) for number in range(6)]
+    thin = only(findings_of(study((*alike, *behind))), "thin")
+    assert (thin.facts["have"], thin.facts["needed"], thin.facts["more"]) == (6, 12, 15), "six of fifteen finish"

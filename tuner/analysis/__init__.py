@@ -11,7 +11,8 @@ lucky is left out there. How strong the evidence is, by kind. A finding that rea
                     weak    p <= 0.05
                     none    otherwise: settings were run again, and luck is as large as their difference
     what_mattered   strong  >= 50 ranked trials, permutation p <= 0.001, PED-ANOVA ranks the knob as high
-                    weak    >= 8 complete trials, permutation p <= 0.002 (adjusted for all knobs), PED-ANOVA gives
+                    weak    >= 8 trials, complete or (beside 4 complete ones) stopped early, permutation p <= 0.002
+                            (adjusted for all knobs), PED-ANOVA gives
                             the knob at least half an even share (mean over the best trials and two wider parts), or the
                             bootstrap interval of its share of the order lies above a half
     direction       as its what_mattered, when the complete runs alone show the effect (p <= 0.002) and Spearman's rho

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from tuner.analysis.chance import Array, Question, basis, explained_share, permutation_p, ranks, resamples, squeezed
-from tuner.analysis.standing import ranked_trials
+from tuner.analysis.standing import counted, ranked_trials
 from tuner.analysis.study import Study, finite, is_number, rounded
 from tuner.events import Finding, Strength, TrialRecord
 from tuner.plan.space import Choices
@@ -120,7 +120,7 @@ class Importance:
 def importance(study: Study) -> Importance:
     """Promises the knobs that mattered; none at all where chance could have done it."""
     trials, costs = ranked_trials(study)
-    names = list(knobs_that_vary(study, trials)) if len(study.complete) >= FEWEST else []
+    names = list(knobs_that_vary(study, trials)) if counted(study) >= FEWEST else []
     if not names:
         return Importance(claims=(), lowest_p=1.0)
     count, ped = len(names), ped_anova(study, trials, costs, names)
@@ -271,11 +271,11 @@ def _thin_or_flat(study: Study, nearly: bool, found: bool) -> tuple[Finding, ...
     enough = max(12, 4 * len(varied))
     if study.searched and not set(study.searched) - {"seed"}:
         return ()
-    if complete < FEWEST:
+    if counted(study) < FEWEST:
         return (_thin(study, complete, max(12, 4 * len(varied))),)
     if found or not varied:
         return ()
-    if complete < enough:
+    if complete < enough:  # those stopped early are the worse ones: what is left is flat by choice
         return (_thin(study, complete, enough),)
     if nearly:
         return (_thin(study, complete, 2 * complete),)
@@ -286,7 +286,10 @@ def _thin_or_flat(study: Study, nearly: bool, found: bool) -> tuple[Finding, ...
     return (Finding(kind="flat", strength="strong" if complete >= PLENTY else "weak", facts=facts),)
 
 
-def _thin(study: Study, complete: int, needed: int) -> Finding:
-    facts = {"what": "trials", "have": complete, "needed": needed, "planned": study.planned, "more": needed - complete,
+def _thin(study: Study, have: int, needed: int) -> Finding:
+    """`more`: tries that bring so many finished ones, where the search stops as many early as it did so far."""
+    stopped = sum(trial.state == "pruned" for trial in study.trials)
+    more = -(-(needed - have) * (have + stopped) // have) if have else needed
+    facts = {"what": "trials", "have": have, "needed": needed, "planned": study.planned, "more": more,
              "running": study.state == "running"}
     return Finding(kind="thin", strength="strong", facts=facts)

@@ -39,6 +39,14 @@ def ranked_trials(study: Study) -> tuple[tuple[TrialRecord, ...], Array]:
     return (*complete, *pruned, *broken), np.asarray(costs)
 
 
+def counted(study: Study) -> int:
+    """Promises how many trials say how well their settings learn: complete ones, and pruned ones as soon as enough
+    complete ones show where they stood."""
+    complete = len(study.complete)
+    pruned = sum(trial.state == "pruned" for trial in study.trials)
+    return complete + (pruned if complete >= FEWEST_BESIDE else 0)
+
+
 def _place(trial: TrialRecord, complete: Sequence[TrialRecord]) -> float:
     """The share of the complete trials that were ahead of `trial` at its last measured step, at least half."""
     curve = curve_of(trial)
