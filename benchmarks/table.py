@@ -76,7 +76,7 @@ def _speed(own: Mapping[str, Any]) -> str:
 
 def _hardware(facts: Mapping[str, Any] | None, kind: str) -> str:
     if facts is None:
-        return f"{kind}: not measured, none was at hand."
+        return "GPU: not measured, none was at hand." if kind == "GPU" else f"{kind}: not measured yet."
     what = (f"{facts['trials']} trials of {facts['epochs']} epochs of the embedded model on its sample"
             if facts["shape"] == "embedded" else
             f"random weights in the shape of {facts['shape']}, {facts['trials']} trials, batch {facts['batch']} of "
