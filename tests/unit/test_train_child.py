@@ -101,7 +101,10 @@ def test_a_failed_trial_leaves_the_child_ready_for_the_next(shared: Child) -> No
     shared.start(3)
     again = shared.until(TrialEnded)[0]
     shared.start(4)
-    assert shared.until(TrialEnded)[0].metrics == again.metrics
+    once_more = shared.until(TrialEnded)[0]
+    measured = {"peak_memory_bytes"}  # of the machine, not of the trial
+    assert {key: value for key, value in once_more.metrics.items() if key not in measured} == {
+        key: value for key, value in again.metrics.items() if key not in measured}
 
 
 def test_a_stop_is_heard_within_two_seconds_and_only_by_the_trial_it_names(shared: Child) -> None:
