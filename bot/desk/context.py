@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from bot.language.options import NO_OPTIONS, Options
 from bot.phrases import Language, say
 from bot.replies import Text
 from bot.utterance import Privilege, Utterance
+from tuner.chat.askers import asker
 from tuner.chat.client import ChatClient
 from tuner.store import Store
 
@@ -60,6 +62,10 @@ class Turn:
     @property
     def team(self) -> str:
         return self.utterance.team
+
+    async def asker(self) -> str:
+        """Promises who asks, as a chat server may know it: the same for this person each time. Raises OSError."""
+        return await asyncio.to_thread(asker, self.services.home, self.team, self.utterance.person)
 
     def refusal(self, *wishes: Privilege) -> Text | None:
         """The sentence for the first of `wishes` that this person may not do here, or None."""

@@ -72,7 +72,7 @@ def _leaving_words(turn: Turn) -> frozenset[str]:
 async def _ask(
     turn: Turn, model: str, speaker: str, messages: list[dict[str, str]], keep: dict[str, Any] | None = None
 ) -> AsyncIterator[Reply]:
-    client = await turn.services.chat()
+    client, user = await turn.services.chat(), await turn.asker()
     answer_id = ratings.new_answer()
     ended: list[bool] = []
     sent = messages
@@ -82,7 +82,8 @@ async def _ask(
         said: list[str] = []
         while not ended:
             try:
-                async with aclosing(client.stream(model, sent, max_tokens=MAX_TOKENS, temperature=0.0)) as answer:
+                answer = client.stream(model, sent, max_tokens=MAX_TOKENS, temperature=0.0, user=user)
+                async with aclosing(answer):
                     async for piece in answer:
                         said.append(piece)
                         yield piece

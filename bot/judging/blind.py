@@ -163,9 +163,9 @@ async def _both(
     turn: Turn, models: tuple[str, str], messages: Sequence[Mapping[str, str]]
 ) -> tuple[str, str]:
     """Both answers, asked for at the same time with the same limits; of one that fails, the other is given up."""
-    client = await turn.services.chat()
+    client, user = await turn.services.chat(), await turn.asker()
     asked = [
-        asyncio.create_task(client.answer(model, messages, max_tokens=talk.MAX_TOKENS, temperature=0.0))
+        asyncio.create_task(client.answer(model, messages, max_tokens=talk.MAX_TOKENS, temperature=0.0, user=user))
         for model in models
     ]
     try:

@@ -73,6 +73,9 @@ async def test_chat_opens_a_thread_whose_answers_name_the_speaker_and_remember_t
     await eventually(lambda: "Stop the answer" not in answer.labels)
     await bo.says(thread, "@Onsa And twice that?")
     await eventually(lambda: len(place.chat.asked) == 2)
+    first, second = (body["user"] for body in place.chat.asked)
+    assert first != second, "people of one team are served in turn"
+    assert {str(place.aki.user.id), str(bo.user.id)}.isdisjoint({first, second}), "nobody outside learns who it is"
     said = [message["content"] for message in place.chat.asked[1]["messages"]]
     assert said == ["What is 3 times 7?", "It is **21**.", "And twice that?"]
 

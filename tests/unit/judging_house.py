@@ -40,9 +40,12 @@ class Models:
     """Models that cannot be reached."""
     says: dict[str, str] = field(default_factory=dict)
     """What a model always answers."""
+    users: list[str] = field(default_factory=list)
+    """Who asked, as the server is told."""
 
-    async def answer(self, model: str, messages: Sequence[Mapping[str, str]], **_: Any) -> str:
+    async def answer(self, model: str, messages: Sequence[Mapping[str, str]], *, user: str, **_: Any) -> str:
         self.asked.append((model, tuple(messages)))
+        self.users.append(user)
         for name, event in self.waits.items():
             if model.endswith(name):
                 await event.wait()

@@ -110,10 +110,12 @@ async def test_every_setting_is_sent_and_none_is_made_up() -> None:
     async with server(handler) as url:
         for given in (url, f"{url}v1", f"{url}v1/"):
             async with ChatClient(given, "t") as client:
-                await client.answer("m", MESSAGES, max_tokens=5, temperature=0.0, top_p=0.5, seed=3, stop=["x"])
+                await client.answer("m", MESSAGES, max_tokens=5, temperature=0.0, top_p=0.5, seed=3, stop=["x"],
+                                    user="u")
         async with ChatClient(url) as client:
             await client.answer("m", MESSAGES)
-    full = {"max_tokens": 5, "temperature": 0.0, "top_p": 0.5, "seed": 3, "stop": ["x"], "token": "Bearer t"}
+    full = {"max_tokens": 5, "temperature": 0.0, "top_p": 0.5, "seed": 3, "stop": ["x"], "user": "u"}
+    full["token"] = "Bearer t"
     same = {"model": "m", "messages": MESSAGES, "stream": True}
     assert seen == [{**same, **full}] * 3 + [{**same, "temperature": 0.7, "top_p": 1.0, "token": None}]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, nullcontext
 from types import TracebackType
@@ -14,8 +13,8 @@ from typing import Any, Self
 import aiohttp
 
 from tuner.chat.lora import Adapters
-from tuner.chat.refusals import ChatUnavailable, Source, failed, message_in, named_failures, refused, told
-from tuner.chat.sse import EventReader, EventTooLarge
+from tuner.chat.reading import Pieces, json_of, read, whole_answer
+from tuner.chat.refusals import ChatUnavailable, Source, failed, message_in, named_failures, refused
 
 __all__ = ["ChatClient", "ChatUnavailable", "ModelName"]
 
@@ -25,7 +24,6 @@ Messages = Sequence[Mapping[str, Any]]
 _CONNECT_S = 10.0
 _ATTEMPTS = 3
 """Of one question: as it was asked, with an adapter that the server lacked, without a length that did not fit."""
-_MAX_REPLY_BYTES = 8_000_000
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -74,7 +72,7 @@ class ChatClient:
         query = {} if team is None else {"team": team}
         response = await self._send("GET", "models", source, params=query)
         try:
-            value = await _json_of(response, source, self._timeout_s)
+            value = await json_of(response, source, self._timeout_s)
         finally:
             response.close()
         models = value.get("data") if isinstance(value, Mapping) else None
@@ -92,10 +90,12 @@ class ChatClient:
         top_p: float = 1.0,
         seed: int | None = None,
         stop: Sequence[str] = (),
+        user: str | None = None,
     ) -> AsyncGenerator[str, None]:
         """Promises the answer's text, piece by piece as it comes. Closing the generator (`aclose`) closes the request,
         which stops the generation on the server. `max_tokens` None: as many as the server gives; where the context
-        holds fewer, the answer gets what is left of it.
+        holds fewer, the answer gets what is left of it. `user`: who asks (tuner.chat.askers), so that a server can
+        serve people in turn.
 
         Raises ChatUnavailable, also in the middle of an answer: what came before then is not the whole.
         """
@@ -104,6 +104,7 @@ class ChatClient:
         body |= {} if max_tokens is None else {"max_tokens": max_tokens}
         body |= {} if seed is None else {"seed": seed}
         body |= {"stop": list(stop)} if stop else {}
+        body |= {} if user is None else {"user": user}
         source = Source(url=self._url, model=model)
         for _ in range(_ATTEMPTS):
             has_begun = False
@@ -137,7 +138,7 @@ class ChatClient:
         try:
             with named_failures(source, self._timeout_s):
                 async with asyncio.timeout(self._timeout_s):
-                    return response.status, message_in(await _read(response, 10_000))
+                    return response.status, message_in(await read(response, 10_000))
         finally:
             response.close()
 
@@ -148,9 +149,9 @@ class ChatClient:
         response = await self._send("POST", "chat/completions", source, data=raw, headers=_JSON)
         try:
             if response.content_type != "text/event-stream":
-                yield _whole(await _json_of(response, source, self._timeout_s), source)
+                yield whole_answer(await json_of(response, source, self._timeout_s), source)
                 return
-            pieces = _Pieces(response, source, timeout_s=self._timeout_s, deadline=deadline)
+            pieces = Pieces(response, source, timeout_s=self._timeout_s, deadline=deadline)
             while (piece := await pieces.next()) is not None:
                 yield piece
         finally:
@@ -166,10 +167,12 @@ class ChatClient:
         top_p: float = 1.0,
         seed: int | None = None,
         stop: Sequence[str] = (),
+        user: str | None = None,
     ) -> str:
         """Promises the whole answer. Raises ChatUnavailable."""
         pieces = self.stream(
-            model, messages, max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed, stop=stop
+            model, messages, max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed, stop=stop,
+            user=user,
         )
         async with aclosing(pieces):
             return "".join([piece async for piece in pieces])
@@ -182,11 +185,10 @@ class ChatClient:
         try:
             with named_failures(source, self._timeout_s):
                 async with asyncio.timeout(self._timeout_s):
-                    raw = await _read(response, 10_000)
+                    raw = await read(response, 10_000)
         finally:
             response.close()
         raise refused(source, response.status, response.headers, raw)
-
 
     async def _request(self, method: str, path: str, source: Source, **parts: Any) -> aiohttp.ClientResponse:
         """Promises a response, its body unread. Follows no redirect: the token is for one host."""
@@ -196,102 +198,3 @@ class ChatClient:
         with named_failures(source, self._timeout_s):
             async with asyncio.timeout(self._timeout_s):
                 return await self._session.request(method, f"{self._root}/{path}", allow_redirects=False, **parts)
-
-
-class _Pieces:
-    """The text of one streamed answer."""
-
-    def __init__(
-        self, response: aiohttp.ClientResponse, source: Source, *, timeout_s: float, deadline: float
-    ) -> None:
-        self._response = response
-        self._source = source
-        self._timeout_s = timeout_s
-        self._deadline = deadline
-        self._reader = EventReader()
-        self._events: deque[str] = deque()
-        self._is_over = False
-        """Nothing more can be read."""
-        self._has_ended = False
-        """The server said that the answer is complete."""
-
-    async def next(self) -> str | None:
-        """Promises text, or None at the end of a complete answer. Raises ChatUnavailable."""
-        while True:
-            while self._events:
-                data = self._events.popleft()
-                if data.strip() == "[DONE]":
-                    return None
-                text = self._text(data)
-                if text:
-                    return text
-            if self._is_over:
-                if self._has_ended:
-                    return None
-                raise failed(self._source, "the answer broke off")
-            await self._receive()
-
-    async def _receive(self) -> None:
-        now = asyncio.get_running_loop().time()
-        until = min(now + self._timeout_s, self._deadline)
-        with named_failures(self._source, self._timeout_s):
-            async with asyncio.timeout_at(until):
-                chunk = await self._response.content.readany()
-        try:
-            self._events.extend(self._reader.feed(chunk) if chunk else self._reader.finish())
-        except EventTooLarge as error:
-            raise failed(self._source, str(error)) from error
-        self._is_over = not chunk
-
-    def _text(self, data: str) -> str:
-        try:
-            value = json.loads(data)
-        except (ValueError, RecursionError) as error:
-            raise failed(self._source, f"no JSON: {data}") from error
-        choice = _choice(value, self._source)
-        self._has_ended = self._has_ended or bool(choice.get("finish_reason"))
-        return _content(choice.get("delta"))
-
-
-def _whole(value: Any, source: Source) -> str:
-    """The text of an answer that was not streamed although we asked for that."""
-    choice = _choice(value, source)
-    if not choice:
-        raise failed(source, "no answer in the reply")
-    return _content(choice.get("message"))
-
-
-def _choice(value: Any, source: Source) -> Mapping[str, Any]:
-    """The first choice; empty where an event has none, such as the one with the usage. Raises what an error tells."""
-    if not isinstance(value, Mapping):
-        raise failed(source, "an event must be an object")
-    if value.get("error"):
-        raise told(source, value["error"])
-    choices = value.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else {}
-    return first if isinstance(first, Mapping) else {}
-
-
-def _content(message: Any) -> str:
-    content = message.get("content") if isinstance(message, Mapping) else None
-    return content if isinstance(content, str) else ""
-
-
-async def _json_of(response: aiohttp.ClientResponse, source: Source, timeout_s: float) -> Any:
-    with named_failures(source, timeout_s):
-        async with asyncio.timeout(timeout_s):
-            raw = await _read(response, _MAX_REPLY_BYTES)
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise failed(source, f"no JSON: {raw[:100].decode('utf-8', 'replace')}", response.status) from error
-
-
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """At most `limit` bytes of the body."""
-    parts: list[bytes] = []
-    size = 0
-    while size < limit and (part := await response.content.readany()):
-        parts.append(part)
-        size += len(part)
-    return b"".join(parts)[:limit]

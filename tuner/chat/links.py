@@ -34,7 +34,7 @@ def make_link(home: Path, team: str, file: Path, now: float) -> str:
         raise ValueError(f"a link leads to a zip among the team's exports, got {place}")
     says = {"team": team, "file": place.name, "until": int(now) + LIVES_S, "salt": secrets.token_hex(8)}
     body = _encoded(json.dumps(says, separators=(",", ":")).encode())
-    return f"{PREFIX}{body}.{_encoded(_signature(_key(home), body))}/{place.name}"
+    return f"{PREFIX}{body}.{_encoded(_signature(home_key(home), body))}/{place.name}"
 
 
 def open_link(home: Path, token: str, now: float) -> Path | None:
@@ -56,8 +56,9 @@ def open_link(home: Path, token: str, now: float) -> Path | None:
     return path if inside and path.is_file() and not path.is_symlink() else None
 
 
-def _key(home: Path) -> bytes:
-    """The home's key, made on the first call, for its owner only; two processes at once agree on one."""
+def home_key(home: Path) -> bytes:
+    """Promises the home's key, made on the first call, for its owner only; two processes at once agree on one.
+    Raises OSError when it cannot be made. Blocking."""
     if (known := _stored_key(home)) is not None:
         return known
     handle, name = tempfile.mkstemp(dir=home, prefix=KEY_FILE)
