@@ -35,6 +35,8 @@ async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         yield _about_trial(turn, job, report, number, failed=asked.failed)
     elif knob is not None:
         yield Text(text="\n".join(explain.explain_knob(report, knob, turn.language)))
+    elif asked.part == "cost" and (refusal := turn.refusal("costs")) is not None:
+        yield refusal
     elif asked.part:
         yield _about_part(turn, job, report, asked.part)
     else:

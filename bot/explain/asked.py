@@ -11,8 +11,8 @@ from typing import Literal
 from bot.language.vocabulary.lexicon import default_vocabulary
 from bot.phrases import LANGUAGES, Language, say
 
-Part = Literal["next", "better", "wrong", "mattered", ""]
-PARTS: tuple[Part, ...] = ("next", "better", "wrong", "mattered")
+Part = Literal["cost", "next", "better", "wrong", "mattered", ""]
+PARTS: tuple[Part, ...] = ("cost", "next", "better", "wrong", "mattered")
 """In the order in which their words decide."""
 SHORTEST = 4
 """Letters of an English knob's name below which it may be any word."""

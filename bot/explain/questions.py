@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 from bot.explain.answer import headline
 from bot.explain.asked import Part
-from bot.explain.more import over_others, suggestions
+from bot.explain.more import costs, over_others, suggestions
 from bot.explain.reasons import importance, luck, threshold, what_mattered, what_went_wrong
 from bot.explain.voice import Voice, short, shortened
 from tuner.events import Finding, TrialRecord
@@ -61,6 +61,8 @@ def about_part(voice: Voice, part: Part) -> Iterable[str]:
         case "mattered":
             yield from list(what_mattered(voice)) or [voice.tell("asked.nothing_mattered")]
             yield from (threshold(voice, cut) for cut in voice.all("threshold"))
+        case "cost":
+            yield from list(costs(voice)) or [headline(voice)]
         case "wrong":
             yield from list(what_went_wrong(voice)) or [voice.tell("asked.nothing_wrong")]
         case "next":

@@ -85,6 +85,8 @@ ANSWERS: tuple[tuple[Language, str, str, str], ...] = (
     ("en", "is it really better?", "The tuned model answers 41 of 50 test questions correctly", "What went wrong"),
     ("en", "is that just luck?", "more than chance", "What mattered"),
     ("en", "what should I try next?", "1. ", "What mattered"),
+    ("en", "how long did it take?", "in all; an ordinary one takes", "test questions correctly"),
+    ("en", "how much did it cost?", "in all; an ordinary one takes", "What to try next"),
     ("en", "what next?", "1. ", "test questions correctly"),
     ("en", "why did it fail?", "Of 16 tries, 3 broke down", "What to try next"),
     ("en", "explain the result", "What to try next", "no report yet"),
@@ -103,6 +105,9 @@ ANSWERS: tuple[tuple[Language, str, str, str], ...] = (
     ("ja", "どのくらい確かなの？", "偶然とは考えにくい", "効いていた設定"),
     ("ja", "たまたまじゃないの？", "偶然とは考えにくい", "効いていた設定"),
     ("ja", "次は何を試せばいい？", "1. ", "効いていた設定"),
+    ("ja", "おすすめは？", "1. ", "効いていた設定"),
+    ("ja", "もっと良くするには？", "1. ", "テスト問題"),
+    ("ja", "どのくらい時間がかかった？", "合わせて", "次に試すなら"),
     ("ja", "なぜ失敗したの？", "16回の試行のうち失敗したのは", "次に試すなら"),
     ("ja", "結果を説明して", "次に試すなら", "まとめはまだありません"),
 )

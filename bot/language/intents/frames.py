@@ -33,6 +33,7 @@ _SHORT = {
     "'m": ("am",),
 }
 _TERMS = ("knob:", "word:", "method:")
+_AROUND = " \t。．.!！?？、…"
 _KINDS = {"num": "<n>", "dur": "<dur>", "file": "<file>", "quote": "<quote>"}
 _SIGNED = 3  # words of a name behind "best regards"
 
@@ -146,7 +147,10 @@ class _Frames:
 
 def intent_of_frame(facts: Facts) -> Intent | None:
     """The intent of the frame that the whole sentence has, or None."""
-    if facts.is_japanese or facts.numbers or facts.view.size > LONGEST:
+    if facts.is_japanese:
+        low = facts.low.strip(_AROUND)
+        return next((cast(Intent, name) for name, whole in _whole() if whole.fullmatch(low)), None)
+    if facts.numbers or facts.view.size > LONGEST:
         return None
     frames = _frames()
     found = _words_of(facts.low, frames.spelling) if len(facts.low) <= LONGEST * 8 else []
@@ -211,6 +215,13 @@ def _behind_name(found: list[tuple[str, int, int]], at: int) -> int:
     rest = [word for word, _, _ in found[at:] if word not in _SILENT]
     named = len(rest) <= _SIGNED and all(word.isalpha() and word not in frame_words() for word in rest)
     return len(found) if named else at
+
+
+@cache
+def _whole() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Japanese sentences, which have no spaces between their words: a pattern for each intent."""
+    table: dict[str, str] = tomllib.loads((FOLDER / "ja" / "vocabulary" / "frames.toml").read_text(encoding="utf-8"))
+    return tuple((name, re.compile("|".join(filter(None, lines.split("\n"))))) for name, lines in table.items())
 
 
 @cache
