@@ -1,4 +1,4 @@
-"""The OpenAI-compatible HTTP server: routes, token, limits, streams. Knows no torch: the engine is handed in."""
+"""The OpenAI-compatible HTTP server: routes, token, limits. Knows no torch: the engine is handed in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -18,19 +18,13 @@ from aiohttp.typedefs import Handler
 
 from tuner.chat import wire
 from tuner.chat.address import LOOPBACK
-from tuner.chat.asks import Answered, Ask, AskError, BadMessages, Begun, Busy, Done, Failed, ModelRef, Piece, TooLong
+from tuner.chat.asks import Answered, Ask, AskError, Failed, ModelRef
+from tuner.chat.errors import as_api_error, error_response, json_response, of_http
 from tuner.chat.links import PREFIX
+from tuner.chat.telling import Answering, Stream, whole
 from tuner.chat.wire import ApiError, ChatBody
 
 log = logging.getLogger(__name__)
-
-
-class Answering(Protocol):
-    """One answer on its way (tuner.chat.engine.Answer)."""
-
-    async def next(self) -> Answered: ...
-
-    def cancel(self) -> None: ...
 
 
 class Engine(Protocol):
@@ -96,17 +90,17 @@ class Api:
         try:
             return await handler(request)
         except ApiError as error:
-            return _error_response(error)
+            return error_response(error)
         except AskError as error:
-            return _error_response(_as_api_error(error))
+            return error_response(as_api_error(error))
         except web.HTTPException as error:
-            return _error_response(_of_http(error))
+            return error_response(of_http(error))
         except ConnectionError:
             raise
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("request failed, reference %s", reference)
-            return _error_response(_as_api_error(Failed(reference)))
+            return error_response(as_api_error(Failed(reference)))
 
     @web.middleware
     async def _door(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -130,12 +124,12 @@ class Api:
 
     async def _list_models(self, request: web.Request) -> web.Response:
         names = await self._models.names(request.query.get("team"))
-        return _json(wire.model_list(names, self._started_at))
+        return json_response(wire.model_list(names, self._started_at))
 
     async def _show_model(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         await self._find(name)
-        return _json(wire.model_list([name], self._started_at)["data"][0])
+        return json_response(wire.model_list([name], self._started_at)["data"][0])
 
     async def _find(self, name: str) -> ModelRef:
         model = await self._models.find(name)
@@ -151,7 +145,7 @@ class Api:
             try:
                 if body.stream:
                     return await self._stream(request, body, answer)
-                return await self._whole(body, answer)
+                return json_response(await whole(body, int(self._clock()), answer))
             finally:
                 answer.cancel()
         finally:
@@ -174,26 +168,6 @@ class Api:
             )
         return body
 
-    async def _whole(self, body: ChatBody, answer: Answering) -> web.Response:
-        text: list[str] = []
-        prompt_tokens = 0
-        while True:
-            match await answer.next():
-                case Begun(prompt_tokens=count):
-                    prompt_tokens = count
-                case Piece(text=piece):
-                    text.append(piece)
-                case Done(reason=reason, tokens=tokens):
-                    value = wire.completion(
-                        answer_id=_answer_id(),
-                        created=int(self._clock()),
-                        model=body.model,
-                        text="".join(text),
-                        reason=reason,
-                        counts=wire.usage(prompt_tokens, tokens),
-                    )
-                    return _json(value)
-
     async def _stream(self, request: web.Request, body: ChatBody, answer: Answering) -> web.StreamResponse:
         """An ask that is wrong gets its status; only when that takes long the stream opens first."""
         first: Answered | None = None
@@ -206,11 +180,13 @@ class Api:
             headers={"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
         )
         await response.prepare(request)
-        stream = _Stream(response, body, int(self._clock()), self._limits)
+        stream = Stream(
+            response, body, int(self._clock()), write_s=self._limits.write_s, quiet_s=self._limits.quiet_s
+        )
         try:
             await stream.tell(first, answer)
         except AskError as error:
-            await stream.send(json.dumps(_as_api_error(error).body, ensure_ascii=False))
+            await stream.send(json.dumps(as_api_error(error).body, ensure_ascii=False))
         except ConnectionError:
             log.info("a reader left in the middle of an answer")
         except TimeoutError:
@@ -218,54 +194,6 @@ class Api:
             if request.transport is not None:
                 request.transport.abort()
         return response
-
-
-class _Stream:
-    """One answer as server-sent events."""
-
-    def __init__(self, response: web.StreamResponse, body: ChatBody, created: int, limits: Limits) -> None:
-        self._response = response
-        self._body = body
-        self._limits = limits
-        self._same: dict[str, Any] = {"answer_id": _answer_id(), "created": created, "model": body.model}
-
-    async def tell(self, first: Answered | None, answer: Answering) -> None:
-        """Sends `first` and all that follows. Raises AskError, ConnectionError, TimeoutError."""
-        prompt_tokens = 0
-        event = first
-        await self._chunk(delta={"role": "assistant", "content": ""})
-        while True:
-            match event:
-                case None:
-                    await self._write(": waiting\n\n")
-                case Begun(prompt_tokens=count):
-                    prompt_tokens = count
-                case Piece(text=text):
-                    await self._chunk(delta={"content": text})
-                case Done(reason=reason, tokens=tokens):
-                    await self._chunk(delta={}, reason=reason)
-                    if self._body.wants_usage:
-                        await self._chunk(counts=wire.usage(prompt_tokens, tokens))
-                    await self.send("[DONE]")
-                    return
-            event = await self._next(answer)
-
-    async def _next(self, answer: Answering) -> Answered | None:
-        try:
-            async with asyncio.timeout(self._limits.quiet_s):
-                return await answer.next()
-        except TimeoutError:
-            return None
-
-    async def _chunk(self, **parts: Any) -> None:
-        await self.send(json.dumps(wire.chunk(**self._same, **parts), ensure_ascii=False))
-
-    async def send(self, data: str) -> None:
-        await self._write(f"data: {data}\n\n")
-
-    async def _write(self, text: str) -> None:
-        async with asyncio.timeout(self._limits.write_s):
-            await self._response.write(text.encode())
 
 
 def _ask(body: ChatBody, model: ModelRef) -> Ask:
@@ -279,48 +207,3 @@ def _ask(body: ChatBody, model: ModelRef) -> Ask:
         stop=body.stops,
         person=f"{body.model.rpartition('/')[0]}/{body.user or ''}",
     )
-
-
-def _as_api_error(error: AskError) -> ApiError:
-    match error:
-        case Busy():
-            return ApiError(
-                429,
-                "The server is answering as many requests as it can. Try again soon.",
-                code="overloaded",
-                kind="rate_limit_error",
-                retry_after_s=error.retry_after_s,
-            )
-        case TooLong():
-            return ApiError(400, str(error), code="context_length_exceeded", param="messages")
-        case BadMessages():
-            return ApiError(
-                400, f"The model's chat template refuses the messages: {error}", code="invalid_value", param="messages"
-            )
-        case Failed():
-            message = f"The server failed. Its log says more under {error.reference}."
-            return ApiError(500, message, code="internal_error", kind="server_error")
-        case _:
-            raise TypeError(f"every AskError has its answer, got {type(error).__name__}") from error
-
-
-def _of_http(error: web.HTTPException) -> ApiError:
-    """Unknown paths, wrong methods and bodies over the limit."""
-    if error.status == 413:
-        return ApiError(413, "The request body is too large.", code="request_too_large")
-    return ApiError(error.status, error.reason, code="not_found" if error.status == 404 else None)
-
-
-def _error_response(error: ApiError) -> web.Response:
-    headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
-    if error.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return _json(error.body, status=error.status, headers=headers)
-
-
-def _json(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    return web.json_response(text=json.dumps(value, ensure_ascii=False), status=status, headers=headers)
-
-
-def _answer_id() -> str:
-    return f"chatcmpl-{secrets.token_hex(12)}"

@@ -7,8 +7,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from aiohttp import web
@@ -59,24 +59,31 @@ async def serve(
         make = models or (lambda: _torch_models(limits.max_tokens, memory_share, threads))
         engine = Engine(make, places=places, line=line)
         api = Api(Catalogue(home, store), engine, token=token, limits=limits)
-        app = api.app()
-        add_downloads(app, home)
-        runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.5)
-        try:
-            await runner.setup()
-            address = await _listen(runner, host, port)
-            await asyncio.to_thread(write_address, home, address)
+        async with _listening(home, api, engine, host, port) as address:
             log.info("chat server listens on %s", address.url)
             if on_ready is not None:
                 on_ready(address)
-            try:
-                await _until_over(stop, api, idle_s)
-            finally:
-                await asyncio.to_thread(remove_address, home, address)
+            await _until_over(stop, api, idle_s)
+
+
+@asynccontextmanager
+async def _listening(home: Path, api: Api, engine: Engine, host: str, port: int) -> AsyncIterator[Address]:
+    """Serves while it is open, and ends the engine with itself. Raises ProblemError."""
+    app = api.app()
+    add_downloads(app, home)
+    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.5)
+    try:
+        await runner.setup()
+        address = await _listen(runner, host, port)
+        await asyncio.to_thread(write_address, home, address)
+        try:
+            yield address
         finally:
-            if not await asyncio.to_thread(engine.close, 1.5):
-                log.warning("a model's step is still running")
-            await runner.cleanup()
+            await asyncio.to_thread(remove_address, home, address)
+    finally:
+        if not await asyncio.to_thread(engine.close, 1.5):
+            log.warning("a model's step is still running")
+        await runner.cleanup()
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> Address:
