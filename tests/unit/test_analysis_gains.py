@@ -91,6 +91,13 @@ def test_more_tries_win_as_often_as_their_share_of_all() -> None:
     assert facts["gain"] == {"by": "chance", "share": pytest.approx(facts["trials"] / (4 + facts["trials"]), abs=0.01)}
 
 
+def test_tries_that_were_stopped_early_count_as_beaten() -> None:
+    ended = [complete(n, DEFAULTS, 1.0 + n) for n in range(4)]
+    early = [dataclasses.replace(complete(n, DEFAULTS, 9.0), state="pruned", value=None) for n in range(4, 6)]
+    facts = advice(study((*ended, *early)), "more_trials")
+    assert facts["gain"] == {"by": "chance", "share": pytest.approx(facts["trials"] / (6 + facts["trials"]), abs=0.01)}
+
+
 def test_a_finer_search_is_suggested_where_the_good_runs_lie() -> None:
     report = reports()["strong"]
     facts = next(one.facts for one in report.findings if one.kind == "next" and one.facts["action"] == "focus")
@@ -111,7 +118,8 @@ def test_a_curve_that_still_falls_says_by_how_much_it_fell_last() -> None:
     curve = tuple((step, 4.0 - step / 40, 4.0 - step / 40) for step in range(0, 101, 10))
     still = TrialRecord(number=0, settings=DEFAULTS, state="complete", value=1.5, curve=curve, seconds=20.0)
     facts = advice(study((still,), {"learning_rate": SPACE["learning_rate"]}), "more_epochs")
-    assert facts["gain"] == {"by": "late_fall", "amount": pytest.approx(30 / 40)}
+    start, end = 4.0 - 70 / 40, 4.0 - 100 / 40
+    assert facts["gain"] == {"by": "late_fall", "share": pytest.approx((start - end) / start, abs=0.01)}
 
 
 def test_overfitted_runs_say_how_far_above_their_lowest_loss_they_ended() -> None:

@@ -67,3 +67,26 @@ def test_where_only_low_values_were_worse_it_says_so(language: Language, word: s
 
 def test_every_language_is_tested() -> None:
     assert set(LANGUAGES) == {"en", "ja"}
+
+
+@pytest.mark.parametrize(("language", "unsure", "sure", "both"), [
+    ("en", "that is not certain", "at least 99%", "Both gains are clear"),
+    ("ja", "確実ではありません", "99%以上", "どちらとの差もはっきり")])
+def test_a_gain_that_is_not_certain_is_given_no_certain_chance(
+    language: Language, unsure: str, sure: str, both: str
+) -> None:
+    said = explain(reports()["probably"], language)
+    assert unsure in said.headline
+    assert " ".join(said.details).count(sure) == 1  # over the untouched model
+    clear = explain(reports()["clear gain"], language)
+    assert both in clear.headline
+    assert " ".join(clear.details).count(sure) == 2
+
+
+@pytest.mark.parametrize(("language", "both"), [("en", "Both gains"), ("ja", "どちらとの差も")])
+def test_two_gains_are_named_only_after_both_were_told(language: Language, both: str) -> None:
+    report = reports()["only losses"]
+    winner = next(one.facts for one in report.findings if one.kind == "winner")
+    said = explain(report, language).headline
+    assert both in said
+    assert all(f"{winner[f'{subject}_loss']:.3g}" in said for subject in ("base", "default", "best"))

@@ -89,6 +89,15 @@ def test_what_is_fixed_in_a_pretrained_model_names_the_settings_in_its_place(lan
         assert {"en": "LoRA rank", "ja": "LoRAのランク"}[language] in define(term, language).in_onsa
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("term", [
+    "architecture", "layers", "nodes", "activation_function", "convolution_filters", "batch_normalisation"])
+def test_what_a_pretrained_model_is_made_of_is_told_to_be_fixed(term: str, language: Language) -> None:
+    entry = define(term, language)
+    fixed = {"en": r"fixed", "ja": r"学習済みのモデルで.*決まって|もう変えられません"}[language]
+    assert re.search(fixed, entry.meaning + entry.in_onsa)
+
+
 @pytest.mark.parametrize("term", ["", "momentum", "learning_rate.title"])
 def test_an_unknown_word_raises(term: str) -> None:
     with pytest.raises(KeyError):

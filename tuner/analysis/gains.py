@@ -7,7 +7,7 @@ Each gain has `by`, the ground that it stands on:
     trend_open   the same, where going on would pass the best possible score: what was gained up to the edge
     chance       the chance that one of the new runs beats the best, were all of them equally good (`share`)
     range        how the middle runs inside and outside the suggested range did
-    late_fall    what the validation loss of the best run lost over its last third
+    late_fall    which share of its validation loss the best run lost over its last third
     past_lowest  how far above their lowest validation loss the overfitted runs ended
     lead         how far the best is ahead of the next one: whether that is luck, is what can be learnt
     lost         how many runs were lost for this reason, of all and inside the suggested range
@@ -41,9 +41,9 @@ def gain(study: Study, findings: Sequence[Finding], facts: Mapping[str, Any]) ->
         case "widen":
             found = _trend(study, facts)
         case "more_trials":
-            found = _chance(len(study.complete), facts["trials"])
+            found = _chance(len(_judged(study)), facts["trials"])
         case "focus":
-            found = _chance(len(_inside(study.complete, facts)), facts["trials"])
+            found = _chance(len(_inside(_judged(study), facts)), facts["trials"])
         case "higher_rate":
             found = _range(study, facts)
         case "lower_rate" | "narrow":
@@ -108,12 +108,13 @@ def _lost(study: Study, facts: Mapping[str, Any], lost: Sequence[TrialRecord]) -
 
 
 def _late_fall(study: Study) -> Gain | None:
-    """What the validation loss of the best run lost over its last third."""
+    """Which share of its validation loss the best run lost over its last third. A share, because as much again as it
+    lost in numbers may be more than is left."""
     curve = curve_of(study.best) if study.best is not None else None
     then = value_at(curve.valid, round(curve.last_step * 2 / 3)) if curve is not None else None
     if curve is None or then is None or then <= curve.valid[-1][1]:
         return None
-    return {"by": "late_fall", "amount": rounded(then - curve.valid[-1][1], 2)}
+    return {"by": "late_fall", "share": rounded((then - curve.valid[-1][1]) / then, 2)}
 
 
 def _past_lowest(findings: Sequence[Finding]) -> Gain | None:
@@ -140,6 +141,11 @@ def _test(findings: Sequence[Finding]) -> Gain:
     if over is None or over["by"] != "right":
         return {"by": "judgement"}
     return {"by": "test", "better": over["better"], "worse": over["worse"], "count": over["count"]}
+
+
+def _judged(study: Study) -> list[TrialRecord]:
+    """The best and the runs that are known to be behind it, because they came to their end or were stopped early."""
+    return [trial for trial in study.ended if trial.state in ("complete", "pruned")]
 
 
 def _inside(trials: Sequence[TrialRecord], facts: Mapping[str, Any]) -> list[TrialRecord]:
