@@ -30,7 +30,7 @@ def lacks_memory(error: BaseException) -> bool:
     text = str(error).lower()
     # The CPU and MPS allocators raise a plain RuntimeError.
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (isinstance(error, RuntimeError) and (
-        "can't allocate memory" in text or "out of memory" in text))
+        any(words in text for words in ("can't allocate memory", "not enough memory", "out of memory"))))
 
 
 class LossWatch:

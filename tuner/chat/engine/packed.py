@@ -20,17 +20,23 @@ from tuner.chat.engine.probe import own_logits, refuse_other_numbers
 from tuner.chat.engine.readers import Reader, end_tokens, penalty_of
 from tuner.chat.engine.sampling import Choice, choose
 from tuner.chat.engine.stream import Reading, Stream, Writing, keep
+from tuner.chat.engine.suspects import Suspects
 from tuner.evaluate.base import Base
+from tuner.train.health import lacks_memory
 from tuner.train.packed.layers import plain_head, tunable
 
 log = logging.getLogger(__name__)
 
 PROMPT_TOKENS = 512
 """Of prompts in one step, at most."""
+FIRST_TOKENS = 64
+"""The same, while it is not known how long a prompt's token takes."""
 PROMPTS_AT_ONCE = 4
 STALL_S = 0.1
 """How much longer others may wait for their next token because of a prompt."""
 _LEAST_TOKENS = 16
+_SPARING_STEPS = 32
+"""For so long, once memory was short, nobody's prompt is read beside those who write; else at most one's, slowly."""
 
 
 class PackedBase:
@@ -50,6 +56,8 @@ class PackedBase:
         self.open: list[Writing] = []
         """In the order in which they came: when memory is short the last ones wait."""
         self._unread: deque[Writing] = deque()
+        self._suspects = Suspects[Writing]()
+        self._sparing_steps = 0
         self._token_s = 0.0
         """Seconds that a prompt's token takes, as seen of late."""
         expected = own_logits(self.model, self.device)
@@ -86,6 +94,7 @@ class PackedBase:
         if writing in self.open:
             with torch.inference_mode():
                 self.open.remove(writing)
+                self._suspects.clear(writing)
                 self._put_off(writing)
                 self._unread.remove(writing)
                 self.adapters.let_go(writing.owner)
@@ -93,13 +102,13 @@ class PackedBase:
     def step(self) -> list[tuple[Writing, int | Exception]]:
         """See `Models.step`."""
         with torch.inference_mode():
-            began = self._clock()
-            self._make_room()
-            readings = self._readings()
+            began, readings = self._clock(), list[Reading]()
             try:
+                self._make_room()
+                readings = self._readings()
                 found = self._advance(readings)
-            except torch.OutOfMemoryError:
-                return self._relieve()
+            except Exception as error:
+                return self._relieve() if lacks_memory(error) else self._blame(error, readings)
         if readings:
             took = (self._clock() - began) / sum(reading.tokens for reading in readings)
             self._token_s += (took - self._token_s) * (0.3 if self._token_s else 1.0)
@@ -127,14 +136,20 @@ class PackedBase:
 
     def _readings(self) -> list[Reading]:
         """Pieces of the first prompts in line, as many tokens as the others can bear to wait for."""
-        left = PROMPT_TOKENS
+        left = min(PROMPT_TOKENS, FIRST_TOKENS)
         if self._token_s:
             stall_s = STALL_S if self.cache.slabs else 4 * STALL_S
-            left = max(_LEAST_TOKENS, min(left, int(stall_s / self._token_s)))
+            left = max(_LEAST_TOKENS, min(PROMPT_TOKENS, int(stall_s / self._token_s)))
+        most = PROMPTS_AT_ONCE
+        if self._sparing_steps:
+            self._sparing_steps -= 1
+            left, most = (0, 0) if self.cache.slabs else (_LEAST_TOKENS, 1)
         found: list[Reading] = []
         for writing in self._unread:
-            if not left or len(found) == PROMPTS_AT_ONCE:
+            if not left or len(found) == most:
                 break
+            if not self._suspects.may_read(writing):
+                continue
             if writing.prompt_store is None and not self.cache.open_prompt(writing, len(writing.ids)):
                 break
             tokens = min(left, len(writing.ids) - writing.held)
@@ -154,15 +169,39 @@ class PackedBase:
         keep(writers, readings)
         found: list[tuple[Writing, int | Exception]] = []
         for writing, token in zip(due, tokens, strict=True):
+            self._suspects.clear(writing)
             if token is None:
                 found.append((writing, FloatingPointError("a model's largest logit must be finite")))
                 continue
             writing.ids.append(token)
             found.append((writing, token))
             if writing.prompt_store is not None:
-                self._unread.remove(writing)
-                self._settle(writing)
+                self._seat(writing)
         return found
+
+    def _seat(self, writing: Writing) -> None:
+        """Gives a row to an answer whose prompt is read. Where that fails no token of anybody is lost: it is read again
+        when there is room."""
+        self._unread.remove(writing)
+        try:
+            self._settle(writing)
+        except Exception as error:
+            log.warning("an answer got no place and is read again later", exc_info=error)
+            self._put_off(writing)
+
+    def _blame(self, error: Exception, readings: Sequence[Reading]) -> list[tuple[Writing, int | Exception]]:
+        """A step failed. Its answers are tried in halves until it is known whose fault it was; all others go on."""
+        took_part = [one for one in (*self._stream.writers(), *(reading.of for reading in readings))
+                     if isinstance(one, Writing)]
+        culprit = self._suspects.blame(took_part or self.open)
+        if culprit is not None:
+            return [(culprit, error)]
+        log.warning("a step of %d answers failed; they are tried apart", len(took_part), exc_info=error)
+        for writing in reversed(self.open):
+            holds_up = writing.prompt_store is not None and not self._suspects.may_read(writing)
+            if holds_up or self._suspects.is_apart(writing):
+                self._put_off(writing)
+        return []
 
     def _relieve(self) -> list[tuple[Writing, int | Exception]]:
         """The device has no memory left: the later half begins anew later; one alone has to be given up."""
@@ -170,9 +209,11 @@ class PackedBase:
             torch.cuda.empty_cache()
         holding = [writing for writing in self.open if writing.slab or writing.prompt_store is not None]
         if len(holding) < 2:
-            return [(writing, MemoryError("one answer takes more memory than there is")) for writing in holding]
+            alone = holding or self.open[:1]
+            return [(writing, MemoryError("one answer takes more memory than there is")) for writing in alone]
         log.warning("no memory for %d answers at once; the later half waits", len(holding))
         for writing in reversed(holding[len(holding) // 2 :]):
             self._put_off(writing)
         self.cache.halve()
+        self._sparing_steps = _SPARING_STEPS
         return []

@@ -94,6 +94,8 @@ class Stream:
         self._attention, self._layers = ExitStack(), ExitStack()
         self._attention.enter_context(cached_attention(model))
         self._plan: _Plan | None = None
+        self._is_routed = True
+        """False after a change of the adapters that failed half-way."""
 
     def close(self) -> None:
         """The model is as it was loaded again."""
@@ -108,7 +110,8 @@ class Stream:
         """Promises logits, (due, vocabulary): of every writer, then of every prompt that is read to its end."""
         writers = self.writers()
         if self._adapters.use([*(one.owner for one in writers), *(reading.of.owner for reading in readings)]):
-            self._plan = None
+            self._plan, self._is_routed = None, False
+        if not self._is_routed:
             self._route()
         plan = self._plan
         if plan is None or readings or plan.starts or not plan.fits(writers):
@@ -132,6 +135,7 @@ class Stream:
     def _route(self) -> None:
         self._layers.close()
         self._layers.enter_context(routed(self._model, self._adapters.side.rows, self._spans))
+        self._is_routed = True
 
     def _spans(self, tokens: int) -> Spans:
         """For the packed layer."""
