@@ -2,10 +2,10 @@
 
 So many people on as many checkpoints (rank 16, every linear layer) ask at once, each the next question when the last
 is answered. Onsa's engine against peft's own `generate(adapter_names=[...])`, and against itself with everybody on one
-checkpoint; the ways in turn, in one process, best of the rounds. `even`: answers of one length. `mixed`: of a quarter
-to seven quarters of it, as people's are; peft's batch then ends with its longest answer. Speeds are tokens a second of
-processor time on one core, which other programs disturb least; on a GPU, of wall time. Then growth with people,
-checkpoints and length.
+checkpoint; the ways in turn, in one process, best of the rounds. `even`: questions and answers of one length.
+`mixed`: of a quarter to seven quarters of it, as people's are; peft's batch then ends with its longest answer. Speeds
+are tokens a second of processor time on one core, which other programs disturb least; on a GPU, of wall time. Then
+growth with people, checkpoints and length.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def growth(onsa: OnsaTeam, chosen: argparse.Namespace) -> dict[str, dict[str, fl
         "people": {str(count): speed(count, count, chosen.prompt) for count in counts},
         "checkpoints": {str(count): speed(chosen.people, count, chosen.prompt) for count in counts
                         if count <= chosen.people},
-        "prompt_tokens": {str(length): speed(chosen.people, chosen.people, length) for length in (16, 64, 256)}}
+        "prompt_tokens": {str(length): speed(chosen.people, chosen.people, length) for length in (16, 64, 256)
+                          if counts}}
 
 
 def measured(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--shape", choices=["embedded", *SHAPES], default="embedded")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--people", type=int, default=8)
-    parser.add_argument("--most", type=int, default=32, help="people at the end of the growth")
+    parser.add_argument("--most", type=int, default=32, help="people at the end of the growth; 0: no growth")
     parser.add_argument("--prompt", type=int, default=32, help="tokens of a question")
     parser.add_argument("--answer", type=int, default=64, help="tokens of an answer, on average")
     parser.add_argument("--turns", type=int, default=2)

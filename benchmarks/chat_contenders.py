@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from tuner.data.examples import Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What a team asks: each person one question after the other, the next when the last is answered."""
+    """What a team asks: each person one question after the other, the next when the last is answered, until `tokens`
+    are written in all."""
 
     prompts: tuple[tuple[int, ...], ...]
     """By person: the question's tokens, the same in each turn."""
     answers: tuple[tuple[int, ...], ...]
-    """By person, by turn: tokens of the answer."""
+    """By person, by turn: tokens of the answer. Who has had all turns while others write begins anew."""
     checkpoints: tuple[int, ...]
     """By person."""
 
@@ -46,13 +48,16 @@ class Told:
 
 
 def make_load(people: int, checkpoints: int, *, prompt: int, answer: int, turns: int, is_mixed: bool) -> Load:
-    """`is_mixed`: answers of a quarter to seven quarters of `answer`, as people's are; else all alike."""
+    """`is_mixed`: questions and answers of a quarter to seven quarters of `prompt` and `answer`, as people's are; else
+    all alike."""
     draw = random.Random(7)
-    lengths = [[round(answer * draw.uniform(0.25, 1.75)) if is_mixed else answer for _ in range(turns)]
-               for _ in range(people)]
-    return Load(
-        prompts=tuple(tuple(draw.randrange(300, 4000) for _ in range(prompt)) for _ in range(people)),
-        answers=tuple(map(tuple, lengths)), checkpoints=tuple(place % checkpoints for place in range(people)))
+
+    def about(tokens: int) -> int:
+        return round(tokens * draw.uniform(0.25, 1.75)) if is_mixed else tokens
+
+    answers = tuple(tuple(about(answer) for _ in range(turns)) for _ in range(people))
+    prompts = tuple(tuple(draw.randrange(300, 4000) for _ in range(about(prompt))) for _ in range(people))
+    return Load(prompts=prompts, answers=answers, checkpoints=tuple(place % checkpoints for place in range(people)))
 
 
 def _now(device: str) -> float:
@@ -83,6 +88,7 @@ class OnsaTeam:
             def step(self) -> Sequence[tuple[Generation, int | Exception]]:
                 told = super().step()
                 now = time.perf_counter()
+                outer.written += len(told)
                 for generation, _ in told:
                     person = outer.waiting.pop(generation, None)
                     if person is not None:
@@ -98,15 +104,16 @@ class OnsaTeam:
         self.waiting: dict[Generation, str] = {}
         self.asked: dict[str, float] = {}
         self.first_s: list[float] = []
+        self.written = 0
         self._device = device
         self._models = [ModelRef(base=str(source), adapter=str(folder)) for folder in adapters]
         self._engine = Engine(lambda: models, places=64)
 
     def answer(self, load: Load) -> Told:
-        self.load, self.first_s = load, []
+        self.load, self.first_s, self.written = load, [], 0
         began = _now(self._device)
         asyncio.run(self._all(load))
-        return Told(tokens=load.tokens, seconds=_now(self._device) - began, first_s=sorted(self.first_s))
+        return Told(tokens=self.written, seconds=_now(self._device) - began, first_s=sorted(self.first_s))
 
     def close(self) -> None:
         self._engine.close(30.0)
@@ -115,20 +122,22 @@ class OnsaTeam:
         await asyncio.gather(*(self._person(load, place) for place in range(len(load.prompts))))
 
     async def _person(self, load: Load, place: int) -> None:
-        for length in load.answers[place]:
+        for length in cycle(load.answers[place]):
             person = str(place)
             self.asked[person] = time.perf_counter()
             answer = self._engine.ask(Ask(
                 model=self._models[load.checkpoints[place]], messages=(Message(role="user", content=person),),
                 max_tokens=length, temperature=0.0, person=person))
-            while not isinstance(await answer.next(), Done):
+            while self.written < load.tokens and not isinstance(await answer.next(), Done):
                 pass
             answer.cancel()
+            if self.written >= load.tokens:
+                return
 
 
 class PeftTeam:
     """peft's `generate(adapter_names=[...])`: everybody's question of a turn in one batch, which ends with its longest
-    answer."""
+    answer; questions are padded on the left."""
 
     def __init__(self, source: Path, adapters: Sequence[Path], device: str) -> None:
         import torch
@@ -148,12 +157,14 @@ class PeftTeam:
         import torch
 
         began = _now(self._device)
-        ids = torch.tensor(load.prompts, device=self._device)
+        width = max(map(len, load.prompts))
+        ids = torch.tensor([[0] * (width - len(own)) + list(own) for own in load.prompts], device=self._device)
+        mask = torch.tensor([[0] * (width - len(own)) + [1] * len(own) for own in load.prompts], device=self._device)
         names = [f"c{place}" for place in load.checkpoints]
         for turn in range(len(load.answers[0])):
             longest = max(own[turn] for own in load.answers)
             out = self._model.generate(
-                input_ids=ids, attention_mask=torch.ones_like(ids), adapter_names=names, do_sample=False,
+                input_ids=ids, attention_mask=mask, adapter_names=names, do_sample=False,
                 max_new_tokens=longest, min_new_tokens=longest, pad_token_id=0)
             assert out.shape[1] == ids.shape[1] + longest
         return Told(tokens=load.tokens, seconds=_now(self._device) - began)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from chat_reference import ask, bases, plain, ref, together, tokens
 from tiny_adapters import save_adapter
 from tiny_models import save_model
 
+from tuner.chat.asks import Prompt
 from tuner.chat.engine import bases as chat_bases
 from tuner.chat.engine.cache import Cache, Geometry
 from tuner.chat.engine.packed import PackedBase
@@ -155,3 +157,25 @@ def test_an_answer_of_numbers_that_are_none_leaves_its_neighbours_whole(llama: P
                 said.append(token)
     assert said == plain(llama, good)
     generations[1].close()
+
+
+def test_a_slow_model_reads_prompts_in_long_pieces_too(llama: Path) -> None:
+    models, now, sizes = bases(), [0.0], list[int]()
+    models.preload(str(llama))
+    base: Any = models.loaded[str(llama)]
+    base._clock = lambda: now[0]
+
+    def takes_time(_module: Any, _arguments: Any, given: dict[str, Any]) -> None:
+        sizes.append(given["input_ids"].shape[1])
+        now[0] += 0.5 + 0.001 * sizes[-1]
+
+    base.model.register_forward_pre_hook(takes_time, with_kwargs=True)
+    opened = [models.begin(ask(ref(llama)), Prompt(ids=tuple(range(2, 8)), max_tokens=64))]
+    for _ in range(3):
+        models.step()
+    opened.append(models.begin(ask(ref(llama)), Prompt(ids=tuple(range(2, 402)), max_tokens=4)))
+    while not any(generation is opened[1] for generation, _ in models.step()):
+        assert len(sizes) < 40
+    assert max(sizes) > 64
+    for generation in opened:
+        generation.close()

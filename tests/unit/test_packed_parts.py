@@ -89,6 +89,8 @@ def test_every_way_gives_the_same_numbers(sizes: tuple[int, ...], dropout: bool)
 
 def test_on_a_processor_short_spans_are_padded_and_long_ones_looped() -> None:
     assert best_way((12, 60, 30), CPU, torch.float32) == "padded"
+    assert best_way((1, 1, 33, 1), CPU, torch.float32) == "loop"
+    assert best_way((1, 0, 0, 1), CPU, torch.float32) == "padded"
     assert best_way((150, 150), CPU, torch.float32) == "padded"
     assert best_way((150, 90), CPU, torch.float32) == "loop"
     assert best_way((), CPU, torch.float32) == "loop"

@@ -33,7 +33,8 @@ FIRST_TOKENS = 64
 """The same, while it is not known how long a prompt's token takes."""
 PROMPTS_AT_ONCE = 4
 STALL_S = 0.1
-"""How much longer others may wait for their next token because of a prompt."""
+"""How much longer others may wait for their next token because of a prompt; where that takes longer anyway, twice as
+long."""
 _LEAST_TOKENS = 16
 _SPARING_STEPS = 32
 """For so long, once memory was short, nobody's prompt is read beside those who write; else at most one's, slowly."""
@@ -58,8 +59,8 @@ class PackedBase:
         self._unread: deque[Writing] = deque()
         self._suspects = Suspects[Writing]()
         self._sparing_steps = 0
-        self._token_s = 0.0
-        """Seconds that a prompt's token takes, as seen of late."""
+        self._token_s, self._write_s = 0.0, 0.0
+        """Seconds that a prompt's token adds to a step, and those of a step without prompts, as seen of late."""
         expected = own_logits(self.model, self.device)
         self._stream = Stream(self.model, self.device, self.adapters, self.cache)
         try:
@@ -109,10 +110,17 @@ class PackedBase:
                 found = self._advance(readings)
             except Exception as error:
                 return self._relieve() if lacks_memory(error) else self._blame(error, readings)
-        if readings:
-            took = (self._clock() - began) / sum(reading.tokens for reading in readings)
-            self._token_s += (took - self._token_s) * (0.3 if self._token_s else 1.0)
+        self._learn(self._clock() - began, sum(reading.tokens for reading in readings))
         return found
+
+    def _learn(self, took_s: float, read: int) -> None:
+        """What writing takes by itself is no prompt's: else, where a step is slow, ever shorter pieces would be read.
+        At least a quarter is, should the writing have been slow by chance."""
+        if read:
+            added = max(took_s - self._write_s, took_s / 4) / read
+            self._token_s += (added - self._token_s) * (0.3 if self._token_s else 1.0)
+        else:
+            self._write_s += (took_s - self._write_s) * (0.3 if self._write_s else 1.0)
 
     def _make_room(self) -> None:
         """Whose row is full moves to a longer one; where memory is short, those who came last begin anew later."""
@@ -138,7 +146,7 @@ class PackedBase:
         """Pieces of the first prompts in line, as many tokens as the others can bear to wait for."""
         left = min(PROMPT_TOKENS, FIRST_TOKENS)
         if self._token_s:
-            stall_s = STALL_S if self.cache.slabs else 4 * STALL_S
+            stall_s = max(STALL_S, self._write_s) * (1 if self.cache.slabs else 4)
             left = max(_LEAST_TOKENS, min(PROMPT_TOKENS, int(stall_s / self._token_s)))
         most = PROMPTS_AT_ONCE
         if self._sparing_steps:
