@@ -154,7 +154,7 @@ def jobs(
 
 @app.command()
 def export(
-    job: Annotated[int, typer.Argument(help="Number of the job.")],
+    job: Annotated[str, typer.Argument(help="Number or name of the job.")],
     to: Annotated[
         Path | None, typer.Option("--to", help="Folder to write into, or a file that ends in .zip. Default: export")
     ] = None,

@@ -23,6 +23,7 @@ from bot.take_home import CHECKPOINTS, bring_in, card_language, made_by, take_ho
 from tuner.problems import Problem, ProblemError
 from tuner.store.records import Checkpoint, Job
 
+_NUMBER = re.compile(r"#?\d{1,9}")
 _TEAM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """Teams are folders of the home."""
 
@@ -31,7 +32,8 @@ _TEAM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class Export:
     """What `onsa export` was told."""
 
-    job: int
+    job: str
+    """Its number, or a name of it or of one of its tries."""
     trial: int | None
     to: Path | None
     """A folder, or a file that ends in .zip; None: `export`, unless something else is wanted."""
@@ -46,20 +48,31 @@ async def export(settings: BotSettings, said: Export) -> int:
     """Writes the export, puts it on the hub and writes the search, as far as each was wanted."""
 
     async def work(turn: Turn) -> int:
-        job = await turn.store.job(turn.team, said.job)
+        number, trial = await _meant(turn, said)
+        job = await turn.store.job(turn.team, number) if number is not None else None
         if job is None:
-            return await _say(desk_jobs.not_found(turn, said.job).text, 1)
+            return await _say(desk_jobs.not_found(turn, number).text, 1)
         if said.optuna is not None:
             await _say(await _write_study(turn, job, said.optuna), 0)
             if said.to is None and not said.taking.repository:
                 return 0
-        checkpoint = await checkpoint_of(turn, job, said.trial)
+        checkpoint = await checkpoint_of(turn, job, trial)
         if checkpoint is None:
-            facts = {"job": said.job, "state": job.state}
+            facts = {"job": job.number, "state": job.state}
             return await _say(turn.say("replies.talk.no_checkpoint", facts), 1)
         return await _export(turn, job, checkpoint, said, settings)
 
     return await with_turn(settings, work)
+
+
+async def _meant(turn: Turn, said: Export) -> tuple[int | None, int | None]:
+    """Promises the number of the job, and of the try where one was said; None for a job that nobody knows."""
+    if _NUMBER.fullmatch(said.job):
+        return int(said.job.removeprefix("#")), said.trial
+    known = await turn.store.labels.meaning(turn.team, said.job)
+    if known is None:
+        raise ProblemError([Problem(key="export.no_such_name", facts={"name": said.job[:60]})])
+    return known.job, said.trial if said.trial is not None else known.trial
 
 
 async def _export(turn: Turn, job: Job, checkpoint: Checkpoint, said: Export, settings: BotSettings) -> int:

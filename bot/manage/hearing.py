@@ -69,7 +69,7 @@ def _wish(kind: Kind, found: re.Match[str], names: Sequence[Named], command: Com
     if kind != "call":
         return Wish(kind=kind, thing=thing)
     name = (said.get("name") or "").strip(_QUOTES)
-    if not name or _any("no_names").match(name):
+    if not name or _any("no_names").match(name) or _any("no_things").fullmatch(said.get("thing") or ""):
         return None
     return Wish(kind=kind, thing=thing, name=re.sub(r"^the ", "", name, flags=re.IGNORECASE))
 

@@ -26,6 +26,7 @@ _ABOUT_JOBS = frozenset({
     "chat", "compare", "export", "status", "stop", "pause", "resume", "extend", "explain_result", "best", "rate",
 })
 """What a name may be used for; a plan is never read out of one, but for "redo"."""
+_CHANGING = frozenset({"stop", "pause", "resume", "extend"})
 _ODD = re.compile(r"[\x00-\x1f@#<>`|/\\:：;；,、。.?？!！*_~\[\]{}「」『』\"“”]")
 _QUOTED = re.compile(r"[“\"「『][^”\"」』]*[”\"」』]")
 _SORT = re.compile(r"\b(?:an?|any|some|every|no|what|which) \Z", re.IGNORECASE)
@@ -116,6 +117,8 @@ async def spelled_out(store: Store, team: str, text: str) -> str:
     if not numbers:
         return text
     command = parse(replaced)
+    if command.intent in _CHANGING and hearing.says("no_job", replaced):
+        return text  # “pause it for lunch” is no word about the job that is called “lunch”
     if command.intent in _ABOUT_JOBS and command.job in numbers:
         return replaced
     is_redone = command.intent == "tune" and command.job in numbers and hearing.says("redone", text)

@@ -131,7 +131,7 @@ def test_nothing_private_is_in_the_export(homes: Path) -> None:
 
 
 def test_what_was_brought_in_can_be_taken_home_again(homes: Path) -> None:
-    onsa("export", "1", "--home", "b", "--to", "again", cwd=homes)
+    onsa("export", "bike bot", "--home", "b", "--to", "again", cwd=homes)
     weights = "adapter_model.safetensors"
     assert (homes / "again" / weights).read_bytes() == (homes / "mine" / weights).read_bytes()
     facts: Any = json.loads((homes / "again" / "onsa.json").read_text(encoding="utf-8"))
