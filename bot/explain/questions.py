@@ -21,7 +21,8 @@ def about_trial(voice: Voice, trial: TrialRecord) -> Iterable[str]:
         yield voice.tell("trial.running", {"number": trial.number, "settings": settings})
         return
     if settings:
-        yield voice.tell("trial.settings", {"number": trial.number, "settings": settings})
+        yield voice.tell("trial.settings", {"number": trial.number, "is_default": voice.is_default(trial.number),
+                                            "settings": settings})
     finding = next(
         (
             one

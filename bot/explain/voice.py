@@ -52,10 +52,13 @@ class Voice:
 
     def named(self, winner: Mapping[str, Any]) -> dict[str, Any]:
         """The winner's facts with the best try's name and score in words."""
-        of_a_job = bool(self.report.model)  # Of a recording nobody knows which settings were the default ones.
-        facts = {"number": winner["best_trial"], "is_default": of_a_job and winner["best_trial"] == 0}
+        facts = {"number": winner["best_trial"], "is_default": self.is_default(winner["best_trial"])}
         return {**winner, "best_name": self.tell("words.try", facts),
                 "best_score": self.score(winner["best_value"])}
+
+    def is_default(self, number: int | None) -> bool:
+        """Whether try `number` ran the default settings. Of a recording nobody knows which these were."""
+        return bool(self.report.model) and number == 0
 
     def joined(self, *sentences: str) -> str:
         """Sentences one after the other, as the language spaces them."""

@@ -6,9 +6,11 @@ import dataclasses
 import json
 import math
 import random
+import re
 from collections.abc import Mapping
 from typing import Any
 
+import planted_variants
 import pytest
 from planted_reports import reports
 from planted_studies import DEFAULTS, SPACE, at_the_edge, complete, out_of_memory, planted, study
@@ -218,3 +220,10 @@ def test_few_tries_of_a_recording_can_be_searched_again(language: Language) -> N
     command = to_json(parse(said.next[0].command_text))
     assert set(command["space"]) == {"learning_rate", "lora_dropout"}
     assert command["trials"] >= 6
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_bounds_of_a_recording_are_short_enough_to_type(language: Language) -> None:
+    said = explain(report_of(read_recording(planted_variants.six(1).lines)), language)
+    assert re.findall(r"\d+\.\d+", said.next[0].command_text)
+    assert not re.search(r"[1-9]\d*\.\d{3}|\.0*[1-9]\d{3}", said.next[0].command_text)

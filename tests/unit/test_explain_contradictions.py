@@ -6,7 +6,7 @@ import planted_variants
 import pytest
 from planted_reports import reports
 
-from bot.explain import explain
+from bot.explain import explain, explain_trial
 from bot.phrases import LANGUAGES, Language
 from tuner.analysis import report_of
 from tuner.analysis.recording import read_recording
@@ -90,3 +90,20 @@ def test_two_gains_are_named_only_after_both_were_told(language: Language, both:
     said = explain(report, language).headline
     assert both in said
     assert all(f"{winner[f'{subject}_loss']:.3g}" in said for subject in ("base", "default", "best"))
+
+
+@pytest.mark.parametrize(("language", "default"), [("en", "default"), ("ja", "標準の設定")])
+def test_no_try_of_a_recording_is_said_to_have_had_the_default_settings(language: Language, default: str) -> None:
+    first = " ".join(explain_trial(EVERY["one_matters 0"], 0, language))
+    assert first
+    assert default not in first
+    assert default in " ".join(explain_trial(EVERY["strong"], 0, language))
+
+
+@pytest.mark.parametrize(("language", "same"), [("en", "all used 64"), ("ja", "どれも64でした")])
+def test_good_tries_with_one_and_the_same_value_are_said_to_share_it(language: Language, same: str) -> None:
+    report = report_of(read_recording(planted_variants.one_matters_in_a_search(0).lines))
+    said = " ".join(explain(report, language).what_mattered)
+    assert same in said
+    assert "64 to 64" not in said
+    assert "64から64" not in said

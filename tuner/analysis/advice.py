@@ -190,9 +190,14 @@ def _focus(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any]
             return
 
 
+def _neat(bound: float | None) -> float | None:
+    """A bound that can be typed: three significant digits; whole numbers stay."""
+    return rounded(bound, 3) if isinstance(bound, float) else bound
+
+
 def _searched_again(study: Study) -> dict[str, Any]:
     """The space of a recording: two bounds, or a list of values."""
-    bounds = {name: {"low": spec.low, "high": spec.high} for name, spec in study.space.items()
+    bounds = {name: {"low": _neat(spec.low), "high": _neat(spec.high)} for name, spec in study.space.items()
               if isinstance(spec, Range)}
     return bounds | {name: {"choices": list(spec.values)} for name, spec in study.space.items()
                      if isinstance(spec, Choices)}
