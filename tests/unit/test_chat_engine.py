@@ -231,7 +231,8 @@ async def test_a_cancelled_answer_frees_its_place_at_once(start: Callable[..., E
 async def test_a_cancelled_answer_leaves_the_line(start: Callable[..., Engine], script: Script) -> None:
     engine = start(places=1, line=3)
     first = engine.ask(ask("x", "first", max_tokens=10**9))
-    await first.next()
+    assert isinstance(await asyncio.wait_for(first.next(), 10), Begun)
+    assert isinstance(await asyncio.wait_for(first.next(), 10), Piece), "it has the place"
     waiting = engine.ask(ask("x", "waiting"))
     await waiting.next()
     waiting.cancel()

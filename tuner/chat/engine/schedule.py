@@ -51,7 +51,7 @@ class _Writing:
 
 class Engine:
     """`places` answers are written at once; `line` more wait, in turn by person; the next is refused, and so is one
-    of a person who has half of all places and line already."""
+    of a person who has half of all places and line already, two at least: a comparison asks for two answers."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Engine:
     def ask(self, ask: Ask) -> Answer:
         """Promises an answer to read from the running event loop. Never blocks. Raises Busy."""
         counted = list(self._counted.values())
-        own, most = counted.count(ask.person), max(1, (self._places + self._line) // 2)
+        own, most = counted.count(ask.person), max(2, (self._places + self._line) // 2)
         ahead = max(len(counted) - self._places, 0)
         if len(counted) >= self._places + self._line or own >= most:
             raise Busy(max(1, math.ceil(self._mean_s * (ahead + 1) / self._places)))
