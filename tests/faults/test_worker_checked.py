@@ -34,7 +34,8 @@ async def test_other_seeds_train_other_models_and_leave_no_adapters(
     store: Store, crowd: Workers, tmp_path: Path, slots: int
 ) -> None:
     model = await asyncio.to_thread(save_tiny_model, tmp_path / "model")
-    job = await submit(store, plan(model=str(model), defaults={**SETTINGS, "epochs": 3}, trials=2, confirm=1))
+    defaults = {**SETTINGS, "epochs": 3}
+    job = await submit(store, plan(model=str(model), defaults=defaults, trials=2, confirm=1, parallel=0))
     await crowd.real("--pack", str(slots))
     await until(store, job, lambda now, _: now.state == "finished")
     made = await report(store, job)

@@ -92,7 +92,7 @@ def test_a_japanese_speaker_tunes_and_talks(tmp_path: Path) -> None:
         home,
         [
             "質問集.csvを使って",
-            "学習率を1e-4から1e-3で、2回調整して",
+            "学習率を1e-4から1e-3で、2回調整して。確認の再学習はなしで",
             "開始",
             "待つ",
             "比べて",
