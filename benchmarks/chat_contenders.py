@@ -6,7 +6,8 @@ import asyncio
 import random
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
@@ -89,6 +90,8 @@ class OnsaTeam:
                 told = super().step()
                 now = time.perf_counter()
                 outer.written += len(told)
+                if outer.written >= outer.load.tokens:
+                    outer.enough()
                 for generation, _ in told:
                     person = outer.waiting.pop(generation, None)
                     if person is not None:
@@ -105,6 +108,7 @@ class OnsaTeam:
         self.asked: dict[str, float] = {}
         self.first_s: list[float] = []
         self.written = 0
+        self.enough: Callable[[], object] = int
         self._device = device
         self._models = [ModelRef(base=str(source), adapter=str(folder)) for folder in adapters]
         self._engine = Engine(lambda: models, places=64)
@@ -119,7 +123,12 @@ class OnsaTeam:
         self._engine.close(30.0)
 
     async def _all(self, load: Load) -> None:
-        await asyncio.gather(*(self._person(load, place) for place in range(len(load.prompts))))
+        people = asyncio.gather(*(self._person(load, place) for place in range(len(load.prompts))))
+        loop = asyncio.get_running_loop()
+        self.enough = lambda: loop.call_soon_threadsafe(people.cancel)
+        with suppress(asyncio.CancelledError):
+            await people
+        self.enough = int
 
     async def _person(self, load: Load, place: int) -> None:
         for length in cycle(load.answers[place]):
@@ -128,11 +137,11 @@ class OnsaTeam:
             answer = self._engine.ask(Ask(
                 model=self._models[load.checkpoints[place]], messages=(Message(role="user", content=person),),
                 max_tokens=length, temperature=0.0, person=person))
-            while self.written < load.tokens and not isinstance(await answer.next(), Done):
-                pass
-            answer.cancel()
-            if self.written >= load.tokens:
-                return
+            try:
+                while not isinstance(await answer.next(), Done):
+                    pass
+            finally:
+                answer.cancel()
 
 
 class PeftTeam:
