@@ -15,6 +15,7 @@ from bot.console.files import NoFile, attachment_of, missing_file, named_file
 from bot.console.screen import Screen
 from bot.desk.context import Services
 from bot.desk.door import Desk, Dialogue
+from bot.language.dialogue.answers import Expecting, parse_answer
 from bot.language.parser import parse
 from bot.manage import tidying
 from bot.phrases import LANGUAGES, Language, say
@@ -25,6 +26,8 @@ from tuner.store.records import Job
 TEAM = "local"
 PERSON = "you"
 CHANNEL = "console"
+_SURE = ("delete:", "tidy:", "spare:")
+"""Buttons of a question whether something shall be deleted: the one that does it, and the one that does not."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +47,8 @@ class Session:
     """Called before a wait, so that somebody does the work."""
     name: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _buttons: tuple[Button, ...] = ()
+    _asked: tuple[Button, ...] = ()
+    """Those of a question that deletes something, while nothing else was said; a yes or a no answers it."""
     _started: str = ""
     """The plan that was started last."""
     _seen: dict[int, int] = field(default_factory=dict)
@@ -54,7 +59,9 @@ class Session:
         text = line.strip()
         if not text:
             return True
-        button = self._pressed(text)
+        button = self._agreed(text) or self._pressed(text)
+        self._buttons = tuple(each for each in self._buttons if each not in self._asked)
+        self._asked = ()
         if button is not None:
             await self._press(button)
         elif _is(text, "buttons.start_name") and (now := await self._dialogue()).shown is None:
@@ -93,6 +100,13 @@ class Session:
 
     def _language(self, job: Job | None) -> Language:
         return self.language or (job.language if job is not None else "en")
+
+    def _agreed(self, text: str) -> Button | None:
+        """The button that a yes or a no means."""
+        said = parse_answer(text, Expecting(kind="yes_no")) if self._asked else None
+        if said is None or said.yes is None:
+            return None
+        return next(each for each in self._asked if (each.style == "danger") == said.yes)
 
     def _pressed(self, text: str) -> Button | None:
         wanted = text.strip("[] 　").casefold()
@@ -166,6 +180,8 @@ class Session:
             fresh = {button.name for button in reply.buttons}
             kept = tuple(button for button in self._buttons if button.name not in fresh and not button.name.isdigit())
             self._buttons = (*reply.buttons, *kept)
+            if {button.style for button in reply.buttons if button.action.startswith(_SURE)} >= {"danger"}:
+                self._asked = tuple(button for button in reply.buttons if button.action.startswith(_SURE))
 
 
 def _start_button(reply: Reply) -> Button | None:

@@ -13,6 +13,9 @@ from bot.replies import Reply
 VERBS = frozenset({"undo", "older", "newer", "delete", "spare", "tidy"})
 """Buttons that `press` answers."""
 
+_ASKS = frozenset({"delete", "keep", "budget", "tidy"})
+"""Wishes that are answered with a question before anything is deleted."""
+
 
 async def listens(turn: Turn, command: Command) -> Wish | None:
     """Promises the wish about keeping house in this turn's words; None where they are for others."""
@@ -30,6 +33,8 @@ async def listens(turn: Turn, command: Command) -> Wish | None:
 
 async def answer(turn: Turn, wish: Wish) -> AsyncIterator[Reply]:
     """Everything that `listens` finds."""
+    if wish.kind in _ASKS:
+        turn.state.pop("shown", None)  # a yes to this question starts no plan that was shown before
     match wish.kind:
         case "search":
             replies = history.search(turn, wish)

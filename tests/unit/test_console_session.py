@@ -165,3 +165,25 @@ async def test_start_without_a_plan_says_that_none_waits(tmp_path: Path) -> None
 async def test_data_that_is_known_by_name_needs_no_file(tmp_path: Path) -> None:
     async with a_terminal(tmp_path) as terminal:
         assert "Your data: my.csv" in await terminal.type("use my.csv")
+
+
+@pytest.mark.parametrize(("answer", "is_gone"), [("yes", True), ("はい", True), ("delete", True), ("no", False),
+                                                 ("やめて", False), ("keep", False)])
+async def test_a_yes_deletes_what_was_asked_about_and_starts_no_plan(
+    tmp_path: Path, answer: str, is_gone: bool
+) -> None:
+    async with a_terminal(tmp_path) as terminal:
+        await terminal.type("tune lr between 1e-5 and 1e-3")
+        await terminal.type("delete my.csv")
+        await terminal.type(answer)
+        assert (await terminal.session.services.store.dataset(TEAM, "my.csv") is None) == is_gone
+        assert await terminal.jobs() == []
+
+
+async def test_a_late_word_deletes_nothing(tmp_path: Path) -> None:
+    async with a_terminal(tmp_path) as terminal:
+        await terminal.type("delete my.csv")
+        await terminal.type("what is dropout?")
+        for word in ("delete", "yes", "はい"):
+            await terminal.type(word)
+        assert await terminal.session.services.store.dataset(TEAM, "my.csv") is not None

@@ -238,3 +238,15 @@ async def test_folders_outside_of_the_home_are_never_touched(tmp_path: Path) -> 
 
 async def test_no_data_of_that_name_is_said(person: Person) -> None:
     assert "no data called “gone.csv”" in words(await person.say("delete gone.csv"))
+
+
+@pytest.mark.parametrize("question", [
+    "delete usual.csv", "keep the best 3 checkpoints of each job", "このファイルを消して",
+])
+async def test_a_yes_to_a_question_of_deleting_starts_no_plan(tmp_path: Path, question: str) -> None:
+    async with a_desk(tmp_path) as person:
+        await person.has_data("usual.csv")
+        await person.say("tune lr between 1e-5 and 1e-3 with 2 trials")
+        await person.say(question)
+        await person.say("yes")
+        assert await person.store.jobs("team") == []
