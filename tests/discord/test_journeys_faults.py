@@ -76,7 +76,7 @@ async def test_events_missed_during_a_cut_are_answered_after_the_resume(tmp_path
             while not discord.gateway.sessions:  # noqa: ASYNC110 - the bot does it
                 await asyncio.sleep(0.1)
         await made.ana.says(plan.channel, "@Onsa make it 9 trials")
-        await made.ana.sees("9, one", PATIENCE_S)
+        await made.ana.sees("9, as many", PATIENCE_S)
         check(discord, bot)
 
 
@@ -97,7 +97,7 @@ async def test_discord_may_be_down_when_the_bot_starts_and_later(tmp_path: Path)
             await asyncio.sleep(2)
             await discord.comes_up()
             await made.ana.says(plan.channel, "@Onsa make it 8 trials")
-            await made.ana.sees("8, one", PATIENCE_S)
+            await made.ana.sees("8, as many", PATIENCE_S)
             assert await bot.ends() == 0
             check(discord, bot)
         finally:

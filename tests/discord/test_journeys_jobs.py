@@ -72,7 +72,7 @@ async def test_a_plan_is_changed_through_its_form(onsa: House) -> None:
     assert any("0.0001" in (each.get("value") or "") for each in texts), "the form is filled with the plan"
     tries = next(each for each in texts if each.get("value") == "3")
     await team.ana.submits(opened, {tries["custom_id"]: "5"})
-    changed = await team.ana.sees(lambda message: "Start" in message.labels and "5, one" in message.text, PATIENCE_S,
+    changed = await team.ana.sees(lambda message: "Start" in message.labels and "5, as" in message.text, PATIENCE_S,
                                   channel=plan.channel)
     assert "0.0001" in changed.text
 
@@ -81,7 +81,7 @@ async def test_a_plan_is_changed_by_words_in_its_thread(onsa: House) -> None:
     team = onsa.team("Words")
     plan = await team.plan()
     await team.ana.says(plan.channel, "@Onsa make it 7 trials")
-    await team.ana.sees(lambda message: "Start" in message.labels and "7, one" in message.text, PATIENCE_S)
+    await team.ana.sees(lambda message: "Start" in message.labels and "7, as many" in message.text, PATIENCE_S)
 
 
 async def test_a_cancelled_plan_cannot_be_started(onsa: House) -> None:

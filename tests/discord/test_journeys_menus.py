@@ -52,7 +52,7 @@ async def test_tune_takes_its_options_and_a_file(onsa: House) -> None:
     assert use.took_s < 3
     plan = await team.ana.sees(has_start, PATIENCE_S)
     assert plan.channel.is_thread
-    assert "4, one" in plan.text
+    assert "4, as many" in plan.text
     assert "0.0001" in plan.text
 
 
