@@ -49,7 +49,7 @@ async def test_a_team_finds_names_promotes_and_deletes(tmp_path: Path) -> None:
             await ben.says(general, "@Onsa make refund bot the team's model")
             promoted = await ben.sees("is now the team's model", WAIT_S)
             told = await olga.uses("/team-model", channel=general)
-            assert "ben chose it" in (await olga.gets(told, "The team's model is try 1 of job 1", WAIT_S)).text
+            assert "chosen by ben" in (await olga.gets(told, "The team's model is try 1 of job 1", WAIT_S)).text
             settings = await ana.uses("/settings", channel=general)
             await ana.gets(settings, "The team's model is try 1", WAIT_S)
             await ana.clicks(promoted, "Undo")
