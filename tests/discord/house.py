@@ -19,7 +19,7 @@ PATIENCE_S = 60.0
 
 ROWS = "question,answer\n" + "".join(f"What is in room {n}?,The code is {n * 37 % 997}.\n" for n in range(1, 41))
 ROWS_JA = "質問,回答\n" + "".join(f"{n}号室の番号は何ですか？,番号は{n * 37 % 997}です。\n" for n in range(1, 41))
-SLOW = '{"step_s": 0.4, "steps": 12}'
+SLOW = '{"step_s": 0.4, "steps": 36}'
 """A script for the worker's child: slow enough that things can happen in mid-job."""
 TUNE = "@Onsa tune lr between 1e-4 and 1e-3 with 3 trials"
 TUNE_JA = "@Onsa 学習率を1e-4から1e-3で、3回調整して"
