@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import torch
 from chat_reference import ask, bases, plain, ref, tokens
 from tiny_adapters import save_adapter
 from tiny_models import save_model
@@ -20,6 +18,7 @@ from tuner.chat.engine.cache import ROWS_OF_ONE
 from tuner.chat.engine.packed import PackedBase
 
 pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
     pytest.mark.slow,
     # transformers' own note on peft's use of it
     pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning"),
@@ -28,14 +27,6 @@ pytestmark = [
 LLAMA = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 GPT2 = ("c_attn", "c_proj", "c_fc")
 QUESTIONS = ("Where do I leave a broken bike? ", "自転車が壊れたら、どこに置けばいいですか。", "Hi ", "1 2 3 4 ")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @dataclass(kw_only=True)
