@@ -33,10 +33,6 @@ class Repeat:
     """Those of the trial, with another seed."""
 
 
-def is_repeat(number: int) -> bool:
-    return number >= FIRST_REPEAT
-
-
 def planned_repeats(plan: Plan, trials: Iterable[TrialRecord]) -> tuple[Repeat, ...]:
     """Promises every repeat that `plan` wants after these trials, the same ones at every call: first one more seed for
     each of the settings, the best first, then the next. None where there are not two settings to compare.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from worker_jobs import plan
 
 from tuner.events import TrialRecord
-from tuner.repeats import FIRST_REPEAT, best_trial, confirmed_best, contenders, is_repeat, planned_repeats
+from tuner.repeats import FIRST_REPEAT, best_trial, confirmed_best, contenders, planned_repeats
 from tuner.worker.confirm import Confirmation, reserved_s
 
 
@@ -112,7 +112,7 @@ def test_the_plan_of_repeats_is_the_same_at_every_call_and_no_longer_than_the_pl
     assert repeats == planned_repeats(made, list(reversed(trials)))
     assert len(repeats) <= made.repeats
     assert len({repeat.number for repeat in repeats}) == len(repeats)
-    assert all(is_repeat(repeat.number) and repeat.number % FIRST_REPEAT == repeat.trial for repeat in repeats)
+    assert all(repeat.number >= FIRST_REPEAT and repeat.number % FIRST_REPEAT == repeat.trial for repeat in repeats)
 
 
 def test_a_confirmation_taken_up_again_asks_for_what_is_missing() -> None:
