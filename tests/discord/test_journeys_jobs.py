@@ -5,20 +5,19 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from bot_process import eventually
-from house import PATIENCE_S, ROWS_JA, TUNE, TUNE_JA, House, Team, house
-from standin.world import Channel, Message
+from house import PATIENCE_S, ROWS_JA, TUNE, TUNE_JA, House, Team, house, is_live, live_cards
+from standin.world import Message
+
+STEADY = '{"step_s": 0.2, "steps": 20}'
+"""Tries of about four seconds, side by side: long enough that a live card is seen and changes."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def onsa(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    async with house(tmp_path_factory.mktemp("jobs")) as made:
+    async with house(tmp_path_factory.mktemp("jobs"), STEADY) as made:
         yield made
-
-
-def live_cards(thread: Channel) -> list[Message]:
-    return [each for each in thread.shown if "▰" in each.text or "▱" in each.text]
 
 
 async def test_a_file_with_a_sentence_becomes_a_plan_in_a_thread_and_nothing_starts(onsa: House) -> None:
@@ -36,8 +35,7 @@ async def test_a_started_job_shows_one_live_card_and_ends_in_a_report(onsa: Hous
     plan = await team.plan()
     use = await team.ana.clicks(plan, "Start")
     assert use.took_s < 3
-    card = await team.ana.sees(lambda message: "▰" in message.text or "▱" in message.text, PATIENCE_S,
-                               channel=plan.channel)
+    card = await team.ana.sees(is_live, PATIENCE_S, channel=plan.channel)
     report = await team.ana.sees("the result", PATIENCE_S, channel=plan.channel, after=card)
     assert card.edits
     assert len(live_cards(plan.channel)) == 1
