@@ -19,9 +19,11 @@ from tuner.events import (
     TrialFinished,
     TrialProgress,
     TrialStarted,
+    event_from_json,
 )
 from tuner.plan.plan import MAXIMISED
-from tuner.store.records import Job
+from tuner.store import Store
+from tuner.store.records import Job, StoredEvent
 
 _TELLING = 0.2
 """From this share of a try on, the time so far tells how long the rest takes."""
@@ -85,6 +87,14 @@ class Tally:
                 self.is_over = True
                 self.parts.clear()
 
+    def take_stored(self, stored: StoredEvent) -> None:
+        """The same for an event as it is kept; one of a kind that this version does not know changes nothing."""
+        try:
+            event = event_from_json(stored.body)
+        except (KeyError, TypeError):
+            return
+        self.take(event, stored.at)
+
     def _see(self, number: int, part: float) -> None:
         self.is_confirming, self.number, self.parts[number] = False, number, part
 
@@ -114,10 +124,19 @@ class Tally:
 
     @property
     def left_s(self) -> float | None:
-        """From the pace so far, however many runs are side by side; None before that tells anything."""
-        made = self._made
-        left = self.runs - made
-        return left * self.busy_s / made if made >= _TELLING and self.busy_s > 0 and left > 0 else None
+        """From the pace so far, however many runs are side by side, and never beyond the plan's time limit; None before
+        the pace tells anything, and below a second."""
+        if self.is_early:
+            return None
+        left = (self.runs - self._made) * self.busy_s / self._made
+        budget = self.job.plan.time_budget_s
+        left = left if budget is None else min(left, budget - self.busy_s)
+        return left if left >= 1 else None
+
+    @property
+    def is_early(self) -> bool:
+        """True while the pace tells nothing yet."""
+        return self._made < _TELLING or self.busy_s <= 0
 
     @property
     def _made(self) -> float:
@@ -138,3 +157,15 @@ class Tally:
             "again": min(self.repeated + 1, self.repeats or 0) if self.is_confirming else None,
             "repeats": self.repeats,
         }
+
+
+async def tally_of(store: Store, job: Job, until: int | None = None) -> Tally:
+    """Promises what the stored events of `job` say, up to the event `until`."""
+    tally, after = Tally(job=job), 0
+    while events := await store.events(after, job.id):
+        for stored in events:
+            if until is not None and stored.seq > until:
+                return tally
+            tally.take_stored(stored)
+            after = stored.seq
+    return tally

@@ -12,6 +12,7 @@ from bot.language.commands import Command
 from bot.phrases import say
 from bot.planning import name_of_data
 from bot.replies import Reply, Table, Text
+from bot.tally import tally_of
 from bot.wording import number
 from tuner.repeats import best_trial, planned_repeats
 from tuner.store.records import Job
@@ -40,6 +41,12 @@ async def status(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         yield not_found(turn, command.job)
         return
     facts = await facts_of(turn, job)
+    pace = await tally_of(turn.store, job) if job.state == "running" else None
+    facts |= {
+        "left": pace and pace.left_s,
+        "early": pace is not None and pace.is_early,
+        "testing": pace is not None and pace.is_testing,
+    }
     yield Text(text=turn.say("replies.jobs.status", facts), buttons=_buttons(turn, job, facts["best"] is not None))
 
 

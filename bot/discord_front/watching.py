@@ -19,8 +19,7 @@ from bot.discord_front.live import post_of
 from bot.discord_front.places import FOREVER_S, SHELF, is_about, is_ours, room_of
 from bot.phrases import say
 from bot.planning import name_of_data
-from bot.tally import Tally
-from tuner.events import event_from_json
+from bot.tally import tally_of
 from tuner.store import Store, StoreUnavailable
 from tuner.store.records import Job, StoredEvent
 
@@ -125,12 +124,7 @@ class Watch:
 
     async def _add(self, job: Job, until: int) -> Card:
         """A card that knows the job's events up to `until`; later ones come with the next look."""
-        card = self.cards[job.id] = Card(tally=Tally(job=job))
-        after = 0
-        while events := [found for found in await self.store.events(after, job.id) if found.seq <= until]:
-            for stored in events:
-                _take_in(card.tally, stored)
-                after = stored.seq
+        card = self.cards[job.id] = Card(tally=await tally_of(self.store, job, until))
         return card
 
     async def _begin(self, job: Job, until: int) -> None:
@@ -148,7 +142,7 @@ class Watch:
             if stored.body["kind"] == "JobStarted" and is_ours(job.team):
                 await self._begin(job, until=stored.seq - 1)  # resumed, extended, or queued while nobody looked
         if stored.job in self.cards:
-            _take_in(self.cards[stored.job].tally, stored)
+            self.cards[stored.job].tally.take_stored(stored)
 
     async def _show(self, card: Card) -> None:
         try:
@@ -172,12 +166,3 @@ class Watch:
             card.shown = ""  # the report is about to open the thread
         elif is_over:
             self.cards.pop(job.id, None)
-
-
-def _take_in(tally: Tally, stored: StoredEvent) -> None:
-    """An event of a kind that this version does not know (a newer worker's) changes nothing."""
-    try:
-        event = event_from_json(stored.body)
-    except (KeyError, TypeError):
-        return
-    tally.take(event, stored.at)
