@@ -47,6 +47,7 @@ async def open_session(settings: BotSettings, screen: Screen, *, confirms: bool)
             home=home,
             chat=children.chat,
             clock=time.time,
+            opened_at=time.time(),
             model=settings.model,
             measuring_s=MEASURING_S,
             draws=True,

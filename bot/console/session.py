@@ -66,8 +66,8 @@ class Session:
             await self._press(button)
         elif _is(text, "buttons.start_name") and (now := await self._dialogue()).shown is None:
             await self._show(Text(text=say("console.no_plan_waits", self.language or now.language)))
-        elif _is(text, "console.leave_words"):
-            return False
+        elif _is(text, "console.leave_words") and not (await self._dialogue()).is_chatting:
+            return False  # in a conversation the same word leaves that first
         elif _is(text, "console.wait_words"):
             await self.wait()
         else:

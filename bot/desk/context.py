@@ -39,6 +39,8 @@ class Services:
     """Whether the leaderboard comes with a picture, drawn by a child process."""
     chance: Random = field(default_factory=SystemRandom)
     """Draws the sides of blind pairs."""
+    opened_at: float = 0.0
+    """When this process began to listen; 0: it is not known, and nothing counts as older."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from bot.desk import columns, data, drafts, taking, talk, tuning, wishes
+from bot.desk import asides, columns, data, drafts, taking, tuning, wishes
 from bot.desk.context import Services, Turn
 from bot.desk.hearing import arrived, hear
 from bot.desk.pressing import press
@@ -135,9 +135,16 @@ async def _route(turn: Turn) -> AsyncGenerator[Reply, None]:
             yield reply
         return
     if turn.state.get("chat") and not utterance.attachments and utterance.command is None:
-        async for reply in talk.continue_chat(turn):
+        async for reply in asides.continued(turn, _said):
             yield reply
         return
+    async for reply in _said(turn):
+        yield reply
+
+
+async def _said(turn: Turn) -> AsyncGenerator[Reply, None]:
+    """What was said to Onsa, or chosen from a menu, with the files that came along."""
+    utterance = turn.utterance
     if utterance.text and utterance.command is None and not utterance.attachments:
         spelled = await names.spelled_out(turn.store, turn.team, utterance.text)
         turn = replace(turn, said=utterance.text, utterance=replace(utterance, text=spelled))

@@ -31,7 +31,7 @@ async def chat(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         async for reply in _ask(turn, model, speaker, [{"role": "user", "content": command.prompt}]):
             yield reply
         return
-    turn.state["chat"] = {"model": model, "speaker": speaker, "messages": []}
+    turn.state["chat"] = {"model": model, "speaker": speaker, "messages": [], "at": turn.services.clock()}
     yield Text(text=turn.say("replies.talk.opened", {"speaker": speaker}))
 
 
@@ -49,6 +49,9 @@ async def continue_chat(turn: Turn) -> AsyncIterator[Reply]:
         turn.state.pop("chat")
         yield Text(text=turn.say("replies.talk.closed"))
         return
+    if _is_from_before(turn, talk):
+        yield Text(text=turn.say("replies.talk.taken_up", {"speaker": talk["speaker"]}))
+    talk["at"] = turn.services.clock()
     messages = [*talk["messages"], {"role": "user", "content": text}]
     if len(messages) > REMEMBERED:
         messages = _latest(messages, REMEMBERED)
@@ -57,6 +60,11 @@ async def continue_chat(turn: Turn) -> AsyncIterator[Reply]:
             yield Text(text=turn.say("replies.talk.forgets", {"count": len(messages)}))
     async for reply in _ask(turn, talk["model"], talk["speaker"], messages, keep=talk):
         yield reply
+
+
+def _is_from_before(turn: Turn, talk: dict[str, Any]) -> bool:
+    """True where the last word of the conversation is older than this process: nobody may still have it in mind."""
+    return bool(talk.get("at", turn.services.opened_at) < turn.services.opened_at)
 
 
 def _latest(messages: list[dict[str, str]], most: int) -> list[dict[str, str]]:

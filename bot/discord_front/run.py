@@ -71,6 +71,7 @@ async def _serve(settings: BotSettings, store: Store, home: Path, token: str, la
         home=home,
         chat=chat,
         clock=time.time,
+        opened_at=time.time(),
         model=settings.model,
         measuring_s=MEASURING_S,
         draws=True,

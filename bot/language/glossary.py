@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -39,10 +39,9 @@ def term_asked(text: str) -> str | None:
 @cache
 def _questions(language: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
     """Every question as one pattern, and what each name in it stands for."""
-    path = FOLDER / language / "vocabulary" / "glossary.toml"
-    table: dict[str, dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))
+    table = _table(language)
     terms, scores = dict(_names(table["term"])), dict(_names(table["score"]))
-    ask, number = table["ask"], itertools.count()
+    number = itertools.count()
 
     def named(names: Mapping[str, str]) -> str:
         return f"(?P<n{next(number)}>{'|'.join(map(re.escape, sorted(names, key=len, reverse=True)))})"
@@ -50,9 +49,29 @@ def _questions(language: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
     def term(_: re.Match[str]) -> str:
         return f"(?:{_ARTICLE}{named(terms)}|{_ARTICLE_OF_SCORE}{named(scores)})"
 
+    return _compiled(table["ask"], term, lambda _: named(terms)), terms | scores
+
+
+def whole_questions(language: str, name: str, more: str = "") -> re.Pattern[str]:
+    """Promises the pattern of every whole question about something that the pattern `name` matches. `more`: further
+    ways of asking, one a line."""
+    ask = _table(language)["ask"]
+    return _compiled({**ask, "forms": f"{ask['forms']}\n{more}"},
+                     lambda _: f"{_ARTICLE}(?:{name})", lambda _: f"(?:{name})")
+
+
+_Fill = Callable[[re.Match[str]], str]
+
+
+def _compiled(ask: Mapping[str, str], term: _Fill, word: _Fill) -> re.Pattern[str]:
     forms = "|".join(filter(None, ask["forms"].split("\n")))
-    forms = re.sub("{word}", lambda _: named(terms), re.sub("{term}", term, forms))
-    return re.compile(f"{ask['before']}(?:{forms}){ask['after']}"), terms | scores
+    forms = re.sub("{word}", word, re.sub("{term}", term, forms))
+    return re.compile(f"{ask['before']}(?:{forms}){ask['after']}")
+
+
+def _table(language: str) -> dict[str, dict[str, Any]]:
+    path = FOLDER / language / "vocabulary" / "glossary.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def _names(table: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -69,7 +69,7 @@ async def test_chat_opens_a_thread_whose_answers_name_the_speaker_and_remember_t
     standin.join(place.guild, bo.user)
     await place.aki.says(thread, "@Onsa What is 3 times 7?")
     answer = await place.aki.sees("**21**", 90, channel=thread)
-    assert "Job 1, try 0" in answer.text
+    assert "Tuned model (job 1, try 0)" in answer.text
     await eventually(lambda: "Stop the answer" not in answer.labels)
     await bo.says(thread, "@Onsa And twice that?")
     await eventually(lambda: len(place.chat.asked) == 2)
@@ -188,5 +188,5 @@ async def test_the_menu_asks_the_model_what_a_message_says(place: Place) -> None
     message = await place.aki.says(place.general, "What is 3 times 7?")
     use = await place.aki.uses_on(message, "Ask the tuned model")
     answer = await place.aki.gets(use, "**21**", timeout=90)
-    assert "Job 1, try 0" in answer.text
+    assert "Tuned model (job 1, try 0)" in answer.text
     assert place.chat.asked[0]["messages"][-1]["content"] == "What is 3 times 7?"

@@ -92,7 +92,7 @@ async def test_control_tokens_that_people_type_reach_the_model_as_letters(standi
         await house.finish(job)
         for asked, words in enumerate(("Hello, what is the code?", FORGED), start=1):
             use = await aki.uses("/chat", channel=general, question=words)
-            answer = await aki.gets(use, "Job 1, try 0", timeout=120)
+            answer = await aki.gets(use, "Tuned model (job 1, try 0)", timeout=120)
             assert len(tapped[0].read_ids) == asked
             assert not any(mark in answer.text for mark in MARKS)
     plain, forged = tapped[0].read_ids

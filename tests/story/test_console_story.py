@@ -81,7 +81,7 @@ def test_an_english_speaker_tunes_and_talks(tmp_path: Path) -> None:
     assert "Which answer is better?" in said
     assert re.search(r"You voted: left is better\.\n(Left|Right): ", said)
     assert "The same test questions to both" in said
-    assert re.search(r"Job 1, try \d: \S+", said)
+    assert re.search(r"Tuned model \(job 1, try \d\): \S+", said)
     assert _children_of(home) == []
 
 
@@ -106,7 +106,7 @@ def test_a_japanese_speaker_tunes_and_talks(tmp_path: Path) -> None:
     assert "まだ何も始めていません" in said
     assert "ジョブ1の結果" in said
     assert re.search(r"元のモデル：\d+問中\d+問正解", said)
-    assert re.search(r"ジョブ1・試行\d: \S+", said)
+    assert re.search(r"調整したモデル（ジョブ1・試行\d）: \S+", said)
     assert _children_of(home) == []
 
 
@@ -149,4 +149,4 @@ def test_a_model_folder_in_hub_format_is_tuned_like_the_embedded_one(tmp_path: P
     assert done.returncode == 0, done.stderr
     assert "Plan: tune my-model on doors.csv" in done.stdout
     assert "Job 1: the result" in done.stdout
-    assert re.search(r"Job 1, try \d: ", done.stdout)
+    assert re.search(r"Tuned model \(job 1, try \d\): ", done.stdout)

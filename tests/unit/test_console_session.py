@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from desk_house import Clock, Person, no_chat, words
 
-from bot.console.session import CHANNEL, TEAM, Session
+from bot.console.session import CHANNEL, PERSON, TEAM, Session
 from bot.desk.context import Services
 from bot.desk.door import Desk
 from bot.replies import Reply
@@ -187,3 +187,12 @@ async def test_a_late_word_deletes_nothing(tmp_path: Path) -> None:
         for word in ("delete", "yes", "はい"):
             await terminal.type(word)
         assert await terminal.session.services.store.dataset(TEAM, "my.csv") is not None
+
+
+async def test_the_word_for_leaving_ends_a_conversation_before_it_ends_the_console(tmp_path: Path) -> None:
+    async with a_terminal(tmp_path) as terminal:
+        talk = {"model": "local/job-1-trial-0", "speaker": "Tuned model", "messages": []}
+        await terminal.session.services.store.keep_dialogue(PERSON, f"{TEAM}/{CHANNEL}", {"chat": talk}, 60)
+        assert await terminal.session.hear("bye") is True
+        assert "left the conversation" in words(terminal.replies)
+        assert await terminal.session.hear("bye") is False
