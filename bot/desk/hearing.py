@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.desk import asking, columns, data, drafts, jobs, plans, taking, talk, tuning, words
+from bot.desk import asking, columns, data, drafts, jobs, plans, sample, taking, talk, tuning, words
 from bot.desk.context import Turn
 from bot.desk.questions import Question
 from bot.judging import door as judging
@@ -76,6 +76,10 @@ async def _columns_named(heard: _Heard) -> AsyncIterator[Reply] | None:
         mapping = columns.chosen(turn, turn.utterance.text)
     dataset = await data.take_with_columns(turn, mapping) if mapping else None
     return arrived(turn, dataset) if dataset is not None else None
+
+
+async def _sample(heard: _Heard) -> AsyncIterator[Reply] | None:
+    return await sample.asked(heard.turn, heard.command)
 
 
 async def _plain_judging(heard: _Heard) -> AsyncIterator[Reply] | None:
@@ -152,6 +156,7 @@ async def _data(turn: Turn, command: Command) -> AsyncIterator[Reply]:
 
 _IN_TURN: tuple[Hearing, ...] = (
     _columns_named,
+    _sample,
     _plain_judging,
     _open_question,
     _yes_or_no,

@@ -12,6 +12,7 @@ from judging_house import Court, a_court
 from bot.desk.context import Services
 from bot.desk.door import Desk
 from bot.language.asides import meant_for_onsa
+from bot.language.parser import parse
 from bot.replies import Reply, Stream
 from bot.utterance import Utterance
 
@@ -136,3 +137,17 @@ async def _opened_again(court: Court) -> Desk:
 
     return Desk(Services(store=court.aki.store, home=court.aki.store.home, chat=chat, clock=court.aki.clock,
                          opened_at=court.aki.clock()))
+
+
+@pytest.mark.parametrize("text", ["お客様の質問", "顧客の質問", "お客さんの質問。"])
+async def test_a_noun_alone_opens_no_conversation(tmp_path: Path, text: str) -> None:
+    async with a_court(tmp_path) as court:
+        assert parse(text).intent == "unknown"
+        await said(court, text)
+        state = await court.aki.desk.dialogue(court.aki.team, court.aki.name, court.aki.channel)
+        assert not state.is_chatting
+
+
+@pytest.mark.parametrize("text", ["質問したい", "モデルと会話", "ベストのモデルとの会話", "チャット"])
+def test_a_wish_to_talk_is_still_heard(text: str) -> None:
+    assert parse(text).intent == "chat"

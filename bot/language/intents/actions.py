@@ -151,6 +151,8 @@ def is_chat(f: Facts) -> bool:
     if not f.any("verb:chat"):
         return False
     gates = f.gates - {"musing"}
+    if f.is_japanese and not target and f.low.rstrip("。.!?~ー、 ").endswith(small_words("someones")):
+        return False  # お客様の質問
     return (
         target
         or (f.any("object:training") and f.view.size <= 7 and not gates and not f.everyday)
