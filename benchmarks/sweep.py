@@ -8,8 +8,8 @@ A: what the documentation shows: Optuna, and for each trial a fresh model, Huggi
 expert's: the model loaded once, batches of like length, bf16. A3: two processes like A side by side. one: Onsa one
 trial at a time. B: Onsa's pack, nothing pruned. C: the pack with the default search's pruning.
 
-Ratios are A's seconds to the contender's: above 1 it is faster than A. On a processor they are of CPU seconds, which
-other programs on the machine disturb least; on a GPU of tokens a second, start left out, and of the whole as well.
+Ratios are A's seconds to the contender's, from start to end: above 1 it is faster than A. Beside them the same of CPU
+seconds, which other programs on the machine disturb least, and of tokens a second, start left out.
 """
 
 from __future__ import annotations
@@ -105,27 +105,26 @@ def contend(name: str, material: Material, share: str, cores: int) -> None:
 
 def compared(material: Material, runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     """Promises the figures of each contender beside each other, the best of its runs."""
-    chosen = {name: min(own, key=lambda run: run["cpu_s" if material.device == "cpu" else "wall_s"])
-              for name, own in runs.items()}
-    clock = "cpu_s" if material.device == "cpu" else "wall_s"
+    chosen = {name: min(own, key=lambda run: run["wall_s"]) for name, own in runs.items()}
     ways: dict[str, Any] = {}
     target = WITHIN * chosen["A"]["best"] if "A" in chosen else float("inf")
     for name, run in chosen.items():
-        reached = [one[1 if clock == "cpu_s" else 2] for one in run["ended"].values() if one[0] <= target]
+        reached = [one[1] for one in run["ended"].values() if one[0] <= target]
         speed = run["timed"][0] / run["timed"][1] if run["timed"][1] else None
         ways[name] = {
-            "seconds": run[clock], "wall_s": run["wall_s"], "tokens": run["tokens"],
+            "seconds": run["wall_s"], "cpu_s": run["cpu_s"], "tokens": run["tokens"],
             "tokens_a_step": round(run["tokens"] / max(1, run["passes"])), "best": round(run["best"], 4),
             "to_best_s": round(min(reached), 1) if reached else None, "tokens_a_second": speed and round(speed),
             **{key: run[key] for key in ("slots", "pruned") if key in run}}
     first = ways.get("A")
     for own in ways.values() if first else ():
         own["ratio"] = round(first["seconds"] / own["seconds"], 2)
+        own["ratio_of_cpu"] = round(first["cpu_s"] / own["cpu_s"], 2)
         if first["tokens_a_second"] and own["tokens_a_second"]:
             own["ratio_of_speed"] = round(own["tokens_a_second"] / first["tokens_a_second"], 2)
     if material.shape != "embedded":
         _utilise(material, ways)
-    return {"clock": clock, "ways": ways, "losses": {name: {number: round(one[0], 4) for number, one in sorted(
+    return {"ways": ways, "losses": {name: {number: round(one[0], 4) for number, one in sorted(
         run["ended"].items(), key=lambda item: int(item[0]))} for name, run in chosen.items()}}
 
 

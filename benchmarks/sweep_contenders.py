@@ -9,115 +9,15 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.sweep_material import Material
+from benchmarks.sweep_onsa import one_by_one, packed, pruned
+from benchmarks.sweep_told import Told
 
 SKIPPED = 3
 """Steps at the start that do not count in the tokens a second: what a device sets up once."""
-
-
-@dataclass(kw_only=True)
-class Told:
-    """What a contender did."""
-
-    ended: dict[int, tuple[float, float, float]] = field(default_factory=dict)
-    """By trial: validation loss, CPU and wall seconds of the process at its end. Pruned trials are left out."""
-    tokens: int = 0
-    passes: int = 0
-    """Forward passes of training."""
-    timed: tuple[int, float] = (0, 0.0)
-    """Tokens, and the seconds that their steps took, start and first steps left out."""
-    more: dict[str, Any] = field(default_factory=dict)
-
-    def end(self, number: int, loss: float) -> None:
-        self.ended[number] = (loss, time.process_time(), time.monotonic() - _BEGAN)
-
-    def step(self, tokens: int, seconds: float, counted: bool) -> None:
-        self.tokens, self.passes = self.tokens + tokens, self.passes + 1
-        if counted:
-            self.timed = (self.timed[0] + tokens, self.timed[1] + seconds)
-
-
-_BEGAN = time.monotonic()
-
-
-def one_by_one(material: Material, chosen: dict[int, dict[str, Any]], folder: Path) -> Told:
-    """Onsa's one-slot runner."""
-    from tuner.train.model import choose_threads
-    from tuner.train.trial import run_trial
-
-    own, told = material.bench(folder), Told()
-    choose_threads(own.base)
-    for number, settings in chosen.items():
-        ended = run_trial(own, number, settings, lambda _: None, lambda: "")
-        told.end(number, ended.metrics["loss"])
-        told.tokens += ended.tokens
-        told.passes += -(-len(own.training(settings["max_length"]).own) // settings["batch_size"]) * settings["epochs"]
-    return told
-
-
-def packed(material: Material, chosen: dict[int, dict[str, Any]], folder: Path, pruner: str = "none") -> Told:
-    """Onsa's pack as wide as Onsa makes it here; with a pruner, hopeless trials end early and free their slots."""
-    from tuner.runners.slots import slots_for
-    from tuner.search.pruning import is_hopeless, percent_of
-    from tuner.train.model import choose_threads
-    from tuner.train.packed.sweep import Sweep
-
-    own, told = material.bench(folder), Told()
-    choose_threads(own.base)
-    hopeless: set[int] = set()
-    curves: dict[int, dict[int, float]] = {}
-    free: list[int] = []
-    held: dict[int, int] = {}
-
-    def heard(number: int, at: Any) -> None:
-        if at.valid_loss is None:
-            return
-        curves.setdefault(number, {})[percent_of(at.step, at.steps)] = at.valid_loss
-        others = {other: curve for other, curve in curves.items() if other != number}
-        if is_hopeless(pruner, number, curves[number], others, told.ended, chosen[number]["warmup_ratio"]):
-            hopeless.add(number)
-
-    def ended(number: int, outcome: Any) -> None:
-        if outcome.outcome == "failed":
-            raise RuntimeError(f"trial {number} failed: {outcome.error}")
-        free.append(held[number])
-        told.tokens += outcome.tokens
-        if outcome.outcome == "complete":
-            told.end(number, outcome.metrics["loss"])
-
-    weights = sum(part.numel() for part in own.base.model.parameters())
-    swept = Sweep(own, slots_for(material.device, weights, len(chosen)), heard, ended,
-                  lambda number: "pruned" if number in hopeless else "", rank=32)
-    free.extend(range(swept.slots))
-    waiting = list(chosen)
-    while waiting or not swept.is_idle:
-        while waiting and free:
-            number = waiting.pop(0)
-            held[number] = free.pop(0)
-            swept.start(held[number], number, chosen[number])
-        _turn(swept, told)
-    told.more = {"slots": swept.slots, "pruned": sorted(hopeless)}
-    return told
-
-
-def _turn(swept: Any, told: Told) -> None:
-    before, began = sum(run.course._tokens for run in swept._runs.values()), time.perf_counter()
-    running = list(swept._runs.values())
-    swept.turn()
-    passed = sum(run.course._tokens for run in running) - before
-    counted = told.passes >= SKIPPED and len(swept._runs) == swept.slots
-    tokens = told.tokens
-    told.step(passed, time.perf_counter() - began, counted)
-    told.tokens = tokens  # outcomes tell them
-
-
-def pruned(material: Material, chosen: dict[int, dict[str, Any]], folder: Path) -> Told:
-    """Onsa's pack with the pruning of its default search."""
-    return packed(material, chosen, folder, pruner="asha")
 
 
 def fresh_trainer(material: Material, chosen: dict[int, dict[str, Any]], folder: Path) -> Told:

@@ -81,9 +81,8 @@ def _hardware(facts: Mapping[str, Any] | None, kind: str) -> str:
             if facts["shape"] == "embedded" else
             f"random weights in the shape of {facts['shape']}, {facts['trials']} trials, batch {facts['batch']} of "
             f"{facts['tokens']} tokens")
-    clock = "CPU seconds from start to end" if facts["clock"] == "cpu_s" else "seconds from start to end"
     return (f"{kind}: {facts['gpu'] or facts['processor']}, {facts['cores']} core(s), torch {facts['torch']}, "
-            f"{facts['date']}; {what}; {clock}.")
+            f"{facts['date']}; {what}; seconds from start to end.")
 
 
 def _read(path: Path) -> Mapping[str, Any] | None:

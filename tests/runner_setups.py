@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 from tuner.plan.knobs import KNOBS
@@ -14,6 +15,10 @@ SETTINGS: dict[str, Value] = {
     **{name: knob.default for name, knob in KNOBS.items()},
     "learning_rate": 1e-3, "epochs": 2, "batch_size": 4, "lora_rank": 4, "lora_alpha": 8.0, "max_length": 128,
 }
+
+TWO_LANES = (sys.executable, "-c", "import os; from tuner.runners import child, child_lanes; "
+                                   "child_lanes.lanes_for = lambda base, slots: 2; os._exit(child.main())")
+"""The real child as it would be on a machine with two cores and no word about them."""
 
 SCRIPTED_SETUP = {"model": "m", "examples": "e", "split_seed": 0, "split": (4, 2, 2), "general_chat": 0,
                   "metric": "loss"}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runner_setups import SCRIPTED_SETUP, SETTINGS, real_setup, save_tiny_model
+from runner_setups import SCRIPTED_SETUP, SETTINGS, TWO_LANES, real_setup, save_tiny_model
 
 from tuner.runners.base import (
     Broken,
@@ -183,6 +183,8 @@ async def launched(kind: str, setup: Setup, log: Path) -> Runner:
             return await LocalRunner.launch(setup, log, SCRIPTED)
         case "pack":
             return await launch_local(dataclasses.replace(setup, slots=3), log)
+        case "lanes":
+            return await LocalRunner.launch(dataclasses.replace(setup, slots=3), log, TWO_LANES)
         case _:
             return await launch_local(setup, log)
 
@@ -210,7 +212,7 @@ async def test_a_scripted_runner_closes_in_mid_trial(kind: str, scripted: Setup,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["training", "pack"])
+@pytest.mark.parametrize("kind", ["training", "pack", "lanes"])
 async def test_the_training_child_keeps_every_promise(kind: str, tmp_path: Path) -> None:
     """All in one process, because loading the libraries takes longer than each of them; closing comes last."""
     setup = real_setup(tmp_path, await asyncio.to_thread(save_tiny_model, tmp_path / "model"))

@@ -6,7 +6,6 @@ import pytest
 import pytest_asyncio
 from bot_process import eventually
 from house import PATIENCE_S, ROWS_JA, TUNE, TUNE_JA, House, Team, house, is_live, live_cards
-from standin.world import Message
 
 STEADY = '{"step_s": 0.2, "steps": 20}'
 """Tries of about four seconds, side by side: long enough that a live card is seen and changes."""

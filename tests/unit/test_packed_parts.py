@@ -11,7 +11,6 @@ from torch.nn.functional import cross_entropy
 from tuner.train.packed import head
 from tuner.train.packed.attention import SLOT_ATTENTION, padded_length, places
 from tuner.train.packed.head import HeadLoss
-from tuner.train.packed.lanes import Lanes, lanes_for
 from tuner.train.packed.optim import Update, each_alone, norms, together
 from tuner.train.packed.product import slot_product
 from tuner.train.packed.spans import Spans, best_way, make_spans
@@ -224,41 +223,3 @@ def test_copies_for_attention_are_at_most_half_padding() -> None:
     assert all(length <= bound for length, bound in enumerate(found, 1))
     assert all(2 * bound <= 3 * length for length, bound in enumerate(found, 1) if length >= 16)
     assert [padded_length(length) for length in (16, 17, 25, 33, 49, 65, 97)] == [16, 24, 32, 48, 64, 96, 128]
-
-
-def test_lanes_share_the_weights_and_the_tokens() -> None:
-    model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.BatchNorm1d(4))
-    lanes = Lanes(model, 3)
-    for other in lanes.models[1:]:
-        assert other[0] is not model[0]
-        assert all(one is two for one, two in zip(model.parameters(), other.parameters(), strict=True))
-    assert lanes.shares({5: 40, 1: 100, 2: 60, 7: 40}) == [[1], [2], [5, 7]]
-    assert lanes.shares({3: 1}) == [[3]]
-    assert lanes.each(lambda model, slots: (model is lanes.models[0], sum(slots)), [[1, 2], [3], [4]]) == [
-        (True, 3), (False, 3), (False, 4)]
-    with pytest.raises(ZeroDivisionError):
-        lanes.each(lambda _, slots: 1 // (slots[0] - 2), [[1], [2], [3]])
-
-
-def test_a_thread_setting_is_heeded_and_a_large_model_is_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Base:
-        device = CPU
-        model = torch.nn.Linear(4, 4)
-
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    base: Any = Base()
-    assert lanes_for(base) == 2
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    assert lanes_for(base) == 1, "threads that share products and lanes would wait for each other"
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3}, raising=False)
-    assert lanes_for(base) == 1
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    assert lanes_for(base) == 1
-    monkeypatch.delenv("OMP_NUM_THREADS")
-    with torch.device("meta"):
-        base.model = torch.nn.Linear(8000, 8000)
-    assert lanes_for(base) == 1

@@ -115,27 +115,6 @@ def test_a_neighbours_numbers_change_no_bit(base: Any, rows: list[Any]) -> None:
     assert all(torch.equal(*pair) for pair in zip(adapters(runs[0], 1), adapters(runs[1], 1), strict=True))
 
 
-def test_two_cores_train_as_one_does_and_the_same_twice(base: Any, rows: list[Any]) -> None:
-    """Uneven shares, an exception in one lane, and a slot that has left."""
-    chosen = plans(rows, lora_dropout=0.2)
-    expected = sweep(base, dict(enumerate(chosen))).run()
-    runs = []
-    for _ in range(2):
-        beside = Sweep(Pack(base, 5, lanes=2))
-        for slot, (settings, steps) in enumerate(chosen):
-            beside.place(slot, settings, steps)
-        beside.place(4, *chosen[0])
-        broken = dataclasses.replace(rows[0], ids=[*rows[0].ids[:-1], 10_000])
-        beside.left[4][1][4] = [[broken]] * len(beside.left[4][1][4])
-        runs.append(beside.run())
-        assert list(beside.errors) == [4]
-    assert runs[0].curves == runs[1].curves
-    for slot in range(4):
-        same(runs[0], slot, expected, slot)
-        assert all(torch.equal(*pair) for pair in zip(adapters(runs[0], slot), adapters(runs[1], slot), strict=True))
-    assert all("forward" not in vars(layer) for model in beside.pack._lanes.models for layer in model.modules())
-
-
 def test_the_same_pack_twice_is_the_same_bit_by_bit(base: Any, rows: list[Any]) -> None:
     once, again = (sweep(base, dict(enumerate(plans(rows, lora_dropout=0.2)))).run() for _ in range(2))
     assert once.curves == again.curves

@@ -1,49 +1,27 @@
 """The child process of the local runner: reads requests from stdin, trains, writes events to its first stdout.
 
 `python -m tuner.runners.child`. The protocol is tuner/runners/wire.py. Trials run on the main thread, side by side in a
-pack, or one after the other where the model takes no pack; a reader thread hears stops at once and ends the process
-when the parent is gone. Anything else that a library prints goes to stderr.
+pack, in forked processes where a small model meets several cores (child_lanes), or one after the other where the model
+takes no pack; a reader thread hears stops at once and ends the process when the parent is gone. Anything else that a
+library prints goes to stderr.
 """
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from tuner.problems import ProblemError
-from tuner.runners.base import Broken, RunnerEvent, Setup
+from tuner.runners.base import Broken, Setup
+from tuner.runners.child_edge import Outbox, broken, guard_stdout
 from tuner.runners.child_inbox import Inbox
-from tuner.runners.wire import Close, Score, Start, encode_event
+from tuner.runners.wire import Close, Score, Start
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+if TYPE_CHECKING:
+    from tuner.runners.child_work import Work
 
 log = logging.getLogger(__name__)
-
-
-class Outbox:
-    """The only writer to the parent."""
-
-    def __init__(self, handle: int) -> None:
-        self._handle = handle
-
-    def __call__(self, event: RunnerEvent) -> None:
-        """Promises the whole line in the pipe. Ends the process when nobody reads it any more."""
-        rest = memoryview(encode_event(event))
-        try:
-            while rest:
-                rest = rest[os.write(self._handle, rest) :]
-        except BrokenPipeError:
-            os._exit(1)
-
-
-def guard_stdout() -> int:
-    """Promises a handle to the first stdout that no library knows; file descriptor 1 is stderr from now on."""
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    return kept
 
 
 def main() -> int:
@@ -58,20 +36,28 @@ def main() -> int:
         return _serve(setup, inbox, tell)
     except Exception as error:  # the process's edge
         log.exception("the runner broke")
-        tell(_broken(error, setup))
+        tell(broken(error, setup))
         return 1
 
 
 def _serve(setup: Setup, inbox: Inbox, tell: Outbox) -> int:
-    from tuner.runners.child_pack import CannotPackError, serve_pack
     from tuner.runners.child_work import Work
 
-    work = Work(setup, tell, inbox)
+    return serve(Work(setup, tell, inbox), inbox, tell)
+
+
+def serve(work: Work, inbox: Inbox, tell: Outbox) -> int:
+    """Promises Ready, then to serve until the parent closes; gives the exit code. Raises CheckpointWriteError."""
+    from tuner.runners.child_lanes import lanes_for, serve_lanes
+    from tuner.runners.child_pack import CannotPackError, serve_pack
+
+    slots = work.slots
+    lanes = lanes_for(work.bench.base, slots)
     try:
-        return serve_pack(work, work.slots, inbox)
+        return serve_lanes(work, slots, lanes, inbox, tell) if lanes > 1 else serve_pack(work, slots, inbox)
     except CannotPackError as error:
         log.warning("trials run one at a time: this model takes no pack (%s)", error)
-        alone = error.reason if work.slots > 1 else ""
+        alone = error.reason if slots > 1 else ""
     work.ready(alone=alone)
     while True:
         request = inbox.next()
@@ -83,21 +69,6 @@ def _serve(setup: Setup, inbox: Inbox, tell: Outbox) -> int:
             return 0
         else:
             raise ValueError(f"after setup come start, score or close, got {type(request).__name__}")
-
-
-def _broken(error: Exception, setup: Setup) -> Broken:
-    """The error as a Problem's key; `runner.died` when nobody foresaw it."""
-    from tuner.train.trial import CheckpointWriteError, cause_of
-
-    if isinstance(error, ProblemError):
-        problem = error.problems[0]
-        return Broken(key=problem.key, facts=problem.facts, error=str(error))
-    if isinstance(error, CheckpointWriteError) and isinstance(error.__cause__, OSError):
-        key = "runner.disk_full" if error.__cause__.errno in _FULL else "runner.disk_unwritable"
-        return Broken(key=key, facts={"folder": setup.checkpoints}, error=str(error))
-    if cause_of(error) == "out_of_memory":
-        return Broken(key="runner.no_memory", facts={"model": setup.model}, error=str(error)[:2000])
-    return Broken(key="runner.died", facts={}, error=f"{type(error).__name__}: {error}"[:2000])
 
 
 if __name__ == "__main__":

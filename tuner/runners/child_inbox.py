@@ -6,6 +6,7 @@ import logging
 import os
 import queue
 import threading
+from collections.abc import Callable
 from typing import Literal
 
 from tuner.runners.wire import Close, Request, Start, Stop, decode_request
@@ -19,7 +20,8 @@ log = logging.getLogger(__name__)
 class Inbox:
     """Requests in order, except stops: those are kept as wishes, by the trial's number.
 
-    End of file means that the parent is gone: the process ends itself at once, in whatever it is doing.
+    End of file without a `close` means that the parent is gone: the process ends itself at once, in whatever it is
+    doing.
     """
 
     def __init__(self, handle: int) -> None:
@@ -28,6 +30,7 @@ class Inbox:
         self._wishes: dict[int, Literal["pruned", "stopped"]] = {}
         self._waiting: set[int] = set()
         self._closing = False
+        self._taker: Callable[[Request], bool] = lambda _: False
         threading.Thread(target=self._read, name="inbox", daemon=True).start()
 
     def next(self) -> Request:
@@ -55,6 +58,10 @@ class Inbox:
         self._waiting.discard(number)
         self._wishes.pop(number, None)
 
+    def pass_on(self, taker: Callable[[Request], bool]) -> None:
+        """Every request goes to `taker` first, at once; those that it takes are not kept here."""
+        self._taker = taker
+
     def _read(self) -> None:
         for line in self._stream:
             try:
@@ -62,6 +69,8 @@ class Inbox:
             except (ValueError, KeyError, TypeError):
                 log.exception("a line from the parent is no request")
                 os._exit(2)
+            if self._taker(request):
+                continue
             if isinstance(request, Stop):
                 if request.number in self._waiting:
                     self._wishes[request.number] = request.outcome
@@ -74,4 +83,5 @@ class Inbox:
                 timer.daemon = True
                 timer.start()
             self._requests.put(request)
-        os._exit(0 if self._closing else 3)
+        if not self._closing:
+            os._exit(3)

@@ -11,13 +11,14 @@ from tuner.train.packed.sweep import Sweep
 __all__ = ["CannotPackError", "serve_pack"]
 
 
-def serve_pack(work: Work, slots: int, inbox: Inbox) -> int:
-    """Promises Ready, then to serve until the parent closes; gives the exit code.
+def serve_pack(work: Work, slots: int, inbox: Inbox, memory_bytes: int | None = None) -> int:
+    """Promises Ready, then to serve until the parent closes; gives the exit code. `memory_bytes`: what the pack may
+    take, None: all that trials may.
 
     Raises CannotPackError before Ready when the model takes one trial at a time only, and CheckpointWriteError.
     """
-    sweep = Sweep(work.bench, slots, work.progress, work.ended, inbox.wish, memory_bytes=work.memory_bytes,
-                  narrowed=work.narrowed)
+    sweep = Sweep(work.bench, slots, work.progress, work.ended, inbox.wish, narrowed=work.narrowed,
+                  memory_bytes=work.memory_bytes if memory_bytes is None else memory_bytes)
     work.ready(sweep.slots)
     while True:
         request = inbox.next() if sweep.is_idle else inbox.poll()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import nullcontext
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class Work:
 
     def __init__(self, setup: Setup, tell: Callable[[RunnerEvent], None], inbox: Inbox) -> None:
         """Raises ProblemError when the model or the data cannot be loaded."""
-        self._tell, self._inbox, self._setup = tell, inbox, setup
+        self._tell, self._inbox, self.setup = tell, inbox, setup
         try:
             splits = load_splits(Path(setup.examples), setup.split, setup.split_seed, setup.general_chat)
         except (OSError, ValueError, KeyError) as error:
@@ -38,16 +39,22 @@ class Work:
         self.bench = Bench(base=base, splits=splits, metric=setup.metric, checkpoints=Path(setup.checkpoints),
                            manifest=dict(setup.manifest))
 
+    def moved(self, tell: Callable[[RunnerEvent], None], inbox: Inbox) -> Work:
+        """Promises the same bench for another parent."""
+        other = copy(self)
+        other._tell, other._inbox = tell, inbox
+        return other
+
     @property
     def slots(self) -> int:
         """Trials to train side by side: as many as were asked for, else as many as suit the device."""
         weights = sum(weight.numel() for weight in self.bench.base.model.parameters())
-        return self._setup.slots or slots_for(self.bench.base.device.type, weights, self._setup.runs)
+        return self.setup.slots or slots_for(self.bench.base.device.type, weights, self.setup.runs)
 
     @property
     def memory_bytes(self) -> int:
         """What trials may take of the device's memory: the chat's share of a GPU is left out."""
-        return budget_bytes(self.bench.base.device, self._setup.chat_share)
+        return budget_bytes(self.bench.base.device, self.setup.chat_share)
 
     def ready(self, slots: int = 1, alone: str = "") -> None:
         """Tells that trials may be started in so many places; `alone`: why one at a time although more were wanted."""

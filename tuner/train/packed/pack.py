@@ -25,7 +25,6 @@ from tuner.train.lessons import Micro
 from tuner.train.packed.attention import Places, places, slot_attention
 from tuner.train.packed.fresh import fresh
 from tuner.train.packed.head import HeadLoss
-from tuner.train.packed.lanes import Lanes, lanes_for
 from tuner.train.packed.layers import CannotPackError, headless, plain_head, routed, tunable
 from tuner.train.packed.optim import Update, advance, norms
 from tuner.train.packed.spans import Spans, make_spans
@@ -48,17 +47,13 @@ class _Held:
 class Pack:
     """`slots` places for trials. Between two calls the model is as it was loaded."""
 
-    def __init__(self, base: Base, slots: int, rank: int = 8, lanes: int | None = None) -> None:
-        """`lanes`: passes side by side, by default as many as suit the machine. The rank grows by itself.
-
-        Raises CannotPackError when this model's trials have to run one at a time.
-        """
+    def __init__(self, base: Base, slots: int, rank: int = 8) -> None:
+        """The rank grows by itself. Raises CannotPackError when this model's trials have to run one at a time."""
         self.base, self.slots = base, slots
         exact = torch.promote_types(base.model.dtype, torch.float32)
         self._stack = Stack(tunable(base.model), slots, rank, base.device, exact)
         self._held: dict[int, _Held] = {}
         self._refuse_other_numbers()
-        self._lanes = Lanes(base.model, lanes or min(slots, lanes_for(base)))
 
     def place(self, slot: int, settings: TrialSettings) -> None:
         """Promises a trial at its beginning, whatever the slot held. Raises ProblemError `runner.no_layers`."""
@@ -92,7 +87,7 @@ class Pack:
         if strange := work.keys() - self._held.keys():
             raise KeyError(f"work is for trials that were placed, slots {sorted(strange)} hold none")
         try:
-            return dict(self._gradients(work))
+            return self._gradients(work)
         except Exception as error:
             is_too_much = lacks_memory(error)
             if len(work) == 1:
@@ -128,21 +123,9 @@ class Pack:
         with torch.no_grad(), routed(self.base.model, rows, spans):
             yield
 
-    def _gradients(self, work: Mapping[int, Micro]) -> Mapping[int, float]:
-        sizes = {slot: sum(len(example.ids) for example in micro.examples) for slot, micro in work.items()}
-        shares: dict[int, float] = {}
-        for found, grads in self._lanes.each(
-                lambda model, slots: self._passed(model, {slot: work[slot] for slot in slots}),
-                self._lanes.shares(sizes)):
-            self._stack.add(list(found), grads)
-            shares |= found
-        for slot in shares:
-            self._held[slot].micros += 1
-        return shares
-
-    def _passed(self, model: Any, work: Mapping[int, Micro]) -> tuple[dict[int, float], Sequence[torch.Tensor | None]]:
-        """One forward and backward: each slot's share of its loss, and the gradients of its rows. Changes no slot."""
-        slots, head = list(work), plain_head(model)
+    def _gradients(self, work: Mapping[int, Micro]) -> dict[int, float | Exception]:
+        """One forward and backward for all of them."""
+        slots, model, head = list(work), self.base.model, plain_head(self.base.model)
         batch = pack([example for micro in work.values() for example in micro.examples], self.base.device)
         answers = [sum(sum(example.learn[1:]) for example in micro.examples) for micro in work.values()]
         sizes = {slot: sum(len(example.ids) for example in micro.examples) for slot, micro in work.items()}
@@ -154,8 +137,10 @@ class Pack:
                 [self._held[slot].settings.label_smoothing for slot in slots], answers))
             shares = losses * self._per_token([1 / micro.answers for micro in work.values()], answers)
             found = torch.stack([part.detach().sum() for part in shares.split(answers)]).tolist()
-            grads = torch.autograd.grad(shares.sum(), leaves, allow_unused=True)
-        return dict(zip(slots, found, strict=True)), grads
+            self._stack.add(slots, torch.autograd.grad(shares.sum(), leaves, allow_unused=True))
+        for slot in slots:
+            self._held[slot].micros += 1
+        return dict(zip(slots, found, strict=True))
 
     def _per_token(self, values: Sequence[float], answers: Sequence[int]) -> torch.Tensor:
         """Each slot's value at each of its answer tokens."""

@@ -55,11 +55,11 @@ def measured(base: Base, rank: int) -> Costs:
     """Promises the costs for adapters of `rank`, with dropout, in every layer. Raises CannotPackError."""
     device = base.device
     with used_bytes(device) as one:
-        Pack(base, 1, rank, lanes=1)  # a counter sees one thread
+        Pack(base, 1, rank)
     with used_bytes(device) as single:
-        alone = Pack(base, 1, rank, lanes=1)
+        alone = Pack(base, 1, rank)
     with used_bytes(device) as double:
-        pack = Pack(base, 2, rank, lanes=1)
+        pack = Pack(base, 2, rank)
     del alone
     with used_bytes(device) as drawing:
         _fill(pack, rank)

@@ -7,6 +7,7 @@ NaN stays where it is. Knows no model; the small products themselves are in span
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -65,3 +66,18 @@ def _product(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, a
         out += bias
     add_times(out, low, b, spans)
     return out, low
+
+
+def add_products(outs: Sequence[tuple[torch.Tensor, torch.Tensor]], x: torch.Tensor, a: torch.Tensor,
+                 spans: Spans) -> None:
+    """Adds to the outputs of several layers of one input x what the slots add, without gradients.
+
+    outs: (tokens, out) of each layer, and its b, (spans, rank, out); x: (tokens, in);
+    a: (spans, in, layers * rank), the layers' Aᵀ in the order of `outs`, best contiguous.
+    """
+    rank = a.shape[2] // len(outs)
+    low = None if spans.way == "loop" and len(outs) > 1 else times(x, a, spans, narrow="out").mul_(spans.scale)
+    for place, (out, b) in enumerate(outs):
+        own = slice(place * rank, (place + 1) * rank)
+        mine = times(x, a[:, :, own], spans, narrow="out").mul_(spans.scale) if low is None else low[:, own]
+        add_times(out, mine, b, spans)

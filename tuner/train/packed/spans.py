@@ -36,14 +36,12 @@ class Spans:
     """(tokens of the spans, 1): alpha / rank of each token's slot."""
     places: torch.Tensor | None
     """(tokens of the spans,) int64: place of each token in the padded copy; None when all spans have one length."""
+    longest: int
+    """Tokens of the longest."""
 
     @property
     def tokens(self) -> int:
         return self.ends[-1] if self.ends else 0
-
-    @property
-    def longest(self) -> int:
-        return max((end - start for start, end, _ in self.each()), default=0)
 
     def each(self) -> Iterator[tuple[int, int, int]]:
         """Start, end and rank of each span."""
@@ -62,7 +60,7 @@ def make_spans(sizes: Sequence[int], ranks: Sequence[int], scales: Sequence[floa
     if chosen == "padded" and len(set(sizes)) > 1:
         places = torch.cat([torch.arange(size) + index * longest for index, size in enumerate(sizes)]).to(device)
     return Spans(
-        ends=ends, ranks=tuple(ranks), way=chosen, scale=per_token[:, None].to(device), places=places,
+        longest=longest, ends=ends, ranks=tuple(ranks), way=chosen, scale=per_token[:, None].to(device), places=places,
         stops=torch.tensor(ends, dtype=torch.int32, device=device))
 
 
