@@ -145,7 +145,9 @@ def _things(names: Sequence[str]) -> str:
 def _sentences(kind: str, names: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     """The sentences of a kind, with courtesies around them. A group's name may stand only once in a pattern."""
     file, more = "|".join(_lines("file")), "|".join(_lines("with"))
-    slots = {**_SLOTS, "thing": f"(?P<thing>{_things(names)})", "file": f"(?P<file>{file})", "with": f"(?:{more})"}
+    when = "|".join(_lines("when"))
+    things = f"(?P<thing>{_things(names)})"
+    slots = {**_SLOTS, "when": f"(?:{when})", "thing": things, "file": f"(?P<file>{file})", "with": f"(?:{more})"}
     before, after = "|".join(_lines("before")), "|".join(_lines("after"))
     found = []
     for line in _lines(kind):

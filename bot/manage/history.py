@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from functools import cache
 
 from bot.desk import jobs
 from bot.desk.buttons import button
 from bot.desk.context import Turn
-from bot.manage import people
+from bot.manage import dates, people
 from bot.manage.wish import Wish
 from bot.phrases import LANGUAGES, say
 from bot.plan_card import spec_words
@@ -26,14 +24,8 @@ PAGE = 10
 LONGEST = 60
 """Characters of a search that a button still carries."""
 _LOOKED_AT = 5_000
-_DAY = re.compile(r"(?<!\d)(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?!\d)")
-_BACK = re.compile(
-    r"(?:last|past) (\d{1,3}) (day|week|month)s?|(?:過去|直近|ここ)?(\d{1,3})(日|週間|か月|ヶ月)(?:以内|間)?"
-)
-_DAYS = {"day": 1, "week": 7, "month": 30, "日": 1, "週間": 7, "か月": 30, "ヶ月": 30}
 _PERSON = re.compile(r"<@!?(\d{5,20})>")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
-_JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff々ー]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,63 +71,22 @@ def turned(argument: str) -> Wish:
 def read(query: str, now: float, speaker: str, person: str = "") -> Search:
     """Promises what is looked for: days and people are taken out of the words. `speaker`: whose “my” it is."""
     low = folded(query).replace("’", "'")
-    low, since, until = _when(low, now)
+    low, since, until = dates.when(low, now)
     mentioned = _PERSON.search(low)
     if mentioned:
         person, low = mentioned[1], low.replace(mentioned[0], " ")
-    for word in _words("mine"):
-        low, count = _without(low, word)
+    for word in dates.words("mine"):
+        low, count = dates.without(low, word)
         if count:
             person = person or speaker
     return Search(words=_split(low), since=since, until=until, person=person)
 
 
 def _split(low: str) -> tuple[str, ...]:
-    for word in _words("small"):
-        low, _ = _without(low, word)
+    for word in dates.words("small"):
+        low, _ = dates.without(low, word)
     parts = re.split(r"[\s,、。:：=]+", low)
     return tuple(dict.fromkeys(part for part in parts if part))
-
-
-def _without(low: str, word: str) -> tuple[str, int]:
-    """Words of Latin letters stand alone; Japanese ones stand at an edge of a stretch."""
-    if _JAPANESE.search(word):
-        return re.subn(rf"(?:^|(?<=\s)){re.escape(word)}|{re.escape(word)}(?=\s|$)", " ", low)
-    return re.subn(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", " ", low)
-
-
-def _when(low: str, now: float) -> tuple[str, float | None, float | None]:
-    """The words without those about time, and the time from and until. Days are those of this machine."""
-    today = datetime.datetime.fromtimestamp(now).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    monday = today - datetime.timedelta(days=today.weekday())
-    first = today.replace(day=1)
-    former = (first - datetime.timedelta(days=1)).replace(day=1)
-    tomorrow = today + datetime.timedelta(days=1)
-    spans = {
-        "today": (today, tomorrow),
-        "yesterday": (today - datetime.timedelta(days=1), today),
-        "this_week": (monday, tomorrow),
-        "last_week": (monday - datetime.timedelta(days=7), monday),
-        "this_month": (first, tomorrow),
-        "last_month": (former, first),
-    }
-    for name, (since, until) in spans.items():
-        for word in _words(name):
-            rest, count = _without(low, word)
-            if count:
-                return rest, since.timestamp(), until.timestamp()
-    day = _DAY.search(low)
-    if day:
-        try:
-            begin = today.replace(year=int(day[1]), month=int(day[2]), day=int(day[3]))
-        except ValueError:
-            return low, None, None
-        return low.replace(day[0], " "), begin.timestamp(), (begin + datetime.timedelta(days=1)).timestamp()
-    back = _BACK.search(low)
-    if back:
-        days = int(back[1] or back[3]) * _DAYS[back[2] or back[4]]
-        return low.replace(back[0], " "), (tomorrow - datetime.timedelta(days=days)).timestamp(), None
-    return low, None, None
 
 
 async def _fits(turn: Turn, job: Job, wanted: Search) -> bool:
@@ -174,12 +125,3 @@ async def _text_of(turn: Turn, job: Job) -> str:
             if name not in plan.space and name not in plan.assumed and name in KNOBS:
                 parts += [name.replace("_", " "), say(f"knobs.{name}", language), str(value)]
     return folded(" ".join(parts))
-
-
-@cache
-def _words(key: str) -> tuple[str, ...]:
-    """Of both languages, the longest first."""
-    found = {
-        folded(word) for language in LANGUAGES for word in say(f"manage.history.words_{key}", language).split("|")
-    }
-    return tuple(sorted(found - {""}, key=len, reverse=True))

@@ -87,6 +87,56 @@ async def test_jobs_are_found_by_what_people_remember(person: Person, text: str,
     assert await numbers(person, text) == expected
 
 
+@pytest.fixture
+async def older(person: Person) -> Person:
+    """Two jobs more: job 4 of last October, job 5 of last December."""
+    for day in (datetime.datetime(2026, 10, 12, 9), datetime.datetime(2026, 12, 31, 23, 30)):
+        person.clock.now = day.astimezone().timestamp()
+        await person.press(button(await person.say("tune lora rank 8 or 16 with 2 trials"), "start"))
+    person.clock.now = NOW
+    return person
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("jobs in October", ["4"]),
+    ("show the jobs in october 2026", ["4"]),
+    ("show jobs from October last year", ["4"]),
+    ("history oct", ["4"]),
+    ("history in October", ["4"]),
+    ("find jobs with lora rank from October", ["4"]),
+    ("jobs in 2026-10", ["4"]),
+    ("jobs in December", ["5"]),
+    ("jobs from last month", ["5"]),
+    ("last month", ["5"]),
+    ("what about last month?", ["5"]),
+    ("jobs since December", ["5", "3", "2", "1"]),
+    ("jobs from last year", ["5", "4"]),
+    ("jobs in November", []),
+    ("jobs in October 2025", []),
+    ("10月のジョブ", ["4"]),
+    ("１０月のジョブを見せて", ["4"]),
+    ("10月に始めたジョブを教えて", ["4"]),
+    ("去年の10月のジョブ", ["4"]),
+    ("2026年10月のジョブを探して", ["4"]),
+    ("十月のジョブ", ["4"]),
+    ("履歴 10月", ["4"]),
+    ("先月のジョブ", ["5"]),
+    ("先月は？", ["5"]),
+    ("12月以降のジョブを見せて", ["5", "3", "2", "1"]),
+    ("1月のジョブ", ["3", "2", "1"]),
+    ("先週のジョブ", ["1"]),
+    ("去年のジョブを見せて", ["5", "4"]),
+    ("昨日のジョブ", ["2"]),
+])
+async def test_jobs_are_found_by_their_month(older: Person, text: str, expected: list[str]) -> None:
+    assert await numbers(older, text) == expected
+
+
+@pytest.mark.parametrize("text", ["may", "march on", "one month", "jobs in Tokyo", "月", "10月の売上は？", "今日は"])
+async def test_other_words_with_months_list_no_jobs(older: Person, text: str) -> None:
+    assert await numbers(older, text) == []
+
+
 async def test_nothing_found_says_what_can_be_looked_for(person: Person) -> None:
     assert "no job with “zebra”" in words(await person.say("history zebra"))
     assert "「シマウマ」に合うジョブは見つかりません" in words(await person.say("シマウマのジョブを探して"))
