@@ -69,6 +69,19 @@ def test_other_programs_names_of_knobs_are_known() -> None:
     assert read_recording(lines).searched == ("learning_rate",)
 
 
+@pytest.mark.parametrize(("name", "knob"), [
+    ("per_device_batch_size", "batch_size"), ("micro_batch_size", "batch_size"), ("mini_batch", "batch_size"),
+    ("bsz", "batch_size"), ("max_sequence_length", "max_length"), ("block_size", "max_length"),
+    ("context-length", "max_length"), ("cutoff_len", "max_length"), ("max_epochs", "epochs"),
+    ("random_state", "seed"), ("data_seed", "seed"),
+    ("per_device_eval_batch_size", "per_device_eval_batch_size"), ("warmup_epochs", "warmup_epochs"),
+    ("hidden_size", "hidden_size"), ("length_penalty", "length_penalty"), ("num_batches", "num_batches"),
+])
+def test_names_that_programs_build_from_the_same_words_are_known(name: str, knob: str) -> None:
+    lines = [json.dumps({"params": {name: value}, "value": 1.0}) for value in (1024, 4096)]
+    assert read_recording(lines).searched == (knob,), "whatever the values"
+
+
 def test_a_failure_whose_loss_rose_diverged_though_nobody_wrote_so() -> None:
     line = json.dumps({"number": 0, "params": {}, "state": "failed", "curve": [[0, 4.0, 4.0], [9, 7.0, 9.0]]})
     assert read_recording([line]).trials[0].cause == "diverged"

@@ -53,6 +53,14 @@ _ALIASES = {
     "gradient_accumulation_steps": "gradient_accumulation", "label_smoothing_factor": "label_smoothing",
 }
 """Other programs' names of our knobs."""
+_FORMS: tuple[tuple[str, str], ...] = (
+    ("batch_size", r"(?!\w*eval)(\w+_)?(mini|micro)?_?batch(_?size)?|bsz"),
+    ("max_length", r"(\w+_)?(seq|sequence|context|ctx|block|cutoff|input|token)s?_?len(gth)?"
+                   r"|(block|context|ctx)_?(size|window)|n_ctx|max_tokens|model_max_length"),
+    ("epochs", r"(max|num|n|train|total)(_train(ing)?)?_?epochs?"),
+    ("seed", r"(\w+_)?seed|random_state"),
+)
+"""Knob -> the forms of its name that programs build from the same words; the whole name must fit."""
 
 LARGEST = 1e100
 """Settings beyond this are words, not amounts: nothing can be reckoned with them."""
@@ -123,7 +131,9 @@ def _number(value: Any, otherwise: int) -> int:
 def knob_of(name: str) -> str:
     """The catalogue's name of a knob that another program may call `name`; `name` itself where there is none."""
     plain = name.lower().replace("-", "_").replace(" ", "_")
-    return _ALIASES.get(plain, plain if plain in _ALIASES.values() else name)
+    if plain in _ALIASES or plain in _ALIASES.values():
+        return _ALIASES.get(plain, plain)
+    return next((knob for knob, form in _FORMS if re.fullmatch(form, plain)), name)
 
 
 def _setting(value: Any) -> Any:

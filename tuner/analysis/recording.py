@@ -19,6 +19,8 @@ from tuner.problems import Problem, ProblemError
 
 MOST_PROBLEMS = 5
 """Bad lines that are told of at once."""
+PLAIN = ("learning_rate", "batch_size", "max_length", "epochs", "seed")
+"""Knobs whose names mean nothing else, whatever their values."""
 FIRST = 10
 """Trials that a search draws at random before it goes where the good ones are."""
 BYTE_ORDER_MARK = "\ufeff"
@@ -77,7 +79,7 @@ def _spelled(trials: Sequence[TrialRecord]) -> dict[str, str]:
     for name in dict.fromkeys(name for trial in trials for name in trial.settings):
         found.setdefault(knob_of(name), []).append(name)
     return {ours: theirs[0] for ours, theirs in found.items() if len(theirs) == 1 and ours != theirs[0]
-            and (ours == "learning_rate" or _is_usual(ours, _values(trials, theirs[0])))}
+            and (ours in PLAIN or _is_usual(ours, _values(trials, theirs[0])))}
 
 
 def _values(trials: Sequence[TrialRecord], name: str) -> list[Value]:
