@@ -26,3 +26,11 @@ def draw(report: Report, language: Language, folder: Path) -> tuple[Picture, ...
         leaderboard(report, language, folder),
     )
     return tuple(picture for picture in drawn if picture is not None)
+
+
+def draw_versus(report: Report, number: int, language: Language, folder: Path) -> Picture | None:
+    """Promises try `number` beside the best one, written into `folder`; None where there is nothing to compare."""
+    from bot.charts.versus import versus
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return versus(report, number, language, folder)

@@ -26,6 +26,8 @@ BLUE, ORANGE, VERMILION, GREEN, SKY, GREY, INK, PAPER = (
     "#0072B2", "#E69F00", "#D55E00", "#009E73", "#56B4E9", "#8C8C8C", "#202020", "#FBFBFB")
 _DPI = 150
 _SMALL, _NORMAL, _LARGE = 13, 15, 18
+_MARGIN = 0.12
+"""Inches between the words and the edge: on a dark page the paper ends there."""
 
 
 @cache
@@ -44,7 +46,8 @@ class Canvas:
 
     def __init__(self, language: Language, *, rows: int = 1, height: float = 4.8) -> None:
         self._font = font_path(language)
-        self.figure = Figure(figsize=(6.6, height), dpi=_DPI, facecolor=PAPER, layout="constrained")
+        self.figure = Figure(figsize=(6.6, height), dpi=_DPI, facecolor=PAPER)
+        self.figure.set_layout_engine("constrained", w_pad=_MARGIN, h_pad=_MARGIN)
         FigureCanvasAgg(self.figure)
         self.axes: list[Axes] = [self._axes(rows, row) for row in range(rows)]
 
@@ -66,11 +69,11 @@ class Canvas:
         axes.set_xlabel(x, fontproperties=self.font(), color=INK)
         axes.set_ylabel(y, fontproperties=self.font(), color=INK)
 
-    def legend(self, axes: Axes) -> None:
+    def legend(self, axes: Axes, columns: int = 3) -> None:
         """Below the axes, so that it hides no point."""
         handles, labels = axes.get_legend_handles_labels()
         if handles:
-            axes.legend(handles, labels, prop=self.font(_SMALL), frameon=False, loc="upper center", ncols=3,
+            axes.legend(handles, labels, prop=self.font(_SMALL), frameon=False, loc="upper center", ncols=columns,
                         bbox_to_anchor=(0.5, -0.2), handletextpad=0.3, columnspacing=1.0, labelcolor=INK)
 
     def save(self, path: Path) -> None:

@@ -39,7 +39,7 @@ def progress(report: Report, language: Language, folder: Path) -> Picture | None
         canvas.words(canvas.axes[1], say("charts.curves_title", language), say("charts.curves_x", language),
                      say("charts.curves_y", language))
         canvas.legend(canvas.axes[1])
-    facts = {"tries": len(report.trials), "best": best,
+    facts = {"tries": len(report.trials), "best": best, "curves": rows == 2,
              **{state: sum(trial.state == state for trial in report.trials) for state in _CUT_SHORT}}
     return done(canvas, folder, "progress", language, facts, "progress")
 

@@ -22,6 +22,11 @@ def finite(value: float | None) -> TypeGuard[float]:
     return value is not None and math.isfinite(value)
 
 
+def is_default(report: Report, number: int) -> bool:
+    """Whether try `number` ran the default settings; of a recording nobody knows which these were."""
+    return bool(report.model) and number == 0
+
+
 def done(canvas: Canvas, folder: Path, name: str, language: Language, facts: Mapping[str, Any], key: str) -> Picture:
     """Promises the picture written to `folder`, with its alt text."""
     path = folder / f"{name}-{language}.png"

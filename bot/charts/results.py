@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.charts.canvas import BLUE, GREY, INK, ORANGE, SKY, Canvas, number_axis
-from bot.charts.reading import done, facts_of, finite
+from bot.charts.reading import done, facts_of, finite, is_default
 from bot.phrases import Language, say
 from bot.replies import Picture
 from bot.wording import number, percent
@@ -59,24 +59,25 @@ def importance(report: Report, language: Language, folder: Path) -> Picture | No
 
 
 def leaderboard(report: Report, language: Language, folder: Path) -> Picture | None:
-    """The best tries in their order, the default settings among them; None where fewer than three came through."""
+    """The best tries in their order, the default settings among them where these are known; None below three."""
     sign = -1 if report.maximise else 1
     complete = [trial for trial in report.trials if trial.state == "complete" and finite(trial.value)]
     ordered = sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
     if len(ordered) < 3:
         return None
     shown = ordered[:BOARD]
-    shown += [trial for trial in ordered[BOARD:] if trial.number == 0]
+    shown += [trial for trial in ordered[BOARD:] if is_default(report, trial.number)]
     words = percent if report.metric in SHARES else number
-    labels = [say("charts.board_try", language, {"place": ordered.index(trial) + 1, "number": trial.number})
-              for trial in shown]
+    labels = [say("charts.board_try", language, {"place": ordered.index(trial) + 1, "number": trial.number,
+                                                 "is_default": is_default(report, trial.number)}) for trial in shown]
     values = [trial.value or 0.0 for trial in shown]
     canvas = Canvas(language, height=1.9 + 0.55 * len(shown))
     axes, places = canvas.axes[0], list(range(len(shown)))[::-1]
     low, high = min(values), max(values)
     room = (high - low) or abs(high) * 0.1 or 1.0
     axes.hlines(places, low - 0.1 * room, values, color=GREY, lw=1.5)
-    colours = [ORANGE if place == 0 else SKY if trial.number == 0 else BLUE for place, trial in enumerate(shown)]
+    colours = [ORANGE if place == 0 else SKY if is_default(report, trial.number) else BLUE
+               for place, trial in enumerate(shown)]
     axes.scatter(values, places, s=160, c=colours, edgecolors=INK, linewidths=0.8, zorder=3)
     for place, value in zip(places, values, strict=True):
         axes.text(value + 0.06 * room, place, words(value), va="center", color=INK, fontproperties=canvas.font(15))
@@ -85,7 +86,8 @@ def leaderboard(report: Report, language: Language, folder: Path) -> Picture | N
     axes.set_yticks(places, labels)
     number_axis(axes.xaxis, log=False, low=low, high=high, words=words)
     canvas.words(axes, say("charts.board_title", language), say(f"charts.score_{report.metric}", language))
-    parts = [say("charts.board_alt_part", language, {"number": trial.number, "score": words(value)})
+    parts = [say("charts.board_alt_part", language, {"number": trial.number, "score": words(value),
+                                                     "is_default": is_default(report, trial.number)})
              for trial, value in zip(shown, values, strict=True)]
     return done(canvas, folder, "leaderboard", language, {"parts": parts, "tries": len(complete)}, "board")
 

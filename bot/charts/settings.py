@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator
 
 from bot.charts.canvas import BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILION, Canvas, number_axis
-from bot.charts.reading import done, facts_of, finite
+from bot.charts.reading import done, facts_of, finite, is_default
 from bot.phrases import Language, say
 from bot.replies import Picture
 from bot.wording import number, percent
@@ -50,7 +50,7 @@ def _setting(report: Report, name: str, language: Language, folder: Path) -> Pic
     if low is not None and high is not None:
         axes.axvspan(low, high, color=GREEN, alpha=0.2, lw=0, label=say("charts.good_range", language))
     best = facts_of(report, "winner").get("best_trial")
-    _points(axes, language, complete, x, best)
+    _points(report, axes, language, complete, x, best)
     _marks(report, axes, language, complete, lost, x)
     in_words = isinstance(complete[0].settings[name], str)
     canvas.words(axes, say("charts.setting_title", language, {"name": name}),
@@ -104,11 +104,13 @@ def _folded(word: str) -> str:
 
 
 def _points(
-    axes: Axes, language: Language, complete: Sequence[TrialRecord], x: Mapping[int, float], best: int | None
+    report: Report, axes: Axes, language: Language, complete: Sequence[TrialRecord], x: Mapping[int, float],
+    best: int | None,
 ) -> None:
     groups: dict[str, list[TrialRecord]] = {"complete": [], "default": [], "best": []}
     for trial in complete:
-        groups["best" if trial.number == best else "default" if trial.number == 0 else "complete"].append(trial)
+        is_known = is_default(report, trial.number)
+        groups["best" if trial.number == best else "default" if is_known else "complete"].append(trial)
     for group, trials in groups.items():
         colour, marker, size, order = _LOOKS[group]
         if trials:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from bot import explain, results
+from bot import drawing, explain, results
 from bot.desk import costs, jobs, words
 from bot.desk.buttons import button
 from bot.desk.context import Turn
@@ -33,6 +33,10 @@ async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     knob = command.term if command.term in KNOBS else asked.knob
     if number is not None:
         yield _about_trial(turn, job, report, number, failed=asked.failed)
+        folder = turn.services.home / "charts" / job.team / f"job-{job.number}"
+        drawn = asked.shown and turn.services.draws
+        if drawn and (picture := await drawing.versus(report, number, turn.language, folder)) is not None:
+            yield picture
     elif knob is not None:
         yield Text(text="\n".join(explain.explain_knob(report, knob, turn.language)))
     elif asked.part == "cost" and (refusal := turn.refusal("costs")) is not None:

@@ -36,7 +36,7 @@ class Services:
     may_push: bool = False
     """Whether who speaks here may use this machine's token for a model hub."""
     draws: bool = False
-    """Whether the leaderboard comes with a picture, drawn by a child process."""
+    """Whether the leaderboard, and a try beside the best one, come with a picture, drawn by a child process."""
     chance: Random = field(default_factory=SystemRandom)
     """Draws the sides of blind pairs."""
     opened_at: float = 0.0

@@ -12,12 +12,13 @@ from pathlib import Path
 
 def main() -> None:
     from bot import charts
+    from bot.drawing import tell
     from tuner.events import report_from_json
 
     language, folder = sys.argv[1], Path(sys.argv[2])
     report = report_from_json(json.load(sys.stdin))
     drawn = charts.draw(report, "ja" if language == "ja" else "en", folder)
-    json.dump([{"path": str(picture.path), "alt": picture.alt} for picture in drawn], sys.stdout)
+    tell(drawn)
 
 
 if __name__ == "__main__":

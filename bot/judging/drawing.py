@@ -6,16 +6,14 @@ than none.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
-import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.drawing import drawn_by, tell
 from bot.judging.subjects import called
 from bot.phrases import Language
 from bot.replies import Picture
@@ -23,8 +21,6 @@ from bot.replies import Picture
 if TYPE_CHECKING:
     from tuner.judging.standings import Board
 
-_LOG = logging.getLogger("onsa.judging")
-_ROOT = str(Path(__file__).resolve().parents[2])
 LIMIT_S = 60.0
 
 
@@ -35,28 +31,9 @@ async def drawn(board: Board, language: Language, folder: Path) -> Picture | Non
          "high": each.high, "is_reference": each.subject == board.reference}
         for each in board.standings
     ]
-    try:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot.judging.drawing", language, str(folder), str(board.votes),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))},
-        )
-    except OSError as error:
-        _LOG.warning("the leaderboard was not drawn: %r", error)
-        return None
-    complaint = ""
-    try:
-        said, complained = await asyncio.wait_for(child.communicate(json.dumps(lines).encode()), LIMIT_S)
-        complaint = complained.decode("utf-8", "replace")[-2000:]
-        found = json.loads(said)
-        return Picture(path=Path(found["path"]), alt=found["alt"])
-    except (TimeoutError, ValueError, KeyError) as error:
-        _LOG.warning("the leaderboard was not drawn: %r %s", error, complaint)
-        return None
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
+    arguments = (language, str(folder), str(board.votes))
+    pictures = await drawn_by("bot.judging.drawing", arguments, lines, LIMIT_S)
+    return pictures[0] if pictures else None
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -67,7 +44,7 @@ def main(arguments: Sequence[str]) -> None:
     known = [each.name for each in dataclasses.fields(Line)]
     lines = [Line(**{name: line[name] for name in known}) for line in json.load(sys.stdin)]
     picture = votes(lines, int(cast), "ja" if language == "ja" else "en", Path(folder))
-    json.dump({"path": str(picture.path), "alt": picture.alt}, sys.stdout)
+    tell((picture,))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from planted_reports import reports
 
-from bot.charts import draw
+from bot.charts import draw, draw_versus
 from bot.charts.canvas import font_path, log_ticks
 from bot.phrases import LANGUAGES, Language, source_texts
 from tuner.events import report_to_json
@@ -179,3 +179,47 @@ def test_results_without_a_winner_are_drawn_all_the_same(language: Language, tmp
     pictures = draw(without, language, tmp_path)
     assert pictures
     assert all("None" not in picture.alt for picture in pictures)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_try_of_a_recording_is_drawn_as_the_default_one(language: Language, tmp_path: Path) -> None:
+    word = {"en": "default", "ja": "標準"}[language]
+    report = reports()["strong"]
+    assert any(word in picture.alt for picture in draw(report, language, tmp_path / "job"))
+    pictures = draw(dataclasses.replace(report, model=""), language, tmp_path / "recording")
+    assert len(pictures) >= 3
+    assert all(word not in picture.alt for picture in pictures)
+    job, recording = ((tmp_path / one / f"leaderboard-{language}.png").read_bytes() for one in ("job", "recording"))
+    assert job != recording
+
+
+@pytest.mark.parametrize(("language", "alt"), [
+    ("en", "Try 1 went from 4 up to 7 and failed; the best from 4 to 0.738."),
+    ("ja", "試行1は4から7に上がり、失敗しました。一番良い試行は4から0.738になりました。"),
+])
+def test_a_try_is_drawn_beside_the_best_one(language: Language, alt: str, tmp_path: Path) -> None:
+    picture = draw_versus(reports()["broken"], 1, language, tmp_path / "new")
+    assert picture is not None
+    assert alt in picture.alt
+    width, height = struct.unpack(">II", picture.path.read_bytes()[16:24])
+    assert width >= 900
+    assert height >= 300
+
+
+def test_nothing_is_drawn_beside_the_best_where_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    report = reports()["broken"]
+    bare = dataclasses.replace(report, trials=tuple(
+        dataclasses.replace(trial, curve=trial.curve[:1]) if trial.number == 1 else trial for trial in report.trials))
+    assert draw_versus(report, 6, "en", tmp_path) is None, "it is the best one itself"
+    assert draw_versus(report, 999, "en", tmp_path) is None
+    assert draw_versus(bare, 1, "en", tmp_path) is None
+    assert draw_versus(reports()["nothing"], 0, "en", tmp_path) is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_without_curves_tells_of_none(tmp_path: Path) -> None:
+    report = reports()["strong"]
+    bare = dataclasses.replace(report, trials=tuple(dataclasses.replace(one, curve=()) for one in report.trials))
+    for each, shown in ((report, True), (bare, False)):
+        alt = next(one.alt for one in draw(each, "en", tmp_path) if one.path.name.startswith("progress"))
+        assert ("Below" in alt) is shown

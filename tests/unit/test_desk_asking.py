@@ -13,9 +13,10 @@ import pytest
 from desk_house import Person, a_desk, words
 from planted_studies import DEFAULTS, SPACE, complete, one_knob, sealed
 
+from bot.desk.door import Desk
 from bot.explain import asked
 from bot.phrases import Language
-from bot.replies import Text
+from bot.replies import Picture, Text
 from tuner.analysis import build_report
 from tuner.events import StudyFinished, TrialRecord
 from tuner.plan.plan import Plan
@@ -169,3 +170,22 @@ def test_the_longest_name_of_a_setting_in_the_text_counts(text: str, knob: str |
 ])
 def test_a_try_is_found_by_its_number(text: str, number: int | None) -> None:
     assert asked(text).trial == number
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("language", "question"), [
+    ("en", "show try 5 against the best"), ("ja", "試行5を最良と比べて見せて"),
+])
+async def test_who_wants_to_see_a_try_beside_the_best_gets_a_picture(
+    tmp_path: Path, language: Language, question: str
+) -> None:
+    async with a_person(tmp_path, language, "finished") as person:
+        assert not any(isinstance(reply, Picture) for reply in await person.say(question)), "this front shows none"
+        services = dataclasses.replace(person.desk._services, draws=True)
+        person.desk = Desk(services)
+        words_, picture = await person.say(question)
+        assert isinstance(words_, Text)
+        assert isinstance(picture, Picture)
+        assert picture.path.read_bytes()[:4] == b"\x89PNG"
+        assert "5" in picture.alt
+        assert not any(isinstance(reply, Picture) for reply in await person.say("why did trial 5 fail?"))
