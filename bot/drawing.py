@@ -1,7 +1,7 @@
 """Pictures drawn by a process of its own: the bot's stays small and quick, matplotlib lives and ends in the child.
 
-`python -m bot.drawing LANGUAGE FOLDER NUMBER < report` draws try NUMBER beside the best one. Where drawing fails there is
-no picture, and the words stand alone.
+`python -m bot.drawing LANGUAGE FOLDER NUMBER < report` draws try NUMBER beside the best one. Where drawing fails, the
+words stand alone.
 """
 
 from __future__ import annotations
