@@ -9,9 +9,10 @@ from typing import Any
 
 from bot.desk.buttons import button
 from bot.judging.told import told
+from bot.manage import names
 from bot.phrases import Language, say
 from bot.replies import Progress, Reply, Text
-from bot.results import report_replies
+from bot.results import NO_NAMES, Names, report_replies
 from bot.tally import Tally
 from tuner.events import (
     Event,
@@ -70,7 +71,8 @@ async def follow(
                 continue
             if isinstance(event, VotesWanted) and not await wants_votes(store, job, event):
                 continue
-            async for reply in _replies(event, tally, language, home, clock() - started):
+            called = await names.names_of(store, job.team, job.number) if isinstance(event, StudyFinished) else NO_NAMES
+            async for reply in _replies(event, tally, language, home, clock() - started, called):
                 yield reply
             said = await told(store, job, language) if isinstance(event, StudyFinished) else None
             if said is not None:
@@ -112,7 +114,7 @@ async def _is_over(store: Store, job: Job, event: Event, seq: int) -> bool:
 
 
 async def _replies(
-    event: Event, tally: Tally, language: Language, home: Path, elapsed: float
+    event: Event, tally: Tally, language: Language, home: Path, elapsed: float, called: Names
 ) -> AsyncIterator[Reply]:
     job = tally.job
     match event:
@@ -172,7 +174,7 @@ async def _replies(
                     "replies.watch.finished", language, {"job": job.number, "reason": event.reason, "seconds": elapsed}
                 ),
             )
-            async for reply in report_replies(event.report, job, language, home):
+            async for reply in report_replies(event.report, job, language, home, names=called):
                 yield reply
 
 

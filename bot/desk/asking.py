@@ -10,6 +10,7 @@ from bot.desk.buttons import button
 from bot.desk.context import Turn
 from bot.judging import blind
 from bot.language.commands import Command
+from bot.manage import names
 from bot.replies import Reply, Text
 from tuner.events import Report
 from tuner.plan.knobs import KNOBS
@@ -44,7 +45,9 @@ async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     elif asked.part:
         yield _about_part(turn, job, report, asked.part)
     else:
-        async for reply in results.report_replies(report, job, turn.language, turn.services.home, pictures=False):
+        called = await names.names_of(turn.store, turn.team, job.number)
+        async for reply in results.report_replies(report, job, turn.language, turn.services.home, pictures=False,
+                                                  names=called):
             yield reply
 
 

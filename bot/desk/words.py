@@ -9,7 +9,7 @@ from bot.desk import costs, jobs
 from bot.desk.context import Turn
 from bot.language.commands import Command
 from bot.language.vocabulary.examples import examples
-from bot.manage import team_model, tidying
+from bot.manage import names, team_model, tidying
 from bot.replies import Card, Reply, Text
 from tuner.plan import models
 from tuner.plan.knobs import KNOBS
@@ -89,5 +89,5 @@ async def details(turn: Turn, job_number: int) -> AsyncIterator[Reply]:
             else Text(text=turn.say("replies.words.no_report_yet", await jobs.facts_of(turn, job)))
         )
         return
-    yield results.trials_table(report, turn.language)
+    yield results.trials_table(report, turn.language, await names.names_of(turn.store, turn.team, job.number))
     yield Text(text="\n".join(explain.explain(report, turn.language).details))

@@ -25,6 +25,7 @@ from bot.discord_front.rights import hides_costs
 from bot.explain import explain
 from bot.judging import told as opinions
 from bot.manage import tidying
+from bot.manage.names import names_of
 from bot.phrases import say
 from bot.replies import Button, Card, Text
 from bot.results import report_card, without_costs
@@ -186,7 +187,8 @@ async def _told(store: Store, stored: StoredEvent, job: Job) -> Told:
         reference = uuid.uuid4().hex[:8]
         _LOG.exception("report %s could not be told, reference %s", stored.seq, reference)
         line = say("discord.front.report_broken", job.language, {"job": job.number, "reference": reference})
-        posts = posts_of(Card(title=say("replies.report.title", job.language, {"job": job.number}), lines=(line,)))
+        title = say("replies.report.title", job.language, {"job": job.number, "name": None})
+        posts = posts_of(Card(title=title, lines=(line,)))
     for index, post in enumerate(posts):
         facts = {"job": job.number, "seq": stored.seq, "part": index + 1, "parts": len(posts)}
         post.embeds[-1].set_footer(text=say("discord.front.report_footer", job.language, facts))
@@ -198,7 +200,7 @@ async def _posts(store: Store, stored: StoredEvent, job: Job) -> tuple[list[Post
     if isinstance(event, StudyFinished):
         is_hidden = await hides_costs(store, job.team)
         report = without_costs(event.report) if is_hidden else event.report
-        card = report_card(report, job, job.language)
+        card = report_card(report, job, job.language, await names_of(store, job.team, job.number))
         folder = store.home / "charts" / job.team / f"job-{job.number}"
         drawn = await pictures.drawn(event.report, job.language, folder)
         posts = posts_of(card)

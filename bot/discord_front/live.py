@@ -9,6 +9,7 @@ from bot.discord_front.markup import escape
 from bot.discord_front.render import COLOUR, Post, bar
 from bot.phrases import say
 from bot.replies import Button
+from bot.results import NO_NAMES, Names, named_tries
 from bot.tally import Tally
 from tuner.plan.plan import MAXIMISED
 
@@ -27,7 +28,7 @@ def chart_of(tally: Tally) -> str:
     return "".join(_STEPS[round((part if sign > 0 else 1 - part) * (len(_STEPS) - 1))] for part in parts)
 
 
-def post_of(tally: Tally, ahead: int = 0) -> Post:
+def post_of(tally: Tally, ahead: int = 0, names: Names = NO_NAMES) -> Post:
     """Promises the card as it is now, in the job's language. `ahead`: jobs that run first, while it waits."""
     job = tally.job
     language = job.language
@@ -42,12 +43,13 @@ def post_of(tally: Tally, ahead: int = 0) -> Post:
     elif is_active and tally.narrowed is not None:
         facts = {"together": tally.narrowed.together, "now": tally.narrowed.now}
         lines.append(escape(say("replies.watch.narrowed", language, facts)))
+    lines += [escape(line) for line in named_tries(names, language)]
     chart = chart_of(tally)
     if chart:
         lines.append(f"`{chart}`")
     state = say(f"replies.jobs.state_{job.shown}", language)
     embed = discord.Embed(
-        title=escape(say("discord.live.title", language, {"job": job.number, "state": state})),
+        title=escape(say("discord.live.title", language, {"job": job.number, "state": state, "name": names.get(None)})),
         description="\n".join(lines),
         colour=COLOUR,
     )

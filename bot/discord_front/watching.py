@@ -17,6 +17,7 @@ from bot.discord_front.cards import OVER, Card, Cards
 from bot.discord_front.delivery import deliver_all
 from bot.discord_front.live import post_of
 from bot.discord_front.places import FOREVER_S, SHELF, is_about, is_ours, room_of
+from bot.manage.names import names_of
 from bot.phrases import say
 from bot.planning import name_of_data
 from bot.tally import tally_of
@@ -153,7 +154,7 @@ class Watch:
         ahead = await self.store.ahead(job.id) if job.state == "queued" else 0
         is_over = job.state in OVER
         now = self.clock()
-        post = post_of(card.tally, ahead)
+        post = post_of(card.tally, ahead, await names_of(self.store, job.team, job.number))
         looks = repr([embed.to_dict() for embed in post.embeds]) + repr(post.buttons)
         is_old = card.message is not None and not 0 <= now - card.posted_at < RENEW_S and not is_over
         if looks != card.shown:

@@ -104,6 +104,11 @@ async def name_of(store: Store, team: str, job: int, trial: int | None = None) -
     return next((each.name for each in known if (each.job, each.trial) == (job, trial)), None)
 
 
+async def names_of(store: Store, team: str, job: int) -> dict[int | None, str]:
+    """Promises what people call the job (None) and its tries."""
+    return {each.trial: each.name for each in await store.labels.names(team) if each.job == job}
+
+
 async def spelled_out(store: Store, team: str, text: str) -> str:
     """Promises the words with names replaced by numbers, where that makes a wish about those jobs; else as they are.
 

@@ -20,6 +20,7 @@ from bot.discord_front.rights import (
     rights_of,
 )
 from bot.discord_front.server import api_base
+from bot.phrases import Language
 from bot.tally import Tally
 from bot.utterance import Privilege, Utterance
 from tuner.events import JobStarted, TestScored, TrialFinished, TrialProgress, TrialStarted
@@ -185,6 +186,21 @@ async def test_the_live_card_offers_what_can_be_asked_of_the_job(
 ) -> None:
     live = Tally(job=dataclasses.replace(await queued(store), state=state, wish=wish), is_over=state == "paused")
     assert [button.action for button in post_of(live).buttons] == actions
+
+
+@pytest.mark.parametrize(("language", "title", "named"), [
+    ("en", "Job 1 “bike bot”: waiting", "Names: “gold” is try 2."),
+    ("ja", "ジョブ1「bike bot」：順番待ち", "付けた名前：「gold」は試行2"),
+])
+async def test_the_live_card_bears_the_names_that_people_gave(
+    store: Store, language: Language, title: str, named: str
+) -> None:
+    live = Tally(job=dataclasses.replace(await queued(store), language=language))
+    (embed,) = post_of(live, names={None: "bike bot", 2: "gold"}).embeds
+    assert embed.title == title
+    assert named in (embed.description or "")
+    (plain,) = post_of(live).embeds
+    assert named not in (plain.description or "")
 
 
 async def test_a_job_that_waits_says_how_many_are_ahead(store: Store) -> None:

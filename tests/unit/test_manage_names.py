@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 from desk_house import Person, a_desk, button, words
+from judging_house import a_court
 
+from bot import watch
 from bot.language.commands import Command
 from bot.language.parser import parse
 from bot.manage import hearing, names
+from bot.phrases import Language
+from bot.replies import Button
 from tuner.events import TrialRecord
 from tuner.store.labels import Named
 
@@ -227,3 +231,21 @@ def test_talk_among_people_names_and_promotes_nothing(text: str) -> None:
 def test_long_and_odd_words_are_read_in_no_time(text: str) -> None:
     """A pattern whose time grows faster than the words would not end before the test's own limit."""
     assert hearing.heard(text, UNKNOWN, [Named(name="a b", job=1, trial=None, person="p", at=0.0)]) is None
+
+
+@pytest.mark.parametrize(("language", "title", "named", "row"), [
+    ("en", "Job 1 “bike bot”: the result", "Names: “gold” is try 1.", "1 “gold” |"),
+    ("ja", "ジョブ1「bike bot」の結果", "付けた名前：「gold」は試行1", "1「gold」 |"),
+])
+async def test_names_stand_on_reports(tmp_path: Path, language: Language, title: str, named: str, row: str) -> None:
+    async with a_court(tmp_path, language=language) as court:
+        for text in ("call job 1 bike bot", "call try 1 of job 1 gold"):
+            await court.aki.say(text)
+        store = court.aki.store
+        (job,) = await store.jobs(court.aki.team)
+        followed = [each async for each in watch.follow(store, job, language, store.home, clock=court.aki.clock)]
+        for replies in (await court.aki.say("explain the result of job 1"), followed):
+            assert title in words(replies)
+            assert named in words(replies)
+        pressed = Button(name="details", label="-", action="details:1")
+        assert row in words(await court.aki.press(pressed))
