@@ -19,7 +19,8 @@ def headline(voice: Voice) -> str:
     facts = {**voice.named(winner), "gloss": voice.gloss(), "default_score": voice.score(winner["default_value"])}
     if not winner["tested"]:
         key = "running" if winner["state"] == "running" else "untested"
-        return voice.joined(voice.tell(f"headline.{key}", facts), voice.tell(f"headline.verdict_{key}"))
+        verdict = key if voice.report.model else "recorded"
+        return voice.joined(voice.tell(f"headline.{key}", facts), voice.tell(f"headline.verdict_{verdict}"))
     return voice.joined(voice.tell(f"headline.{winner['by']}", facts), voice.tell(f"headline.{_verdict(winner)}"))
 
 

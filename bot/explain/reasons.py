@@ -100,15 +100,17 @@ def what_went_wrong(voice: Voice) -> Iterable[str]:
 
 
 def _causes(voice: Voice, causes: Mapping[str, int]) -> Iterable[str]:
+    """How many tries ended by each cause; one that stands alone is said without the count."""
     broke_down = sum(causes.get(cause, 0) for cause in _BROKE_DOWN)
     counts = {
         "broke_down": broke_down,
         **{cause: causes.get(cause, 0) for cause in ("out_of_memory", "bad_data", "worker_lost", "crashed")},
     }
     counts["crashed"] += sum(causes.values()) - sum(counts.values())
+    alone = sum(count > 0 for count in counts.values()) == 1
     for cause, count in counts.items():
         if count:
-            yield voice.tell(f"words.cause_{cause}", {"count": count})
+            yield voice.tell(f"words.cause_{cause}", {"count": count, "alone": alone})
 
 
 def threshold(voice: Voice, finding: Finding) -> str:

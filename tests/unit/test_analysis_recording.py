@@ -14,7 +14,7 @@ import pytest
 from planted_studies import diverging, noise, one_knob, out_of_memory, planted
 
 from bot.explain import explain
-from bot.phrases import LANGUAGES, problem_sentences
+from bot.phrases import LANGUAGES, Language, problem_sentences
 from tuner.analysis import findings_of, report_of
 from tuner.analysis.recording import read_recording
 from tuner.analysis.standing import ranked_trials
@@ -286,6 +286,17 @@ def test_printed_facts_call_the_settings_as_the_recording_does() -> None:
     winner = next(finding["facts"] for finding in printed["findings"] if finding["kind"] == "winner")
     assert set(winner["best_settings"]) == {"lr", "rank"}
     assert "learning rate" in printed["text"]
+
+
+@pytest.mark.parametrize(("language", "says", "never"), [
+    ("en", "A recording holds no test with new questions", "sealed"),
+    ("ja", "記録には、新しい問題でのテストがない", "取っておいた"),
+])
+def test_a_recording_is_not_said_to_have_a_sealed_test(language: Language, says: str, never: str) -> None:
+    lines = [json.dumps({"number": n, "params": {"lr": 1e-4 * (n + 1)}, "value": 1.0 - 0.1 * n}) for n in range(6)]
+    headline = explain(report_of(read_recording(lines)), language).headline
+    assert says in headline
+    assert never not in headline
 
 
 def test_nobody_says_of_a_foreign_recording_what_its_default_settings_were() -> None:

@@ -107,7 +107,7 @@ def test_the_headline_counts_right_answers_and_says_how_sure_that_is(language: L
 
 
 @pytest.mark.parametrize(("name", "english", "japanese"), [
-    ("no real difference", "there is no real difference", "本当の差があるとは言えません"),
+    ("no real difference", "no real difference was shown", "本当の差があるとは言えません"),
     ("probably", "probably", "確実ではありません"),
     ("worse than before", "better before tuning", "調整前のほうが良い"),
     ("defaults are best", "No other settings did better", "標準の設定より良い設定は見つかりませんでした"),
@@ -132,7 +132,8 @@ def test_noise_is_never_said_to_matter(language: Language) -> None:
     ("overfitting", "by heart (overfitting)", "丸暗記（過学習）"),
         ("forgetful", "cost much general ability", "ふつうの会話の力が大きく落ちました"),
         ("clear gain", "cost some general ability", "ふつうの会話の力が少し落ちました"),
-        ("memory", "Of 30 tries, 11 ran out of memory.", "30回の試行のうち失敗したのは、メモリが足りなくなったもの"),
+        ("all failed", "All 7 tries broke down (the error", "7回の試行は、どれも学習が壊れました（誤差が"),
+        ("memory", "Of 30 tries, 11 ran out of memory.", "30回の試行のうち11回は、メモリが足りなくなりました。"),
         ("contradictory", "150 of 200 examples ask a question", "200件のうち150件は、同じ質問に別の答えがある例"),
         ("nothing learnt", "All 6 finished tries learned almost nothing", "どれもほとんど何も学んでいません"),
     ("by heart", "39 of 40 correctly, of new ones 4 of 30", "40問中39問に正しく答えますが、初めての問題では30問中4問"),
