@@ -1,8 +1,9 @@
-"""How a language writes numbers, durations, counts, lists and settings: the filters of the templates."""
+"""How a language writes numbers, durations, counts, lists and settings, and what is typed: the templates' filters."""
 
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -29,6 +30,7 @@ def filters(language: str, texts: Mapping[str, str]) -> dict[str, Callable[..., 
         "quoted": words.quoted,
         "scored": words.scored,
         "clip": clip,
+        "typed": shlex.quote,
     }
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -109,6 +110,25 @@ def test_results_and_history_came_along(homes: Path) -> None:
     assert "9 of 10" in said
     assert "here already: this is job 1" in onsa("import", "mine", "--home", "b", cwd=homes)
     assert onsa("jobs", "--home", "b", cwd=homes).count("finished") == 1, "the same export twice is one job"
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_commands_in_the_answers_can_be_copied(homes: Path, language: str) -> None:
+    """Also where the paths hold spaces and quotation marks."""
+    said = onsa("export", "1", "--home", "a", "--to", f"Aki's {language} model", "--language", language, cwd=homes)
+    copied = shlex.split(quoted(said, "onsa import "))
+    onsa(*copied[1:], "--home", f"home of {language}", cwd=homes)
+    said = onsa("backup", f"Aki's {language} backup.zip", "--home", "a", "--language", language, cwd=homes)
+    copied = shlex.split(quoted(said, "onsa restore "))
+    onsa(*copied[1:-1], f"restored of {language}", cwd=homes)
+    assert "finished" in onsa("jobs", "--home", f"restored of {language}", cwd=homes)
+
+
+def quoted(said: str, start: str) -> str:
+    """The command that stands in quotation marks."""
+    found = re.search(f"[“「]({start}.+?)[”」]", said)
+    assert found is not None, said
+    return found[1]
 
 
 def test_the_code_of_the_card_runs(homes: Path) -> None:
