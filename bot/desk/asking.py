@@ -16,6 +16,9 @@ from tuner.events import Report
 from tuner.plan.knobs import KNOBS
 from tuner.store.records import Job
 
+_VAGUE = ("help", "unknown", "compare", "explain_term")
+"""What the command language makes of everyday words that ask about a result."""
+
 
 async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     """Answers what was asked: about a try, a setting or a part of the report; without any of them, the whole report."""
@@ -38,6 +41,8 @@ async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         drawn = asked.shown and turn.services.draws
         if drawn and (picture := await drawing.versus(report, number, turn.language, folder)) is not None:
             yield picture
+    elif asked.overfit and (told := explain.explain_term(report, "overfitting", turn.language)):
+        yield Text(text=told)
     elif knob is not None:
         yield Text(text="\n".join(explain.explain_knob(report, knob, turn.language)))
     elif asked.part == "cost" and (refusal := turn.refusal("costs")) is not None:
@@ -52,22 +57,31 @@ async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
 
 
 async def explain_term(turn: Turn, command: Command) -> AsyncIterator[Reply]:
-    """What a word means; asked what a setting did that was not searched, also that the newest job cannot tell."""
+    """What a word means; asked what it did, also what a job under way shows of it, or that the job cannot tell."""
     async for reply in words.explain_term(turn, command):
         yield reply
     term = command.term or ""
-    if term not in KNOBS or not explain.asked(turn.utterance.text).past:
+    if not explain.asked(turn.utterance.text).past:
         return
     job = await jobs.find(turn, command.job)
-    report = await costs.report_of(turn, job) if job is not None else None
-    if report is not None and term not in report.searched:
-        yield Text(text="\n".join(explain.explain_knob(report, term, turn.language)))
+    if job is None:
+        return
+    is_under_way = job.state in ("running", "paused")
+    report = await (costs.report_now(turn, job) if is_under_way else costs.report_of(turn, job))
+    told = ""
+    if report is not None and term in KNOBS and term not in report.searched:
+        told = "\n".join(explain.explain_knob(report, term, turn.language))
+    elif report is not None and is_under_way:
+        told = explain.explain_term(report, term, turn.language)
+    if told:
+        yield Text(text=told)
 
 
 async def status(turn: Turn, command: Command) -> AsyncIterator[Reply]:
-    """How far the job is; asked how one try went, that."""
-    replies = explain_result(turn, command) if isinstance(command.trial, int) else jobs.status(turn, command)
-    async for reply in replies:
+    """How far the job is; asked how one try went, or what a setting did, that."""
+    asked = explain.asked(turn.utterance.text)
+    about_result = isinstance(command.trial, int) or (asked.knob is not None and asked.past)
+    async for reply in explain_result(turn, command) if about_result else jobs.status(turn, command):
         yield reply
 
 
@@ -83,6 +97,13 @@ async def compare(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     figures = is_about_figures(turn, command)
     async for reply in explain_result(turn, command) if figures else blind.command(turn, command):
         yield reply
+
+
+async def means_result(turn: Turn, command: Command) -> bool:
+    """True for everyday words about the result of a job that there is ("now what?", "is the tuned model better?")."""
+    if command.intent not in _VAGUE or command.prompt is not None:
+        return False
+    return explain.asked(turn.utterance.text).plain and await jobs.find(turn, command.job) is not None
 
 
 def is_about_figures(turn: Turn, command: Command) -> bool:

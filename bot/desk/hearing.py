@@ -45,10 +45,11 @@ async def hear(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         async for reply in managing.answer(turn, kept):
             yield reply
         return
+    no_verdict = asking.is_about_figures(turn, command) or await asking.means_result(turn, command)
     heard = _Heard(
         turn=turn,
         command=command,
-        wish=None if asking.is_about_figures(turn, command) else judging.listens(turn, command),
+        wish=None if no_verdict else judging.listens(turn, command),
         pending=await drafts.load(turn, turn.state.get("draft")),
     )
     for hearing in _IN_TURN:
@@ -134,6 +135,13 @@ def _turns_elsewhere(turn: Turn, pending: drafts.Saved | None, command: Command)
     return command.intent == "tune" and bool(named) and named.isdisjoint(pending.request.space)
 
 
+async def _result_asked(heard: _Heard) -> AsyncIterator[Reply] | None:
+    turn, command = heard.turn, heard.command
+    if not turn.utterance.addressed or not await asking.means_result(turn, command):
+        return None
+    return asking.explain_result(turn, command)
+
+
 async def _command(heard: _Heard) -> AsyncIterator[Reply] | None:
     handler = _HANDLERS.get(heard.command.intent)
     if handler is not None:
@@ -162,6 +170,7 @@ _IN_TURN: tuple[Hearing, ...] = (
     _yes_or_no,
     _verdict,
     _change,
+    _result_asked,
     _command,
 )
 

@@ -69,4 +69,6 @@ def explain_term(report: Report, term: str, language: Language) -> str:
     """Promises what the glossary's word `term` meant in this job; empty where the job tells nothing about it."""
     voice = Voice(report, language)
     sentences = list(about_term(voice, term))
-    return voice.tell("term.in_job", {"job": report.job, "sentences": sentences}) if sentences else ""
+    running = (voice.first("winner") or {}).get("state") == "running"
+    facts = {"job": report.job, "sentences": sentences, "running": running}
+    return voice.tell("term.in_job", facts) if sentences else ""

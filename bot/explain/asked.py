@@ -32,6 +32,10 @@ class Asked:
     """True where it takes for granted that something failed."""
     past: bool
     """True for a question about what was, rather than about what a word means."""
+    overfit: bool = False
+    """True for a question whether tries learned by heart."""
+    plain: bool = False
+    """True for everyday words that ask about a result, whatever else they could mean, and not for a comparison."""
 
 
 def asked(text: str) -> Asked:
@@ -40,7 +44,8 @@ def asked(text: str) -> Asked:
     parts: list[Part] = [part for part in PARTS if _holds(plain, f"{part}_words")]
     return Asked(trial=_trial(plain), knob=_knob(plain), part=parts[0] if parts else "",
                  shown=_holds(plain, "show_words"), failed=_holds(plain, "failed_words"),
-                 past=_holds(plain, "past_words"))
+                 past=_holds(plain, "past_words"), overfit=_holds(plain, "overfit_words"),
+                 plain=_holds(plain, "plain_words") and not _holds(plain, "compare_words"))
 
 
 def _words(key: str, language: Language) -> tuple[str, ...]:

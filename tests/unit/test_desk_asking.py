@@ -91,6 +91,11 @@ ANSWERS: tuple[tuple[Language, str, str, str], ...] = (
     ("en", "what next?", "1. ", "test questions correctly"),
     ("en", "why did it fail?", "Of 16 tries, 3 broke down", "What to try next"),
     ("en", "explain the result", "What to try next", "no report yet"),
+    ("en", "what now?", "1. Search only where tries do not break", "You can simply say it"),
+    ("en", "is the tuned model better than before?", "41 of 50 test questions correctly", "usable result"),
+    ("en", "did it overfit?", "no try overfitted", "What mattered"),
+    ("en", "did it work?", "41 of 50 test questions correctly", "I am not sure"),
+    ("en", "what would you change?", "1. ", "I am not sure"),
     ("ja", "試行3はなぜ失敗したの？", "学習率0.006が大きすぎました", "次に試すなら"),
     ("ja", "3番の試行が失敗した理由は？", "学習率0.006が大きすぎました", "次に試すなら"),
     ("ja", "なんで試行3はだめだったの", "試行3の設定は", "効いていた設定"),
@@ -111,6 +116,12 @@ ANSWERS: tuple[tuple[Language, str, str, str], ...] = (
     ("ja", "どのくらい時間がかかった？", "合わせて", "次に試すなら"),
     ("ja", "なぜ失敗したの？", "16回の試行のうち3回は、学習が壊れました", "次に試すなら"),
     ("ja", "結果を説明して", "次に試すなら", "まとめはまだありません"),
+    ("ja", "次はどうしたらいい？", "1. ", "ふだんの言葉で"),
+    ("ja", "前より良くなってる？", "50問のうち41問", "使える結果がありません"),
+    ("ja", "うまくいった？", "50問のうち41問", "分かりませんでした"),
+    ("ja", "もっと良くできる？", "1. ", "分かりませんでした"),
+    ("ja", "過学習していた試行はある？", "過学習（丸暗記）になった試行はありません", "効いていた設定"),
+    ("ja", "学習率を変えたらどうなった？", "学習率が", "16回のうち16回"),
 )
 
 
@@ -170,6 +181,36 @@ def test_the_longest_name_of_a_setting_in_the_text_counts(text: str, knob: str |
 ])
 def test_a_try_is_found_by_its_number(text: str, number: int | None) -> None:
     assert asked(text).trial == number
+
+
+@pytest.mark.parametrize(("language", "question", "so_far"), [
+    ("en", "what did the learning rate do?", "So far in job 1: Only 7 tries have finished"),
+    ("en", "was anything overfitting?", "So far in job 1: no try overfitted"),
+    ("en", "what did dropout do?", "The setting “dropout” stayed at 0.05 in every try"),
+    ("ja", "学習率は何をした？", "実行中のジョブ1では、今のところ：最後まで終わった試行が7回だけ"),
+    ("ja", "過学習した？", "実行中のジョブ1では、今のところ：過学習（丸暗記）になった試行はありません"),
+])
+async def test_what_a_word_did_is_answered_while_the_job_runs(
+    tmp_path: Path, language: Language, question: str, so_far: str
+) -> None:
+    async with a_person(tmp_path, language, "running") as person:
+        assert so_far in words(await person.say(question))
+
+
+@pytest.mark.parametrize(("language", "question", "usual"), [
+    ("en", "what now?", "You can simply say it"), ("ja", "うまくいった？", "分かりませんでした"),
+    ("en", "compare the tuned model, is it better than the original?", "usable result"),
+    ("ja", "前より良くなったか比べたい", "使える結果がありません"),
+])
+async def test_everyday_words_keep_their_meaning_where_no_result_is_meant(
+    tmp_path: Path, language: Language, question: str, usual: str
+) -> None:
+    if usual in ("usable result", "使える結果がありません"):
+        async with a_person(tmp_path, language, "finished") as person:
+            assert usual in words(await person.say(question))
+        return
+    async with a_desk(tmp_path, language=language) as person:
+        assert usual in words(await person.say(question))
 
 
 @pytest.mark.slow
