@@ -17,7 +17,8 @@ import torch
 from peft import PeftConfig
 from peft.utils import load_peft_weights
 
-from tuner.train.packed.stack import Rows, Shape, Weights
+from tuner.chat.engine.products import Beside
+from tuner.train.packed.stack import Shape, Weights
 
 Owner = int
 """Number of an adapter; answers of NOBODY are the untouched model's."""
@@ -73,7 +74,7 @@ def _refuse_unusual(config: Any, folder: Path) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Loaded:
     weights: dict[str, tuple[torch.Tensor, torch.Tensor]]
-    """By layer, A (rank, in) and Bᵀ (rank, out) as the model computes."""
+    """By layer, Aᵀ (in, rank) and Bᵀ (rank, out) as the model computes."""
     rank: int
     scale: float
     nbytes: int
@@ -81,20 +82,23 @@ class _Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """Adapters side by side, as the packed layer takes them: place s of each layer's rows is owner s."""
+    """Adapters side by side: place s of each layer's is owner s."""
 
     owners: tuple[Owner, ...] = ()
     ranks: tuple[int, ...] = ()
     scales: tuple[float, ...] = ()
-    rows: Mapping[str, Rows] = field(default_factory=dict)
-    """Of the layers that some adapter tunes; zeros where one does not."""
+    layers: Mapping[str, Beside] = field(default_factory=dict)
+    """By the first layer of each family of which some adapter tunes a layer; zeros where one does not."""
 
 
 class Adapters:
     """The adapters of one base model. An adapter that somebody holds is never dropped."""
 
-    def __init__(self, shapes: Sequence[Shape], *, budget_bytes: int, device: torch.device, dtype: torch.dtype) -> None:
-        self._shapes = {shape.name: shape for shape in shapes}
+    def __init__(self, families: Sequence[Sequence[Shape]], *, budget_bytes: int, device: torch.device,
+                 dtype: torch.dtype) -> None:
+        """`families`: all layers, those that read the same input together."""
+        self._families = families
+        self._shapes = {shape.name: shape for family in families for shape in family}
         self._budget_bytes = budget_bytes
         self._device, self._dtype = device, dtype
         self._owners: OrderedDict[AdapterKey, Owner] = OrderedDict()
@@ -156,33 +160,38 @@ class Adapters:
         loaded = [self._loaded[owner] for owner in chosen]
         self.side = Side(
             owners=chosen, ranks=tuple(one.rank for one in loaded), scales=tuple(one.scale for one in loaded),
-            rows={name: self._rows(shape, loaded) for name, shape in self._shapes.items()
-                  if any(name in one.weights for one in loaded)})
+            layers={family[0].name: self._beside(family, loaded) for family in self._families
+                    if any(shape.name in one.weights for shape in family for one in loaded)})
         return True
 
-    def _rows(self, shape: Shape, loaded: Sequence[_Loaded]) -> Rows:
+    def _beside(self, family: Sequence[Shape], loaded: Sequence[_Loaded]) -> Beside:
         rank = max(one.rank for one in loaded)
-        parts = [one.weights.get(shape.name) for one in loaded]
-        whole = [part for part in parts if part is not None and part[0].shape[0] == rank]
-        if len(whole) == len(loaded):
-            return Rows(a=torch.stack([a for a, _ in whole]), b=torch.stack([b for _, b in whole]))
-        a, b = (torch.zeros(len(loaded), rank, width, device=self._device, dtype=self._dtype)
-                for width in (shape.inputs, shape.outputs))
-        for place, part in enumerate(parts):
-            if part is not None:
-                a[place, : part[0].shape[0]], b[place, : part[1].shape[0]] = part
-        return Rows(a=a, b=b)
+        tuned = [(at, shape) for at, shape in enumerate(family) if any(shape.name in one.weights for one in loaded)]
+        size = (len(loaded), len(tuned) * rank, family[0].inputs)
+        if self._device.type == "cpu":  # products of a token are fastest with the rank last
+            a = torch.zeros(size[0], size[2], size[1], dtype=self._dtype)
+        else:
+            a = torch.zeros(size, device=self._device, dtype=self._dtype).transpose(1, 2)
+        b = {at: torch.zeros(len(loaded), rank, shape.outputs, device=self._device, dtype=self._dtype)
+             for at, shape in tuned}
+        for place, one in enumerate(loaded):
+            for start, (at, shape) in zip(range(0, size[1], rank), tuned, strict=True):
+                if shape.name in one.weights:
+                    own_a, own_b = one.weights[shape.name]
+                    a[place, :, start : start + own_a.shape[1]] = own_a
+                    b[at][place, : own_b.shape[0]] = own_b
+        return Beside(a=a, b=b)
 
     def _load(self, folder: Path) -> _Loaded:
         weights, scale = read_adapter(folder, self._shapes)
-        found = {name: (a.to(self._device, self._dtype).contiguous(), b.t().to(self._device, self._dtype).contiguous())
-                 for name, (a, b) in weights.items()}
+        found = {name: tuple(part.t().to(self._device, self._dtype).contiguous() for part in parts)
+                 for name, parts in weights.items()}
         for name, parts in found.items():
             if not all(bool(torch.isfinite(part).all()) for part in parts):
                 raise ValueError(f"an adapter's weights must be finite, those of {name} in {folder} are not")
         return _Loaded(
             weights=found, scale=scale, nbytes=sum(part.nbytes for parts in found.values() for part in parts),
-            rank=max((a.shape[0] for a, _ in found.values()), default=1))
+            rank=max((b.shape[0] for _, b in found.values()), default=1))
 
     def _drop_unused(self) -> None:
         total = sum(one.nbytes for one in self._loaded.values())

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 import torch
 
 from tuner.chat.asks import Ask, ModelRef, Prompt
-from tuner.chat.engine.adapters import Adapters
 from tuner.chat.engine.cache import Cache, Geometry
 from tuner.chat.engine.probe import own_logits, refuse_other_numbers
 from tuner.chat.engine.readers import Reader, end_tokens, penalty_of
@@ -52,7 +51,6 @@ class PackedBase:
         self._penalty = penalty_of(base.model)
         self._clock = clock
         shapes = tunable(base.model)
-        self.adapters = Adapters(shapes, budget_bytes=adapter_bytes, device=base.device, dtype=base.model.dtype)
         self.cache = Cache(geometry, budget_bytes=cache_bytes, device=base.device, dtype=base.model.dtype)
         self.open: list[Writing] = []
         """In the order in which they came: when memory is short the last ones wait."""
@@ -62,7 +60,8 @@ class PackedBase:
         self._token_s, self._write_s = 0.0, 0.0
         """Seconds that a prompt's token adds to a step, and those of a step without prompts, as seen of late."""
         expected = own_logits(self.model, self.device)
-        self._stream = Stream(self.model, self.device, self.adapters, self.cache)
+        self._stream = Stream(self.model, shapes, self.device, self.cache, adapter_bytes)
+        self.adapters = self._stream.adapters
         try:
             tolerance = 1e-3 if self.model.dtype == torch.float32 else 5e-2
             refuse_other_numbers(self._stream, self.cache, expected, tolerance)

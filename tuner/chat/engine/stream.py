@@ -16,10 +16,11 @@ import torch
 from tuner.chat.asks import Texts
 from tuner.chat.engine.adapters import NOBODY, Adapters, Owner
 from tuner.chat.engine.cache import Cache, Slab
+from tuner.chat.engine.products import Products
 from tuner.chat.engine.sampling import Choice
 from tuner.train.packed.cached import Chunk, Held, Row, cached_attention
-from tuner.train.packed.layers import routed
 from tuner.train.packed.spans import Spans, make_spans
+from tuner.train.packed.stack import Shape
 
 
 @dataclass(eq=False, repr=False, slots=True, kw_only=True)
@@ -88,19 +89,20 @@ class _Plan:
 class Stream:
     """The model is changed while this lives: its layers and its attention look at the stream at hand."""
 
-    def __init__(self, model: Any, device: torch.device, adapters: Adapters, cache: Cache) -> None:
-        self._model, self._device = model, device
-        self._adapters, self._cache = adapters, cache
-        self._attention, self._layers = ExitStack(), ExitStack()
-        self._attention.enter_context(cached_attention(model))
+    def __init__(self, model: Any, shapes: Sequence[Shape], device: torch.device, cache: Cache,
+                 adapter_bytes: int) -> None:
+        self._model, self._device, self._cache = model, device, cache
+        self._changes = ExitStack()
+        self._changes.enter_context(cached_attention(model))
+        self._products = Products(model, shapes, device, self._spans)
+        self._changes.callback(self._products.close)
+        self.adapters = Adapters(
+            self._products.families, budget_bytes=adapter_bytes, device=device, dtype=model.dtype)
         self._plan: _Plan | None = None
-        self._is_routed = True
-        """False after a change of the adapters that failed half-way."""
 
     def close(self) -> None:
         """The model is as it was loaded again."""
-        self._layers.close()
-        self._attention.close()
+        self._changes.close()
 
     def writers(self) -> list[Tokens]:
         """In the order of the rows of their keys and values."""
@@ -109,10 +111,9 @@ class Stream:
     def run(self, readings: Sequence[Reading]) -> torch.Tensor:
         """Promises logits, (due, vocabulary): of every writer, then of every prompt that is read to its end."""
         writers = self.writers()
-        if self._adapters.use([*(one.owner for one in writers), *(reading.of.owner for reading in readings)]):
-            self._plan, self._is_routed = None, False
-        if not self._is_routed:
-            self._route()
+        if self.adapters.use([*(one.owner for one in writers), *(reading.of.owner for reading in readings)]):
+            self._plan = None
+            self._products.use(self.adapters.side.layers)
         plan = self._plan
         if plan is None or readings or plan.starts or not plan.fits(writers):
             plan = self._plan = self._laid_out(writers, readings)
@@ -132,19 +133,14 @@ class Stream:
         logits: torch.Tensor = out.logits[0]
         return logits
 
-    def _route(self) -> None:
-        self._layers.close()
-        self._layers.enter_context(routed(self._model, self._adapters.side.rows, self._spans))
-        self._is_routed = True
-
-    def _spans(self, tokens: int) -> Spans:
+    def _spans(self) -> Spans:
         """For the packed layer."""
         spans = None if self._plan is None else self._plan.spans
-        assert spans is not None, "layers are changed only where adapters are"
+        assert spans is not None, "layers have adapters only where answers do"
         return spans
 
     def _laid_out(self, writers: Sequence[Tokens], readings: Sequence[Reading]) -> _Plan:
-        side = self._adapters.side
+        side = self.adapters.side
         places, starts, sizes, end = [0] * len(writers), [0] * len(readings), [], 0
         for owner in (*side.owners, NOBODY):
             before = end

@@ -72,12 +72,15 @@ def add_products(outs: Sequence[tuple[torch.Tensor, torch.Tensor]], x: torch.Ten
                  spans: Spans) -> None:
     """Adds to the outputs of several layers of one input x what the slots add, without gradients.
 
-    outs: (tokens, out) of each layer, and its b, (spans, rank, out); x: (tokens, in);
+    outs: (tokens, out) of each layer, contiguous, and its b, (spans, rank, out); x: (tokens, in);
     a: (spans, in, layers * rank), the layers' Aᵀ in the order of `outs`, best contiguous.
     """
     rank = a.shape[2] // len(outs)
     low = None if spans.way == "loop" and len(outs) > 1 else times(x, a, spans, narrow="out").mul_(spans.scale)
     for place, (out, b) in enumerate(outs):
         own = slice(place * rank, (place + 1) * rank)
-        mine = times(x, a[:, :, own], spans, narrow="out").mul_(spans.scale) if low is None else low[:, own]
+        if low is None:
+            mine = times(x, a[:, :, own], spans, narrow="out").mul_(spans.scale)
+        else:
+            mine = low[:, own].contiguous()
         add_times(out, mine, b, spans)
