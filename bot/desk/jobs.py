@@ -22,7 +22,7 @@ JobRef = int | Literal["last"]
 
 async def find(turn: Turn, reference: JobRef | None) -> Job | None:
     """Promises the job that a sentence means: the number said, else the one talked about here, else the newest."""
-    if reference:
+    if reference is not None:
         return await turn.store.job(turn.team, reference)
     spoken_of = turn.state.get("job")
     found = await turn.store.job(turn.team, spoken_of) if spoken_of else None
@@ -234,7 +234,7 @@ async def extend(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     yield Text(
         text=turn.say("replies.jobs.extend_confirm", facts),
         buttons=(
-            button("extend", f"{job.number}:{trials}:{time_s}", turn.language, "primary"),
+            button("extend", f"{job.number}:{trials}:{time_s}:{_size(job)}", turn.language, "primary"),
             button("cancel", "-", turn.language, "danger"),
         ),
     )
@@ -249,8 +249,13 @@ async def _time_for(turn: Turn, job: Job, trials: int) -> int:
     return math.ceil(budget * trials / done)
 
 
-async def extend_now(turn: Turn, number_: int, trials: int, time_s: int) -> AsyncIterator[Reply]:
-    """Raises the job's size; an ended job is queued again with what it already has."""
+async def extend_now(turn: Turn, number_: int, trials: int, time_s: int, before: str = "") -> AsyncIterator[Reply]:
+    """Raises the job's size; an ended job is queued again with what it already has. `before`: its size when this was
+    offered; with another size by now it was extended meanwhile, as by a button that is pressed twice."""
+    now = await turn.store.job(turn.team, number_)
+    if now is not None and before not in ("", _size(now)):
+        yield Text(text=turn.say("replies.jobs.extended_before", {"job": now.number, "total": now.plan.trials}))
+        return
     refusal = turn.refusal("start", "minutes")
     if refusal is not None:
         yield refusal
@@ -266,6 +271,10 @@ async def extend_now(turn: Turn, number_: int, trials: int, time_s: int) -> Asyn
     turn.state["job"] = after.number
     facts = {"job": after.number, "trials": trials, "seconds": time_s, "total": after.plan.trials, "state": after.state}
     yield Text(text=turn.say("replies.jobs.extended", facts))
+
+
+def _size(job: Job) -> str:
+    return f"{job.plan.trials}-{job.plan.time_budget_s or 0}"
 
 
 async def _likely_s(turn: Turn, number_: int, trials: int) -> float | None:

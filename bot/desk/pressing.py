@@ -44,8 +44,8 @@ async def press(turn: Turn, action: str) -> AsyncIterator[Reply]:
         case "costs":
             replies = costs.costs(turn, argument)
         case "extend":
-            number, trials, seconds = (int(part) for part in argument.split(":"))
-            replies = jobs.extend_now(turn, number, trials, seconds)
+            number, trials, seconds, *before = argument.split(":")
+            replies = jobs.extend_now(turn, int(number), int(trials), int(seconds), *before[:1])
         case "chat":
             replies = talk.open_with(turn, int(argument))
         case "compare":

@@ -127,6 +127,8 @@ async def _checkpoint(turn: Turn, command: Command) -> tuple[str, str] | Text:
     if promoted is not None and command.job is None and command.trial is None:
         return await _addressed(turn, promoted.job, promoted.trial)
     job = await jobs.find(turn, command.job)
+    if job is None and isinstance(command.job, int):
+        return jobs.not_found(turn, command.job)
     if job is None:
         return Text(text=turn.say("replies.talk.nothing_tuned"))
     if isinstance(command.trial, int):

@@ -42,7 +42,7 @@ def _bare_numbers(turn: Turn) -> questions.Question | None:
 
 
 async def _redo(turn: Turn, command: Command) -> AsyncIterator[Reply]:
-    job = await turn.store.job(turn.team, command.job or "last")
+    job = await turn.store.job(turn.team, "last" if command.job is None else command.job)
     if job is None:
         yield Text(text=turn.say("replies.jobs.none_such", {"job": command.job}))
         return

@@ -40,7 +40,7 @@ async def compare(turn: Turn, wish: Wish) -> AsyncIterator[Reply]:
     job = await job_of(turn, *sides)
     named = next((side.job for side in sides if side.job is not None), None)
     if job is None:
-        yield jobs.not_found(turn, named) if named else Text(text=turn.say("replies.talk.nothing_tuned"))
+        yield jobs.not_found(turn, named) if named is not None else Text(text=turn.say("replies.talk.nothing_tuned"))
         return
     found = [await subject_of(turn, side, job) for side in sides]
     first, second = found

@@ -35,9 +35,10 @@ def is_ours(pair: Pair) -> bool:
 
 async def begin(turn: Turn, number: int | None) -> AsyncIterator[Reply]:
     """What people are asked now: of the job said, else of the one that waits for votes, else of the newest one."""
-    job = await turn.store.job(turn.team, number) if number else await _asking(turn)
+    job = await turn.store.job(turn.team, number) if number is not None else await _asking(turn)
     if job is None or job.plan.metric != "human":
-        yield jobs.not_found(turn, number) if number and job is None else Text(text=turn.say("judging.steer.none"))
+        is_unknown = number is not None and job is None
+        yield jobs.not_found(turn, number) if is_unknown else Text(text=turn.say("judging.steer.none"))
         return
     turn.state["job"] = job.number
     async for reply in ask(turn, job):

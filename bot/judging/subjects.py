@@ -53,7 +53,7 @@ async def job_of(turn: Turn, *sides: Side) -> Job | None:
 
 async def subject_of(turn: Turn, side: Side, job: Job) -> Subject | Text:
     """Promises the model behind `side`, of its own job or of `job`; else the sentence why there is none."""
-    own = job if side.job in (None, job.number) else await turn.store.job(turn.team, side.job or "last")
+    own = job if side.job is None or side.job == job.number else await turn.store.job(turn.team, side.job)
     if own is None:
         return jobs.not_found(turn, side.job)
     if side.what == "base":

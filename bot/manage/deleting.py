@@ -81,9 +81,12 @@ async def delete(turn: Turn, argument: str) -> AsyncIterator[Reply]:
         return
     freed = await asyncio.to_thread(size_of, turn.services.home, look.folders)
     try:
-        await turn.store.removal.forget(turn.team, dataset.id, look.also, look.said, look.posted)
+        gone = await turn.store.removal.forget(turn.team, dataset.id, look.also, look.said, look.posted)
     except Busy as error:
         yield Text(text=turn.say("manage.delete.busy", {"name": dataset.name, "jobs": list(error.jobs)}))
+        return
+    if gone is None:  # somebody else's press came first
+        yield Text(text=turn.say("manage.delete.gone_already"))
         return
     for name in [name for name in turn.state if name != "language"]:
         turn.state.pop(name)

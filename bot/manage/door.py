@@ -64,7 +64,7 @@ def press(turn: Turn, verb: str, argument: str) -> AsyncIterator[Reply]:
     """Promises the replies to a button of VERBS."""
     match verb:
         case "undo":
-            return team_model.undo(turn)
+            return team_model.undo(turn, argument)
         case "older" | "newer":
             return history.search(turn, history.turned(argument))
         case "delete":

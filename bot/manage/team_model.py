@@ -38,17 +38,22 @@ async def promote(turn: Turn, wish: Wish) -> AsyncIterator[Reply]:
     now = await turn.store.labels.promote(turn.team, job.number, trial, turn.utterance.person)
     turn.state["job"] = job.number
     if before is not None and (before.job, before.trial) == (now.job, now.trial):
-        yield Text(text=await told(turn, "manage.model.already", now), buttons=_buttons(turn))
+        yield Text(text=await told(turn, "manage.model.already", now), buttons=_buttons(turn, now))
         return
     facts = {"former": None if before is None else before.job, "former_trial": None if before is None else before.trial}
-    yield Text(text=await told(turn, "manage.model.promoted", now, facts), buttons=_buttons(turn))
+    yield Text(text=await told(turn, "manage.model.promoted", now, facts), buttons=_buttons(turn, now))
 
 
-async def undo(turn: Turn) -> AsyncIterator[Reply]:
-    """Takes the newest promotion back: the model before it counts again."""
+async def undo(turn: Turn, stamp: str = "") -> AsyncIterator[Reply]:
+    """Takes the newest promotion back: the model before it counts again. `stamp`: of the promotion that a button stood
+    under; pressed twice, or after a newer promotion, it takes no other one back."""
     refusal = turn.refusal("promote")
     if refusal is not None:
         yield refusal
+        return
+    newest = await turn.store.labels.promoted(turn.team)
+    if stamp and (newest is None or _stamp(newest) != stamp):
+        yield Text(text=turn.say("manage.model.not_newest"))
         return
     taken = await turn.store.labels.undo_promotion(turn.team)
     if taken is None:
@@ -62,7 +67,10 @@ async def undo(turn: Turn) -> AsyncIterator[Reply]:
 async def show(turn: Turn) -> AsyncIterator[Reply]:
     """Which checkpoint it is, who chose it and when."""
     now = await turn.store.labels.promoted(turn.team)
-    yield none_yet(turn) if now is None else Text(text=await told(turn, "manage.model.is", now), buttons=_buttons(turn))
+    if now is None:
+        yield none_yet(turn)
+        return
+    yield Text(text=await told(turn, "manage.model.is", now), buttons=_buttons(turn, now))
 
 
 def none_yet(turn: Turn) -> Text:
@@ -88,5 +96,9 @@ async def facts_of(store: Store, team: str, one: Promotion) -> dict[str, Any]:
     return {"job": one.job, "trial": one.trial, "name": name, "person": person, "day": f"{day:%Y-%m-%d}"}
 
 
-def _buttons(turn: Turn) -> tuple[Button, ...]:
-    return (button("undo", "model", turn.language),)
+def _stamp(one: Promotion) -> str:
+    return f"{one.job}-{one.trial}-{one.at:.3f}"
+
+
+def _buttons(turn: Turn, now: Promotion) -> tuple[Button, ...]:
+    return (button("undo", _stamp(now), turn.language),)
