@@ -4,8 +4,8 @@ So many people on as many checkpoints (rank 16, every linear layer) ask at once,
 is answered. Onsa's engine against peft's own `generate(adapter_names=[...])`, and against itself with everybody on one
 checkpoint; the ways in turn, in one process, best of the rounds. `even`: questions and answers of one length.
 `mixed`: of a quarter to seven quarters of it, as people's are; peft's batch then ends with its longest answer. Speeds
-are tokens a second of processor time on one core, which other programs disturb least; on a GPU, of wall time. Then
-growth with people, checkpoints and length.
+are tokens a second of processor time on one core, which other programs disturb least; on a GPU, and with more threads,
+of wall time. Then growth with people, checkpoints and length.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def measured(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
     import torch
     import transformers
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(chosen.threads)
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     source = base_model(chosen.shape, folder / "base")
@@ -86,9 +86,9 @@ def measured(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
     finally:
         onsa.close()
     name = torch.cuda.get_device_name() if chosen.device == "cuda" else processor()
-    return {"shape": chosen.shape, "device": name, "date": time.strftime("%Y-%m-%d"), "torch": torch.__version__,
-            "people": chosen.people, "rank": RANK, "prompt_tokens": chosen.prompt, "answer_tokens": chosen.answer,
-            "turns": chosen.turns, "rounds": chosen.rounds, **found}
+    return {"shape": chosen.shape, "device": name, "threads": chosen.threads, "date": time.strftime("%Y-%m-%d"),
+            "torch": torch.__version__, "people": chosen.people, "rank": RANK, "prompt_tokens": chosen.prompt,
+            "answer_tokens": chosen.answer, "turns": chosen.turns, "rounds": chosen.rounds, **found}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -101,6 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--answer", type=int, default=64, help="tokens of an answer, on average")
     parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1, help="torch's, for every way alike")
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
