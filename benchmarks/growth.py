@@ -2,13 +2,15 @@
 
 Against the number of trials side by side, the tokens of an example, and the number of examples. Each point is a process
 of its own; random weights, the same few optimiser steps for each trial, CPU seconds without imports, and the most
-memory that the process held. Of data only the way to the first steps is measured: the steps do not depend on it.
+memory that the process held. Of data the way from the file to the first steps is measured (reading, finding near
+duplicates, splitting, rendering): the steps themselves do not depend on it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import resource
 import subprocess
 import sys
@@ -58,12 +60,15 @@ def measured(axis: str, size: int) -> dict[str, Any]:
     """Promises one point, in this process."""
     from tuner.train.packed.sweep import Sweep
 
+    file = _table(size) if axis == "examples" else b""
     trials, tokens = (size if axis == "trials" else TRIALS), (size if axis == "tokens" else TOKENS)
     material = Material(trials=trials, epochs=1, shape="tiny", device="cpu", batch=BATCH, tokens=tokens,
                         steps=-(-size // BATCH) if axis == "examples" else STEPS)
     with tempfile.TemporaryDirectory() as folder:
         bench = material.bench(Path(folder))
         began, ended = time.process_time(), dict[int, Any]()
+        if file:
+            _prepare(file, bench.base.tokenizer)
         swept = Sweep(bench, trials, lambda *_: None, ended.__setitem__, lambda _: "", tokens_at_once=2048)
         for slot, settings in enumerate(material.settings()):
             swept.start(slot, slot, settings)
@@ -77,16 +82,42 @@ def measured(axis: str, size: int) -> dict[str, Any]:
     return {"size": size, "seconds": round(seconds, 3), "memory_mib": memory, "tokens": done}
 
 
+def _table(examples: int) -> bytes:
+    """A file of so many questions and answers."""
+    draw = random.Random(9)
+    words = ["".join(draw.choices("abcdefghiklmnoprstuvw", k=draw.randint(3, 8))) for _ in range(3000)]
+    lines = (f"{' '.join(draw.choices(words, k=9))}?,{' '.join(draw.choices(words, k=12))}." for _ in range(examples))
+    return "\n".join(["question,answer", *lines]).encode()
+
+
+def _prepare(file: bytes, tokenizer: Any) -> None:
+    """What a job does with a file before it trains."""
+    from tuner.data.read import read_table
+    from tuner.data.render import encode
+    from tuner.data.shape import shape
+    from tuner.data.split import sizes_for, split
+
+    examples = shape(read_table(file, "data.csv")).examples
+    for example in split(examples, 0, sizes_for(len(examples))).train:
+        encode(tokenizer, example.messages, 256)
+
+
 def draw(found: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> None:
-    """Writes a picture: seconds and memory, a row an axis."""
+    """Writes a picture, a row an axis: seconds beside what linear growth from the first point would be, and memory."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 9), layout="constrained")
-    panels = figure.subplots(len(found), 2, squeeze=False)
-    for row, (axis, points) in zip(panels, found.items(), strict=True):
-        for panel, key, unit in zip(row, ("seconds", "memory_mib"), ("CPU seconds", "MiB at most"), strict=True):
-            panel.plot([one["size"] for one in points], [one[key] for one in points], marker="o")
-            panel.set(xlabel=axis, ylabel=unit, xscale="log", yscale="log")
+    for row, (axis, points) in zip(figure.subplots(len(found), 2, squeeze=False), found.items(), strict=True):
+        sizes, seconds = [one["size"] for one in points], [one["seconds"] for one in points]
+        row[0].plot(sizes, seconds, marker="o", label="measured")
+        row[0].plot(sizes, [seconds[-1] * size / sizes[-1] for size in sizes], "--", color="grey", label="linear")
+        row[0].set(xlabel=axis, ylabel="CPU seconds", xscale="log", yscale="log")
+        row[0].legend()
+        row[1].plot(sizes, [one["memory_mib"] for one in points], marker="o")
+        row[1].set(xlabel=axis, ylabel="MiB at most", ylim=(0, None))
+        for panel in row:
+            panel.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
+            panel.minorticks_off()
     figure.savefig(path)
 
 

@@ -1,4 +1,4 @@
-"""One sweep in several ways: `python -m benchmarks.sweep [--trials 16] [--epochs 3] [--rounds 1] [--cores 1]`, and on a
+"""One sweep in several ways: `python -m benchmarks.sweep [--trials 16] [--epochs 3] [--rounds 1] [--cores 2]`, and on a
 GPU `python -m benchmarks.sweep --shape qwen2.5-0.5b --device cuda --trials 32 --batch 4 --tokens 256`.
 
 The same trials, steps and data for each contender, each in a fresh process held to the same cores, the contenders in
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sweep")
-    for name, default in (("trials", 16), ("epochs", 3), ("rounds", 1), ("cores", 1), ("batch", 4), ("tokens", 256),
+    for name, default in (("trials", 16), ("epochs", 3), ("rounds", 1), ("cores", 2), ("batch", 4), ("tokens", 256),
                           ("steps", 20)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--shape", choices=["embedded", *SHAPES], default="embedded")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,15 +89,23 @@ def _train(own: Any, model: Any, settings: Mapping[str, Any], data: list[Any], f
     import math
 
     from peft import LoraConfig, get_peft_model
-    from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments
+    from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments, set_seed
 
     from tuner.evaluate.losses import losses
 
+    class InOrder(Trainer):  # type: ignore[misc]
+        """Onsa's order of examples, so that a trial is the same one for each contender and not another draw."""
+
+        def _get_train_sampler(self, *arguments: Any) -> Any:
+            return order(len(data[0]), settings) if "train_sampling_strategy" not in more else (
+                super()._get_train_sampler(*arguments))
+
+    set_seed(settings["seed"])
     adapted = get_peft_model(model, LoraConfig(
         task_type="CAUSAL_LM", r=settings["lora_rank"], lora_alpha=settings["lora_alpha"],
         lora_dropout=settings["lora_dropout"], target_modules="all-linear"))
     steps = math.ceil(len(data[0]) / settings["batch_size"]) * settings["epochs"]
-    trainer = Trainer(
+    trainer = InOrder(
         model=adapted, train_dataset=data[0], eval_dataset=data[1], callbacks=[_stopwatch(told, data[0], settings)],
         data_collator=DataCollatorForSeq2Seq(own.base.tokenizer), args=TrainingArguments(
             output_dir=str(folder), num_train_epochs=settings["epochs"], use_cpu=own.base.device.type == "cpu",
@@ -110,6 +118,27 @@ def _train(own: Any, model: Any, settings: Mapping[str, Any], data: list[Any], f
     # A Trainer's eval_loss is a mean of batch means; the token mean is what the others report.
     valid = [one.encoded for one in own.valid]
     return adapted, losses(adapted.get_base_model().eval(), valid, own.base.device, own.base.layout).loss
+
+
+def order(examples: int, settings: Mapping[str, Any]) -> Any:
+    """Promises a sampler that gives the examples of one epoch after the other as a trial of Onsa sees them."""
+    from torch.utils.data import Sampler
+
+    from tuner.train.batches import epoch_steps
+
+    class Order(Sampler[int]):
+        epoch = -1
+
+        def __len__(self) -> int:
+            return examples
+
+        def __iter__(self) -> Iterator[int]:
+            self.epoch += 1
+            for step in epoch_steps(range(examples), settings["batch_size"], 1, self.epoch, settings["seed"]):
+                for part in step:
+                    yield from part
+
+    return Order()
 
 
 def _stopwatch(told: Told, rows: list[dict[str, Any]], settings: Mapping[str, Any]) -> Any:

@@ -77,7 +77,8 @@ class _Sweep:
                     pass
         told.timed = (told.tokens, told.now() - ready)
         told.passes = round(sum(self._steps.values()) / min(self._runner.slots, len(self._chosen)))
-        told.more = {"slots": self._runner.slots, "pruned": sorted(self._hopeless)}
+        told.more = {"slots": self._runner.slots, "pruned": sorted(self._hopeless),
+                     "curves": self._curves}
         return told
 
     async def _fill(self) -> None:
