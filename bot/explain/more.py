@@ -53,7 +53,8 @@ def _command(voice: Voice, facts: Mapping[str, Any]) -> str:
     if recorded and action == "more_trials":
         space = facts["space"]
         return voice.tell("next.again_command", facts) if space and not set(space) - set(KNOBS) else ""
-    kept = {name: short(value) for name, value in (facts.get("keep") or {}).items() if name in KNOBS}
+    kept = {name: short(value) for name, value in (facts.get("keep") or {}).items()
+            if name in KNOBS and (not KNOBS[name].choices or value in KNOBS[name].choices)}
     return voice.tell(f"next.{action}_command", facts) + voice.tell("next.keep_command", {"keep": kept})
 
 

@@ -86,9 +86,11 @@ def test_of_runs_that_learnt_well_nobody_says_that_they_learnt_nothing() -> None
 def test_after_running_out_of_memory_every_suggested_size_needs_less_than_what_failed() -> None:
     report = reports()["memory"]
     (advice,) = (one.facts for one in report.findings if one.kind == "next" and one.facts["action"] == "smaller_batch")
-    longest = max(trial.settings["max_length"] for trial in report.trials)
+    longest = advice["keep"]["max_length"]
     failed = [trial.settings for trial in report.trials if trial.cause == "out_of_memory"]
     assert advice["high"] * longest < min(one["batch_size"] * one["max_length"] for one in failed)
+    best = next(trial for trial in report.trials if trial.number == advice["keep_trial"])
+    assert advice["low"] <= best.settings["batch_size"] <= advice["high"], "what was best is searched again"
 
 
 def test_where_one_example_at_a_time_is_too_much_shorter_ones_are_suggested() -> None:

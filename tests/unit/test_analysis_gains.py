@@ -112,8 +112,11 @@ def test_lost_tries_are_counted_in_all_and_in_the_suggested_range() -> None:
     each = out_of_memory(2)
     facts = advice(each, "smaller_batch")
     lost = sum(trial.state == "failed" for trial in each.trials)
-    small = [trial for trial in each.trials if facts["low"] <= trial.settings["batch_size"] <= facts["high"]]
-    assert facts["gain"] == {"by": "lost", "lost": lost, "of": 30, "inside": len(small), "inside_lost": 0}
+    length = facts["keep"]["max_length"]
+    small = [trial for trial in each.trials if facts["low"] <= trial.settings["batch_size"] <= facts["high"]
+             and trial.settings["max_length"] <= length]
+    assert facts["gain"] == {"by": "lost", "lost": lost, "of": 30, "inside": len(small), "inside_lost": 0,
+                             "beside": "max_length", "at_most": length}
 
 
 def test_a_curve_that_still_falls_says_by_how_much_it_fell_last() -> None:

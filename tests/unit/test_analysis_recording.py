@@ -299,6 +299,21 @@ def test_a_recording_is_not_said_to_have_a_sealed_test(language: Language, says:
     assert never not in headline
 
 
+def test_a_command_keeps_no_choice_that_another_program_has_named() -> None:
+    lines = []
+    for n in range(24):
+        batch, length = (2, 4, 8, 16, 32, 64)[n % 6], (256, 512, 1024, 2048)[n % 4]
+        fits = batch * length <= 10_000
+        state = {"value": 1.0 + n / 99} if fits else {"state": "failed", "error": "CUDA out of memory"}
+        params = {"batch": batch, "seq_len": length, "scheduler": ("cos", "poly")[n // 3 % 2]}
+        lines.append(json.dumps({"number": n, "params": params, **state}))
+    for language, length in (("en", "keep maximal length at"), ("ja", "最大の長さは")):
+        (said, *_) = explain(report_of(read_recording(lines)), language).next  # type: ignore[arg-type]
+        assert length in said.command_text
+        assert "cos" not in said.command_text
+        assert "poly" not in said.command_text
+
+
 def test_nobody_says_of_a_foreign_recording_what_its_default_settings_were() -> None:
     lines = [json.dumps({"number": n, "params": {"lr": 1e-4 * (n + 1), "seed": n % 3}, "value": 1.0 + n})
              for n in range(6)]

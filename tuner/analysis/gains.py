@@ -23,6 +23,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tuner.analysis.ranges import beside_kept
 from tuner.analysis.repeats import repeated_groups, spread_of
 from tuner.analysis.shape import near_edge
 from tuner.analysis.study import Study, broke_down, is_number, median, rounded
@@ -49,7 +50,7 @@ def gain(study: Study, findings: Sequence[Finding], facts: Mapping[str, Any]) ->
         case "lower_rate" | "narrow":
             found = _lost(study, facts, [trial for trial in study.ended if broke_down(trial)])
         case "smaller_batch" | "shorter":
-            found = _lost(study, facts, [trial for trial in study.ended if trial.cause == "out_of_memory"])
+            found = _out_of_memory(study, facts)
         case "more_epochs":
             found = _late_fall(study)
         case "fewer_epochs":
@@ -100,11 +101,23 @@ def _range(study: Study, facts: Mapping[str, Any]) -> Gain | None:
             "inside_count": len(inside), "outside_count": len(outside)}
 
 
-def _lost(study: Study, facts: Mapping[str, Any], lost: Sequence[TrialRecord]) -> Gain | None:
+def _lost(study: Study, facts: Mapping[str, Any], lost: Sequence[TrialRecord]) -> Gain:
     """How many runs were lost for this reason, of all and inside the suggested range."""
     inside = _inside(study.ended, facts)
     return {"by": "lost", "lost": len(lost), "of": len(study.ended), "inside": len(inside),
             "inside_lost": sum(trial in lost for trial in inside)}
+
+
+def _out_of_memory(study: Study, facts: Mapping[str, Any]) -> Gain:
+    """The same for memory: inside are only runs that used no more of the other knob than the new search keeps."""
+    lost = [trial for trial in study.ended if trial.cause == "out_of_memory"]
+    other, kept = beside_kept(study, facts["name"])
+    inside = _inside(study.ended, facts)
+    if kept is None:
+        return _lost(study, facts, lost)
+    inside = [trial for trial in inside if is_number(used := trial.settings.get(other)) and used <= kept]
+    return {"by": "lost", "lost": len(lost), "of": len(study.ended), "inside": len(inside),
+            "inside_lost": sum(trial in lost for trial in inside), "beside": other, "at_most": kept}
 
 
 def _late_fall(study: Study) -> Gain | None:

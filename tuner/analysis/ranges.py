@@ -18,6 +18,9 @@ APART = 3.0
 FAR = 100.0
 """Where no run came through, the search goes down to this part of its upper end."""
 
+OTHER = {"batch_size": "max_length", "max_length": "batch_size"}
+"""What takes memory together."""
+
 Bounds = tuple[float, float]
 _RATE = "learning_rate"
 
@@ -55,10 +58,11 @@ def above_all(study: Study) -> Bounds | None:
 
 
 def within_memory(study: Study, name: str, cut: Mapping[str, Any] | None) -> tuple[int, int] | None:
-    """Batch sizes, or lengths, that need less memory than every run that ran out of it."""
+    """Batch sizes, or lengths, that need less memory than every run that ran out of it, beside what is kept of the
+    other one; those of the best run are among them."""
     tried = [int(value) for value in _values(study, name, study.trials)]
-    other = "max_length" if name == "batch_size" else "batch_size"
-    beside = _values(study, other, study.trials)
+    _, kept = beside_kept(study, name)
+    beside = [kept] if kept is not None else _values(study, OTHER[name], study.trials)
     if not tried:
         return None
     if cut is not None and cut["name"] == "batch_tokens" and beside:
@@ -67,8 +71,20 @@ def within_memory(study: Study, name: str, cut: Mapping[str, Any] | None) -> tup
         out = _values(study, name, [trial for trial in study.trials if trial.cause == "out_of_memory"])
         high = int(min(out) // 2) if out else 0
     high = 2 ** (high.bit_length() - 1) if high > 0 else 0
+    if kept is not None and study.best is not None:
+        high = min(max(high, int(study.best.settings[name])), max(tried))
     low = max(KNOBS[name].usual_low, min(min(tried), high // 4))
     return (int(low), high) if low < high else None
+
+
+def beside_kept(study: Study, name: str) -> tuple[str, float | None]:
+    """The knob that takes memory beside `name`, and what a new search keeps of it: the best run's, where both were
+    searched."""
+    other = OTHER[name]
+    both = study.best is not None and {name, other} <= set(study.searched)
+    found = study.best.settings.get(other) if both and study.best is not None else None
+    sure = both and study.best is not None and is_number(study.best.settings.get(name))
+    return other, float(found) if sure and is_number(found) else None
 
 
 def sound(low: float, high: float, *, whole: bool) -> tuple[float, float] | None:
