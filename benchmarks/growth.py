@@ -114,7 +114,7 @@ def draw(found: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> None
         row[0].set(xlabel=axis, ylabel="CPU seconds", xscale="log", yscale="log")
         row[0].legend()
         row[1].plot(sizes, [one["memory_mib"] for one in points], marker="o")
-        row[1].set(xlabel=axis, ylabel="MiB at most", ylim=(0, None))
+        row[1].set(xlabel=axis, ylabel="MiB at most", xscale="log", ylim=(0, None))
         for panel in row:
             panel.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
             panel.minorticks_off()
