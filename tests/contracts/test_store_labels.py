@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -111,3 +112,10 @@ async def test_another_team_may_use_the_same_name_for_its_own(store: Store) -> N
 def test_every_door_is_tried_here() -> None:
     doors = {name for name, _ in inspect.getmembers(Labels, inspect.iscoroutinefunction)}
     assert doors == {*DOORS, "call", "promote"}
+
+
+async def test_a_promotion_is_told_as_it_is_kept(store: Store, tmp_path: Path) -> None:
+    """Also where time goes on between two looks at the clock."""
+    ticks = itertools.count(2_000.0, 0.7)
+    async with await Store.open(tmp_path / "home", lambda: next(ticks)) as ticking:
+        assert await ticking.labels.promote("red", 1, 0, "ben") == await ticking.labels.promoted("red")

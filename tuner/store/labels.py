@@ -100,6 +100,7 @@ class Labels:
 
         Raises KeyError where the team has no such checkpoint.
         """
+        at = self._database.clock()
         async with self._database.transaction() as connection:
             row = await _job(connection, team, job)
             kept = await one(
@@ -112,9 +113,9 @@ class Labels:
                 return _promotion(now)
             await connection.execute(
                 "INSERT INTO promotions (team, job, trial, person, at) VALUES (?, ?, ?, ?, ?)",
-                (team, row["id"], trial, person, self._database.clock()),
+                (team, row["id"], trial, person, at),
             )
-        return Promotion(job=job, trial=trial, person=person, at=self._database.clock())
+        return Promotion(job=job, trial=trial, person=person, at=at)
 
     async def promoted(self, team: str) -> Promotion | None:
         """The team's model; None where there is none. A promotion whose checkpoint is gone does not count."""
