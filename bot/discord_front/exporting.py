@@ -6,18 +6,25 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import discord
 
 from bot.discord_front.front import Front
 from bot.discord_front.markup import escape
-from bot.discord_front.outlet import NOBODY, TROUBLE, Outlet
+from bot.discord_front.outlet import TROUBLE, ChannelOutlet, Outlet
+from bot.discord_front.places import guild_of
 from bot.discord_front.render import Post
+from bot.discord_front.rights import roles_for
 from bot.phrases import Language, problem_sentences, say
 from bot.replies import Reply, Text
 from bot.take_home import CHECKPOINTS, made_by
+from bot.utterance import Utterance
 from tuner.chat.links import LIVES_S, make_link
 from tuner.problems import ProblemError
+
+if TYPE_CHECKING:
+    from bot.discord_front.client import OnsaClient
 
 _LOG = logging.getLogger("onsa.discord")
 
@@ -27,11 +34,37 @@ _FRAME = 4096
 """Bytes of the request around a file."""
 
 
-async def hand_over(front: Front, team: str, said: Sequence[Reply], outlet: Outlet, language: Language) -> None:
-    """Sends each folder that the desk just told of, or a link to it, or says why it stays on the machine."""
-    for reply in said:
-        if isinstance(reply, Text) and reply.handout is not None:
-            await _hand_over(front, team, reply.handout, outlet, language)
+async def hand_over(
+    client: OnsaClient, utterance: Utterance, said: Sequence[Reply], outlet: Outlet, language: Language
+) -> None:
+    """Sends each folder that the desk just told of, or a link to it, or says why it stays on the machine.
+
+    Where taking models home is kept for some, others who read along get nothing: it goes to the person alone.
+    """
+    folders = [reply.handout for reply in said if isinstance(reply, Text) and reply.handout is not None]
+    if not folders:
+        return
+    front, team = client.front, utterance.team
+    is_alone = outlet.is_hidden or guild_of(team) is None
+    if is_alone or not await roles_for(front.store, team, "export"):
+        for folder in folders:
+            await _hand_over(front, team, folder, outlet, language)
+        return
+    alone = await _alone(client, utterance.person)
+    for folder in folders if alone is not None else ():
+        assert alone is not None
+        await _hand_over(front, team, folder, alone, language)
+    has_arrived = alone is not None and alone.failure is None
+    await outlet.send(Post(content=say("discord.front.export_alone", language, {"arrived": has_arrived})))
+
+
+async def _alone(client: OnsaClient, person: str) -> ChannelOutlet | None:
+    """The direct conversation with the person, or None where there can be none."""
+    try:
+        return ChannelOutlet(await client.create_dm(discord.Object(int(person))))
+    except TROUBLE as error:
+        _LOG.warning("no direct conversation for an export: %r", error)
+        return None
 
 
 async def _hand_over(front: Front, team: str, folder: Path, outlet: Outlet, language: Language) -> None:
@@ -46,12 +79,9 @@ async def _hand_over(front: Front, team: str, folder: Path, outlet: Outlet, lang
         return
     try:
         file = await asyncio.to_thread(discord.File, packed)
-        await outlet.channel.send(
-            say("discord.front.export_file", language, {"name": packed.name}),
-            file=file,
-            allowed_mentions=NOBODY,
-        )
+        await outlet.send_file(say("discord.front.export_file", language, {"name": packed.name}), file)
     except TROUBLE as error:
+        outlet.failure = error
         _LOG.warning("an export could not be sent: %r", error)
         if isinstance(error, discord.HTTPException) and error.status == 413:
             text = await _elsewhere(front, team, packed, int(made["bytes"]), language)

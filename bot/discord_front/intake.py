@@ -121,7 +121,7 @@ async def answer(
     shown = await front.answer(utterance, outlet)
     if opened is not None and opened.kind == "chat":
         await say_how_to_talk(front, outlet, language)
-    await hand_over(front, utterance.team, shown, outlet, language)
+    await hand_over(client, utterance, shown, outlet, language)
     if room is not None and room.kind == "job":
         await data.share(front.store, utterance.team, utterance.channel, str(room.parent))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import discord
@@ -96,11 +97,16 @@ def _add_checkpoints(tree: Tree) -> None:
         budget: app_commands.Range[float, 0.0, 1_000_000.0] | None = None,
         automatic: bool | None = None,
     ) -> None:
-        wish = Wish(kind="tidy")
-        if keep is not None:
-            wish = Wish(kind="keep", number=keep or None)
-        elif budget is not None:
-            wish = Wish(kind="budget", number=int(budget * 1e9) or None)
-        elif automatic is not None:
-            wish = Wish(kind="mode", is_automatic=automatic)
-        await running.command(interaction, Command(intent="settings"), managed=wish)
+        await running.command(interaction, Command(intent="settings"), managed=_rules(keep, budget, automatic))
+
+
+def _rules(keep: int | None, budget_gb: float | None, automatic: bool | None) -> Wish:
+    """Everything that was chosen, as one wish; nothing: what would go now. A number of 0 lifts the rule."""
+    chosen = []
+    if keep is not None:
+        chosen.append(Wish(kind="keep", number=keep or None))
+    if budget_gb is not None:
+        chosen.append(Wish(kind="budget", number=max(1, int(budget_gb * 1e9)) if budget_gb else None))
+    if automatic is not None:
+        chosen.append(Wish(kind="mode", is_automatic=automatic))
+    return replace(chosen[0], also=tuple(chosen[1:])) if chosen else Wish(kind="tidy")

@@ -66,6 +66,15 @@ class ChannelOutlet:
     def shown(self, content: str) -> str:
         return content
 
+    @property
+    def is_hidden(self) -> bool:
+        """True where only the person reads what is sent."""
+        return False
+
+    async def send_file(self, content: str, file: discord.File) -> None:
+        """Raises one of TROUBLE."""
+        await self.channel.send(content, file=file, allowed_mentions=NOBODY)
+
     async def send(self, post: Post, nonce: str | None = None) -> discord.Message | None:
         """Promises the sent message, or None when Discord refused it; the reason is logged and kept."""
         try:
@@ -99,6 +108,22 @@ class InteractionOutlet:
     @property
     def channel(self) -> discord.PartialMessageable:
         return channel_of(self._interaction)
+
+    @property
+    def is_hidden(self) -> bool:
+        """True where only the person reads what is sent."""
+        return self._hidden
+
+    async def send_file(self, content: str, file: discord.File) -> None:
+        """Beside the answer, for the same readers; directly to the person when the interaction's time is over. Raises
+        one of TROUBLE."""
+        if not self._hidden:
+            await self.channel.send(content, file=file, allowed_mentions=NOBODY)
+        elif self._is_over or self._interaction.is_expired():
+            await self._interaction.user.send(content, file=file, allowed_mentions=NOBODY)
+        else:
+            await self._interaction.followup.send(content, file=file, allowed_mentions=NOBODY, ephemeral=True,
+                                                  wait=True)
 
     def shown(self, content: str) -> str:
         """An interaction's own message cannot be told to open no previews: its links are marked instead."""

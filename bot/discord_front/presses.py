@@ -89,7 +89,7 @@ async def pressed(interaction: discord.Interaction[OnsaClient], door: Door, acti
         await _front_action(interaction, verb, argument)
     elif verb == "change":
         await forms.open_change(interaction, argument)
-    elif verb == "costs":
+    elif verb == "costs" or (verb in ("older", "newer") and _is_hidden(interaction)):
         await _privately(interaction, action)
     elif await acknowledge(interaction):
         await _desk_action(interaction, verb, action)
@@ -112,6 +112,11 @@ async def _front_action(interaction: discord.Interaction[OnsaClient], verb: str,
         case _:
             text = say("replies.desk.button_too_old", language)
             await interaction.response.send_message(text, ephemeral=True, allowed_mentions=NOBODY)
+
+
+def _is_hidden(interaction: discord.Interaction[OnsaClient]) -> bool:
+    """True for a button under an answer that only this person sees: so is what it brings."""
+    return interaction.message is not None and interaction.message.flags.ephemeral
 
 
 async def _privately(interaction: discord.Interaction[OnsaClient], action: str) -> None:
@@ -138,7 +143,7 @@ async def _desk_action(interaction: discord.Interaction[OnsaClient], verb: str, 
         await _tell_apart(interaction, replies[0].text if replies and isinstance(replies[0], Text) else "")
     if room is not None and room.kind == "chat":
         await say_how_to_talk(front, outlet, utterance.language or "en")
-    await hand_over(front, utterance.team, replies, outlet, utterance.language or "en")
+    await hand_over(client, utterance, replies, outlet, utterance.language or "en")
     if verb in ("start", "cancel", "resume") and await _is_settled(front, utterance, verb):
         await _strip(interaction)
 

@@ -100,6 +100,16 @@ async def decide(turn: Turn, wish: Wish) -> AsyncIterator[Reply]:
     if not turn.utterance.manages:
         yield Text(text=turn.say("replies.desk.managers_only"))
         return
+    for each in (wish, *wish.also):
+        await _set(turn, each)
+    async for reply in show(turn):
+        yield reply
+    proposal = await propose(turn.store, turn.team)
+    if proposal.ids:
+        yield _offer(proposal, turn.language)
+
+
+async def _set(turn: Turn, wish: Wish) -> None:
     match wish.kind:
         case "keep":
             number = None if wish.number is None else min(max(1, wish.number), MOST_KEPT)
@@ -108,11 +118,6 @@ async def decide(turn: Turn, wish: Wish) -> AsyncIterator[Reply]:
             await turn.store.prefer(turn.team, None, _BUDGET, None if wish.number is None else str(wish.number))
         case _:
             await turn.store.prefer(turn.team, None, _AUTO, "yes" if wish.is_automatic else None)
-    async for reply in show(turn):
-        yield reply
-    proposal = await propose(turn.store, turn.team)
-    if proposal.ids:
-        yield _offer(proposal, turn.language)
 
 
 async def show(turn: Turn) -> AsyncIterator[Reply]:

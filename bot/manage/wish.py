@@ -35,5 +35,7 @@ class Wish:
     number: int | None = None
     """Checkpoints to keep, or bytes; None: no limit."""
     is_automatic: bool = False
+    also: tuple[Wish, ...] = ()
+    """Further rules about checkpoints that were chosen from a menu together."""
     is_sure: bool = True
     """False where the words mean this only if `name` is something that the team has."""

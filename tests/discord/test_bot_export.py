@@ -14,6 +14,7 @@ from bot_process import House, running
 from standin import Person, Standin
 from standin.world import Attachment
 
+from bot.discord_front.rights import keep_for
 from tuner.chat.links import open_link
 from tuner.embedded import model_path
 from tuner.store import Store
@@ -52,8 +53,9 @@ async def test_a_team_gets_the_zip_or_a_link_and_another_team_nothing(standin: S
         await store.add_checkpoint(job.id, "w", 0, folder, "0" * 64, 1.5)
         await house.finish(job)
 
-        await aki.uses("/export", channel=general, job=1)
-        given = await aki.sees("job-1-trial-0.zip", 240)
+        use = await aki.uses("/export", channel=general, job=1)
+        given = await aki.gets(use, "job-1-trial-0.zip", 240)
+        assert given.seen_only_by is not None, "what is asked for alone comes alone"
         with zipfile.ZipFile(io.BytesIO(given.attachments[0].content)) as archive:
             assert archive.testzip() is None
             names = {name.removeprefix("job-1-trial-0/") for name in archive.namelist()}
@@ -70,3 +72,15 @@ async def test_a_team_gets_the_zip_or_a_link_and_another_team_nothing(standin: S
         refused = await eve.uses("/export", channel=standin.general(other), job=1)
         assert "no job 1" in (await eve.gets(refused, lambda each: each.text, 90)).text
         assert len(zips(standin)) == 1
+
+        bo, cid = Person(standin, "bo"), Person(standin, "cid")
+        standin.join(guild, bo.user, cid.user)
+        role = standin.role(guild, "keepers", members=[bo.user])
+        await keep_for(store, team, "export", {role.id})
+        await cid.says(general, "@Onsa export job 1")
+        await cid.sees("kept for certain people", 90, channel=general)
+        await bo.says(general, "@Onsa export job 1")
+        alone = await bo.sees("job-1-trial-0.zip", 240, channel=bo.dm())
+        assert [file.filename for file in alone.attachments] == ["job-1-trial-0.zip"]
+        await bo.sees("I have sent it to you directly", 90, channel=general)
+        assert not [each for message in cid.visible(general) for each in message.attachments if "zip" in each.filename]

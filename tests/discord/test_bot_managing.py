@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from bot_process import House, running
 from standin import Person, Standin
+from standin.world import Channel
 
 from tuner.store import Store
+from tuner.store.records import NewJob
 
 pytestmark = pytest.mark.slow
 WAIT_S = 90.0
@@ -57,8 +59,8 @@ async def test_a_team_finds_names_promotes_and_deletes(tmp_path: Path) -> None:
 
             refused = await ben.uses("/checkpoints", channel=general, keep=1)
             await ben.gets(refused, "Only people who may manage", WAIT_S)
-            decided = await olga.uses("/checkpoints", channel=general, keep=1)
-            await olga.gets(decided, "Of each job the best 1 checkpoint is kept", WAIT_S)
+            decided = await olga.uses("/checkpoints", channel=general, keep=1, gigabytes=0.5)
+            await olga.gets(decided, "Of each job the best 1 checkpoint is kept, with at most 500 MB for all", WAIT_S)
             offer = await olga.sees(lambda message: "Delete these" in message.labels, WAIT_S)
             await ben.clicks(offer, "Delete these")
             await ben.sees("Only people who may manage", WAIT_S)
@@ -76,3 +78,27 @@ async def test_a_team_finds_names_promotes_and_deletes(tmp_path: Path) -> None:
             assert not (tmp_path / "teams" / team / "jobs" / "1").exists()
         assert not standin.violations, standin.violations
         assert not standin.rest.errors, standin.rest.errors
+
+
+@pytest.mark.timeout(300)
+async def test_the_next_page_of_a_list_that_one_person_sees_is_seen_by_that_person_alone(
+    standin: Standin, general: Channel, ana: Person, tmp_path: Path
+) -> None:
+    assert general.guild is not None
+    team = f"guild-{general.guild.id}"
+    async with await Store.open(tmp_path) as store, running(standin, tmp_path):
+        await House(store=store).has_data(team, general.id, "returns.csv")
+        await ana.says(general, "@Onsa tune it with 2 trials")
+        await ana.clicks(await ana.sees(lambda message: "Start" in message.labels, WAIT_S), "Start")
+        await ana.sees("this is job 1", WAIT_S)
+        (first,) = await store.jobs(team)
+        for number in range(11):
+            await store.submit(NewJob(team=team, person="p", channel="c", message_id=f"m{number}", language="en",
+                                      plan=first.plan))
+        listed = await ana.uses("/history", channel=general)
+        pages = await ana.gets(listed, "Page 1 of 2", WAIT_S)
+        turned = await ana.clicks(pages, pages.labels[0])
+        page = await ana.gets(turned, "page 2 of 2", WAIT_S)
+        assert page.seen_only_by is not None
+        assert not [message for message in ana.visible(general)
+                    if "page 2 of 2" in message.text and message.seen_only_by is None]

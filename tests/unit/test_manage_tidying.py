@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from desk_house import Person, a_desk, button, words
 
+from bot.language.commands import Command
 from bot.manage import tidying
 from bot.manage.tidying import Rule, chosen
+from bot.manage.wish import Wish
 from bot.replies import Text
 from tuner.events import TrialRecord
 from tuner.store import Store
@@ -169,3 +171,12 @@ def test_the_rule_alone_decides_what_is_not_protected() -> None:
     assert (budget.names, budget.frees, budget.still_over) == (((1, 2), (2, 2)), 20, 0)
     both = chosen(everything, sizes, Rule(keep=1, budget=5, is_automatic=False))
     assert (len(both.ids), both.frees, both.still_over) == (4, 40, 15)
+
+
+async def test_rules_chosen_together_all_hold(person: Person) -> None:
+    also = (Wish(kind="budget", number=5_000_000), Wish(kind="mode", is_automatic=True))
+    wish = Wish(kind="keep", number=2, also=also)
+    said = words(await person.say("", command=Command(intent="settings"), managed=wish))
+    assert "the best 2 checkpoints are kept" in said
+    assert "5 MB" in said
+    assert await tidying.rule_of(person.store, "team") == Rule(keep=2, budget=5_000_000, is_automatic=True)
