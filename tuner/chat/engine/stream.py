@@ -16,6 +16,7 @@ import torch
 from tuner.chat.asks import Texts
 from tuner.chat.engine.adapters import NOBODY, Adapters, Owner
 from tuner.chat.engine.cache import Cache, Slab
+from tuner.chat.engine.norms import short_norms
 from tuner.chat.engine.products import Products
 from tuner.chat.engine.sampling import Choice
 from tuner.train.packed.cached import Chunk, Held, Row, cached_attention
@@ -94,6 +95,7 @@ class Stream:
         self._model, self._device, self._cache = model, device, cache
         self._changes = ExitStack()
         self._changes.enter_context(cached_attention(model))
+        self._changes.enter_context(short_norms(model))
         self._products = Products(model, shapes, device, self._spans)
         self._changes.callback(self._products.close)
         self.adapters = Adapters(
