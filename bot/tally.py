@@ -27,6 +27,8 @@ from tuner.store.records import Job, StoredEvent
 
 _TELLING = 0.2
 """From this share of a try on, the time so far tells how long the rest takes."""
+_SOON_S = 5.0
+"""Below this the rest is no matter of pace: the last steps and the sealed test."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,13 +127,13 @@ class Tally:
     @property
     def left_s(self) -> float | None:
         """From the pace so far, however many runs are side by side, and never beyond the plan's time limit; None before
-        the pace tells anything, and below a second."""
+        the pace tells anything, and when it is all but done."""
         if self.is_early:
             return None
         left = (self.runs - self._made) * self.busy_s / self._made
         budget = self.job.plan.time_budget_s
         left = left if budget is None else min(left, budget - self.busy_s)
-        return left if left >= 1 else None
+        return left if left >= _SOON_S else None
 
     @property
     def is_early(self) -> bool:
