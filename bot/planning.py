@@ -32,8 +32,12 @@ async def name_of_data(store: Store, job: Job) -> str:
 
 async def speed_of(store: Store, model: str) -> Speed:
     """Promises what was measured on this machine for `model`; None where nothing was."""
+    at_once = await store.measured(f"seconds_per_token:{model}")
+    alone = await store.measured(f"alone_seconds_per_token:{model}")
     return Speed(
-        seconds_per_token=await store.measured(f"seconds_per_token:{model}"),
+        seconds_per_token=alone if at_once is None else at_once,
+        alone_seconds_per_token=alone,
+        together=await store.measured(f"together:{model}"),
         load_seconds=await store.measured(f"load_seconds:{model}"),
         memory_bytes=await store.measured(f"memory_bytes:{model}"),
         score_seconds=await store.measured(f"score_seconds:{model}"),

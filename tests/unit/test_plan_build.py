@@ -280,6 +280,21 @@ def test_training_the_best_again_is_part_of_the_cost(card: ModelCard) -> None:
     assert "confirm" not in _plan(off).assumed
 
 
+@pytest.mark.parametrize(("trials", "parallel", "alone_runs"), [
+    (8, 0, 3.2), (1, 0, 1), (3, 1, 3), (5, 0, 2.6), (2, 0, 4 / 3)])
+def test_tries_side_by_side_cost_what_so_many_at_once_were_measured_by(
+    card: ModelCard, trials: int, parallel: int, alone_runs: float
+) -> None:
+    """Four at once make two and a half times the tokens of one, two of them one and a half times."""
+    speed = Speed(seconds_per_token=4e-5, alone_seconds_per_token=1e-4, together=4)
+    request = Request(trials=trials, parallel=parallel or None, confirm=0)
+    one = build(Request(trials=1), card, DATA, speed).estimate
+    found = build(request, card, DATA, speed).estimate
+    assert one is not None
+    assert found is not None
+    assert found.seconds == pytest.approx(alone_runs * (one.seconds or 0))
+
+
 def test_one_run_confirms_nothing(card: ModelCard) -> None:
     assert _plan(build(Request(trials=1, confirm=3), card, DATA, MEASURED)).confirm == 0
 

@@ -442,7 +442,10 @@ async def test_our_own_mistake_fails_the_job_with_a_reference_and_the_worker_goe
 async def test_speeds_are_measured_for_the_next_plan(store: Store) -> None:
     await submit(store, plan())
     await work(store, Launches(Script(step_s=0.01, load_s=0.05)))
-    for key in ("seconds_per_token:onsa-tiny", "seconds_per_token:onsa-tiny:cpu", "load_seconds:onsa-tiny"):
+    await submit(store, plan(parallel=4), message="m2")
+    await work(store, Launches(Script(step_s=0.01, load_s=0.05)))
+    for key in ("alone_seconds_per_token:onsa-tiny", "seconds_per_token:onsa-tiny", "together:onsa-tiny",
+                "load_seconds:onsa-tiny"):
         measured = await store.measured(key)
         assert measured is not None
         assert 0 < measured < 5

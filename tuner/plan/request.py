@@ -61,7 +61,11 @@ class Speed:
     """What was measured on this machine for one model; None where nothing was measured yet."""
 
     seconds_per_token: float | None = None
-    """Training, a token of the stream, forward and backward and optimiser."""
+    """Training, a token of the stream, forward and backward and optimiser, with `together` runs side by side."""
+    alone_seconds_per_token: float | None = None
+    """The same of a run that has the machine to itself."""
+    together: float | None = None
+    """Runs side by side when `seconds_per_token` was measured: as many as this machine takes."""
     load_seconds: float | None = None
     """From starting the child process to the first step."""
     memory_bytes: float | None = None

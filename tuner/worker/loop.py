@@ -96,7 +96,7 @@ class Worker:
 
     async def _measure(self) -> None:
         with contextlib.suppress(StoreUnavailable):
-            await calibrate(self._store, self._store.home / "logs" / "runner-measuring.log")
+            await calibrate(self._store, self._store.home / "logs" / "runner-measuring.log", self._launch)
 
     async def _stop_measuring(self) -> None:
         """A job comes first: its first trial measures just as well."""

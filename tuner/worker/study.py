@@ -200,8 +200,7 @@ class Study:
             record = dataclasses.replace(record, error=self._recording.with_reference(record.number, record.error))
         await self._record(record)
         if record.state == "complete":
-            await measure_run(self._ledger, self._prepared.card.name, self._crew.device, self._order.plan, course,
-                              event, self._now())
+            await measure_run(self._ledger, self._prepared.card.name, self._order.plan, course, event, self._now())
 
     async def _record(self, record: TrialRecord) -> None:
         await self._order.record(record)
