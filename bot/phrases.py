@@ -82,13 +82,13 @@ class _Book:
     def __init__(self, language: Language) -> None:
         from jinja2 import Environment, StrictUndefined
 
+        from bot import wording
+
         self._texts = source_texts(language)
         self._compiled: dict[str, Any] = {}
         self._environment = Environment(
-            undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
+            undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, finalize=wording.written
         )
-        from bot import wording
-
         self._environment.filters.update(wording.filters(language, self._texts))
 
     def __contains__(self, key: str) -> bool:

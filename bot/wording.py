@@ -43,8 +43,13 @@ def number(value: float | int) -> str:
     return _decimal(value, 3)
 
 
+def written(value: Any) -> Any:
+    """Promises what a template shows of a fact without a filter: a bare number as `plain` writes it."""
+    return plain(value) if isinstance(value, float) else value
+
+
 def plain(value: float | int) -> str:
-    """Promises a number with every digit that matters, so that it can be typed back: 0.00001, 1e-07, 16."""
+    """Promises a number with every digit that matters, so that it can be typed back: 0.00001, 1e-7, 16."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
@@ -57,7 +62,7 @@ def _decimal(value: float, digits: int) -> str:
         return str(value)
     rounded = float(f"{value:.{digits}g}")
     if rounded != 0 and abs(rounded) < 1e-6:
-        return f"{rounded:g}"
+        return f"{Decimal(repr(rounded)).normalize():e}"
     text = f"{Decimal(repr(rounded)):,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

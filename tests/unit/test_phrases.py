@@ -11,7 +11,7 @@ import pytest
 from jinja2 import Environment, UndefinedError, meta
 
 from bot import wording
-from bot.phrases import LANGUAGES, say, source_texts
+from bot.phrases import LANGUAGES, Language, say, source_texts
 from tuner.plan.knobs import KNOBS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,13 +94,27 @@ def test_japanese_prompts_hold_japanese_and_english_ones_hold_none() -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(1e-5, "0.00001"), (3.4567e-4, "0.000346"), (1200, "1,200"), (2e-7, "2e-07"), (3.0, "3"), (0.5, "0.5"), (0, "0")],
+    [(1e-5, "0.00001"), (3.4567e-4, "0.000346"), (1200, "1,200"), (2e-7, "2e-7"),
+     (8.4312e-7, "8.43e-7"), (-1.25e-12, "-1.25e-12"), (1e-6, "0.000001"), (3.0, "3"), (0.5, "0.5"), (0, "0")],
 )
 def test_numbers_are_written_as_people_write_them(value: float, shown: str) -> None:
     assert wording.number(value) == shown
 
 
-@pytest.mark.parametrize("value", [1e-5, 0.00034567, 16, 2048, 0.1, 1e-3, 2e-7, 123456.75])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_small_learning_rate_is_written_alike_wherever_it_stands(language: Language) -> None:
+    small, smaller = 8.43e-7, 1e-8
+    facts = {"name": "learning_rate", "value": small, "low": smaller, "high": small, "trials": 5, "job": 1,
+             "space": {"learning_rate": {"choices": [smaller, small]}}}
+    said = [say("replies.plan.kept", language, facts), say("report.words.setting", language, facts),
+            say("report.next.narrow_command", language, facts), say("report.next.again_command", language, facts),
+            say("report.next.more_epochs_command", language, facts)]
+    assert all("8.43e-7" in sentence for sentence in said)
+    assert all("1e-8" in sentence for sentence in said[2:])
+    assert "e-0" not in " ".join(said)
+
+
+@pytest.mark.parametrize("value", [1e-7, 8.43e-7, 1.234567e-9, 1e-5, 3.4567e-4, 16, 2048, 0.1, 1e-3, 2e-7, 123456.75])
 def test_a_plain_number_can_be_typed_back(value: float) -> None:
     assert float(wording.plain(value)) == pytest.approx(value, rel=1e-9)
 
