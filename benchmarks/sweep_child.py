@@ -16,17 +16,7 @@ from tuner.runners.base import Setup
 from tuner.runners.child import serve
 from tuner.runners.child_edge import Outbox, guard_stdout
 from tuner.runners.child_inbox import Inbox
-from tuner.runners.child_work import Work
-from tuner.train.model import choose_threads
-
-
-class _Work(Work):
-    """Losses only, no written answers: the other contenders write none."""
-
-    def __init__(self, material: Material, setup: Setup, tell: Any, inbox: Inbox) -> None:
-        self._tell, self._inbox, self.setup = tell, inbox, setup
-        self.bench = material.bench(Path(setup.checkpoints))
-        choose_threads(self.bench.base)
+from tuner.uncollected import uncollected
 
 
 def main() -> int:
@@ -34,7 +24,23 @@ def main() -> int:
     setup = inbox.next()
     if not isinstance(setup, Setup):
         raise TypeError(f"the first line must be setup, got {type(setup).__name__}")
-    return serve(_Work(Material(**json.loads(sys.argv[1])), setup, tell, inbox), inbox, tell)
+    with uncollected():
+        work = _work(Material(**json.loads(sys.argv[1])), setup, tell, inbox)
+    return serve(work, inbox, tell)
+
+
+def _work(material: Material, setup: Setup, tell: Outbox, inbox: Inbox) -> Any:
+    """Losses only, no written answers: the other contenders write none."""
+    from tuner.runners.child_work import Work
+    from tuner.train.model import choose_threads
+
+    class OnMaterial(Work):
+        def __init__(self) -> None:
+            self._tell, self._inbox, self.setup = tell, inbox, setup
+            self.bench = material.bench(Path(setup.checkpoints))
+            choose_threads(self.bench.base)
+
+    return OnMaterial()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from tuner.chat.engine import Engine
 from tuner.chat.server import Api, Limits
 from tuner.problems import Problem, ProblemError
 from tuner.store import Store
+from tuner.uncollected import uncollected
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +125,11 @@ def end_with_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> Non
 
 def _torch_models(max_tokens: int, memory_share: float = 0.3, threads: int | None = None) -> Models:
     """Runs in the engine's thread: torch is heavy, and the server listens while it loads."""
+    with uncollected():
+        return _loaded_models(max_tokens, memory_share, threads)
+
+
+def _loaded_models(max_tokens: int, memory_share: float, threads: int | None) -> Models:
     import torch
     import transformers
 

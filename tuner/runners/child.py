@@ -17,6 +17,7 @@ from tuner.runners.base import Broken, Setup
 from tuner.runners.child_edge import Outbox, broken, guard_stdout
 from tuner.runners.child_inbox import Inbox
 from tuner.runners.wire import Close, Score, Start
+from tuner.uncollected import uncollected
 
 if TYPE_CHECKING:
     from tuner.runners.child_work import Work
@@ -41,9 +42,11 @@ def main() -> int:
 
 
 def _serve(setup: Setup, inbox: Inbox, tell: Outbox) -> int:
-    from tuner.runners.child_work import Work
+    with uncollected():
+        from tuner.runners.child_work import Work
 
-    return serve(Work(setup, tell, inbox), inbox, tell)
+        work = Work(setup, tell, inbox)
+    return serve(work, inbox, tell)
 
 
 def serve(work: Work, inbox: Inbox, tell: Outbox) -> int:
