@@ -13,7 +13,8 @@ from bot.language.commands import Command
 from bot.phrases import problem_sentences
 from bot.replies import Reply, Stream, Table, Text
 from tuner.chat.client import ChatUnavailable
-from tuner.store.records import Job
+from tuner.store import Store
+from tuner.store.records import Checkpoint, Job
 
 MAX_TOKENS = 256
 REMEMBERED = 12
@@ -131,16 +132,24 @@ async def _checkpoint(turn: Turn, command: Command) -> tuple[str, str] | Text:
         return jobs.not_found(turn, command.job)
     if job is None:
         return Text(text=turn.say("replies.talk.nothing_tuned"))
-    if isinstance(command.trial, int):
-        trial = next(
-            (found for found in await turn.store.checkpoints(turn.team, job.number) if found.trial == command.trial),
-            None,
-        )
-    else:
-        trial = await turn.store.best_checkpoint(turn.team, job.number)
-    if trial is None:
+    kept = await _kept(turn.store, job, command.trial)
+    if kept is None:
         return Text(text=turn.say("replies.talk.no_checkpoint", {"job": job.number, "state": job.state}))
-    return await _addressed(turn, job.number, trial.trial)
+    return await _addressed(turn, job.number, kept.trial)
+
+
+async def is_there(store: Store, team: str, command: Command) -> bool:
+    """Promises whether `command`, said where nothing was spoken of yet, finds a checkpoint to talk with."""
+    if command.job is None and command.trial is None and await store.labels.promoted(team) is not None:
+        return True
+    job = await store.job(team, "last" if command.job is None else command.job)
+    return job is not None and await _kept(store, job, command.trial) is not None
+
+
+async def _kept(store: Store, job: Job, trial: int | str | None) -> Checkpoint | None:
+    if not isinstance(trial, int):
+        return await store.best_checkpoint(job.team, job.number)
+    return next((found for found in await store.checkpoints(job.team, job.number) if found.trial == trial), None)
 
 
 async def _addressed(turn: Turn, job: int, trial: int) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import discord
 
-from bot.desk import data
+from bot.desk import data, talk
 from bot.discord_front import chains, rights, rooms
 from bot.discord_front.buttons import front_button
 from bot.discord_front.exporting import hand_over
@@ -137,7 +137,7 @@ async def _opened(
 ) -> Room | None:
     """The thread in which this goes on, or None where it is answered on the spot."""
     if command.intent == "chat" and not command.prompt and not utterance.attachments:
-        if await front.store.best_checkpoint(utterance.team, None) is None:
+        if not await talk.is_there(front.store, utterance.team, command):
             return None
         name = say("discord.front.thread_chat", language)
         if is_in_room:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
+from bot.desk import talk
 from bot.discord_front import intake, rooms
 from bot.discord_front.outlet import NOBODY, ChannelOutlet, InteractionOutlet, Outlet
 from bot.discord_front.places import Room, room_of
@@ -87,14 +88,16 @@ async def _wait(interaction: discord.Interaction[OnsaClient], hidden: bool) -> b
 async def _room(
     interaction: discord.Interaction[OnsaClient], kind: rooms.Kind | None, utterance: Utterance
 ) -> Room | None:
-    """The thread that this is said in, or one that it opens."""
+    """The thread that this is said in, or one that it opens; none for a conversation with nobody."""
     if interaction.guild_id is None or interaction.channel_id is None:
         return None
     store = interaction.client.front.store
     here = await room_of(store, interaction.channel_id)
     if here is not None and (kind != "chat" or here.kind == "chat"):
         return here
-    if kind is None or (kind == "chat" and await store.best_checkpoint(utterance.team, None) is None):
+    if kind is None:
+        return None
+    if kind == "chat" and not (utterance.command and await talk.is_there(store, utterance.team, utterance.command)):
         return None
     language: Language = utterance.language or "en"
     name = say("discord.front.thread_plan" if kind == "job" else "discord.front.thread_chat", language)

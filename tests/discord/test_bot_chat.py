@@ -190,3 +190,24 @@ async def test_the_menu_asks_the_model_what_a_message_says(place: Place) -> None
     answer = await place.aki.gets(use, "**21**", timeout=90)
     assert "Tuned model (job 1, try 0)" in answer.text
     assert place.chat.asked[0]["messages"][-1]["content"] == "What is 3 times 7?"
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    ({"job": 99}, "There is no job 99 here"), ({"job": 1, "try": 77}, "Job 1 has no such try")])
+async def test_who_asks_for_a_conversation_with_nobody_is_told_on_the_spot(
+    place: Place, options: dict[str, int], said: str
+) -> None:
+    use = await place.aki.uses("/chat", channel=place.general, **options)
+    answer = await place.aki.gets(use, said, 90)
+    assert answer.channel is place.general
+    await place.aki.says(place.general, "@Onsa chat with job 99")
+    await place.aki.sees("There is no job 99 here", 90, channel=place.general)
+    threads = [channel for channel in place.guild.channels.values() if channel.is_thread and channel is not place.report.channel]
+    assert not threads
+
+
+async def test_a_conversation_with_a_checkpoint_that_is_there_gets_its_thread(place: Place) -> None:
+    await place.aki.uses("/chat", channel=place.general, **{"job": 1, "try": 0})
+    message = await place.aki.sees("now talking with", 90)
+    assert message.channel.is_thread
+    assert message.channel is not place.report.channel
