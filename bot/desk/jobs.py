@@ -13,6 +13,7 @@ from bot.phrases import say
 from bot.planning import name_of_data
 from bot.replies import Reply, Table, Text
 from bot.tally import tally_of
+from bot.waiting import wait_of
 from bot.wording import number
 from tuner.repeats import best_trial, planned_repeats
 from tuner.store.records import Job
@@ -47,7 +48,18 @@ async def status(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         "early": pace is not None and pace.is_early,
         "testing": pace is not None and pace.is_testing,
     }
-    yield Text(text=turn.say("replies.jobs.status", facts), buttons=_buttons(turn, job, facts["best"] is not None))
+    told = [turn.say("replies.jobs.status", facts)]
+    if job.state == "queued":
+        told.append(await _wait(turn, job))
+    yield Text(text="\n".join(told), buttons=_buttons(turn, job, facts["best"] is not None))
+
+
+async def _wait(turn: Turn, job: Job, *, named: bool = False) -> str:
+    """When a job that waits could start and end, as far as that is known; else what it waits for."""
+    wait = await wait_of(turn.store, job)
+    return turn.say("replies.jobs.wait", {
+        "job": job.number, "named": named, "ahead": wait.ahead, "metric": job.plan.metric, "is_idle": wait.is_idle,
+        "start": wait.start_s, "takes": wait.takes_s})
 
 
 async def facts_of(turn: Turn, job: Job) -> dict[str, Any]:
@@ -96,14 +108,18 @@ def _buttons(turn: Turn, job: Job, has_best: bool) -> tuple[Any, ...]:
 
 
 async def queue(turn: Turn, _: Command) -> AsyncIterator[Reply]:
-    """What runs and what waits, in the order in which it runs."""
+    """What runs and what waits, in the order in which it runs, and when the person's own next job could start."""
     jobs = [job for job in await turn.store.jobs(turn.team) if job.state in ("queued", "running", "paused")]
     if not jobs:
         yield Text(text=turn.say("replies.jobs.queue_empty"))
         return
     states = ("running", "queued", "paused")
     order = {job.id: (states.index(job.state), await turn.store.ahead(job.id), job.number) for job in jobs}
-    yield await table(turn, turn.say("replies.jobs.queue_title"), sorted(jobs, key=lambda job: order[job.id]))
+    jobs.sort(key=lambda job: order[job.id])
+    yield await table(turn, turn.say("replies.jobs.queue_title"), jobs)
+    own = next((job for job in jobs if job.state == "queued" and job.person == turn.utterance.person), None)
+    if own is not None:
+        yield Text(text=await _wait(turn, own, named=True))
 
 
 async def table(turn: Turn, title: str, jobs: list[Job]) -> Table:

@@ -176,8 +176,10 @@ def test_ahead_is_the_number_of_jobs_claimed_before_it(
                     assert await store.ahead(job.id) == predicted
                 waiting = [job for team in TEAMS for job in await store.jobs(team) if job.state == "queued"]
                 said = {job.id: await store.ahead(job.id) for job in waiting}
+                lines = {job.id: [each.id for each in await store.before(job.id)] for job in waiting}
                 claimed = [(await run_next(store)).id for _ in waiting]
                 assert said == {job_id: at for at, job_id in enumerate(claimed)}
+                assert lines == {job_id: claimed[:at] for at, job_id in enumerate(claimed)}
                 assert await store.claim("w", LEASE_S) is None
 
     asyncio.run(check())

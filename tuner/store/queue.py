@@ -90,9 +90,20 @@ async def jobs(database: Database, team: str, limit: int) -> list[Job]:
 
 
 async def ahead(database: Database, job_id: int) -> int:
-    standing = standing_of(await database.rows(STANDING))
-    before = next((at for at, each in enumerate(standing.order()) if each.id == job_id), None)
-    return 0 if before is None else standing.running + before
+    return len(_before(standing_of(await database.rows(STANDING)), job_id))
+
+
+async def before(database: Database, job_id: int) -> list[Job]:
+    ids = _before(standing_of(await database.rows(STANDING)), job_id)
+    rows = {row["id"]: row for row in await database.rows(
+        f"SELECT * FROM jobs WHERE id IN ({', '.join('?' * len(ids))})", ids)}
+    return [job_of(rows[each]) for each in ids if each in rows]
+
+
+def _before(standing: Standing, job_id: int) -> list[int]:
+    """Those that run, then those that are claimed first; none of a job that does not wait."""
+    waiting = [each.id for each in standing.order()]
+    return [*standing.running, *waiting[: waiting.index(job_id)]] if job_id in waiting else []
 
 
 async def ahead_of_new(database: Database, team: str, person: str) -> int:
@@ -101,7 +112,7 @@ async def ahead_of_new(database: Database, team: str, person: str) -> int:
     new = Waiting(id=0, team=team, person=person, place=last + 1)
     is_quiet = not standing.waiting and not standing.running
     order = in_order([*standing.waiting, new], {} if is_quiet else standing.had)
-    return standing.running + next(at for at, each in enumerate(order) if each is new)
+    return len(standing.running) + next(at for at, each in enumerate(order) if each is new)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +120,8 @@ class Standing:
     """The queue of all teams at one moment."""
 
     waiting: list[Waiting]
-    running: int
+    running: list[int]
+    """Their ids."""
     had: dict[tuple[str, str], int]
     """Who had a turn in which round."""
 
@@ -128,7 +140,7 @@ def standing_of(rows: Iterable[sqlite3.Row]) -> Standing:
                     had_turn=bool(row["had_turn"]))
             for row in by_kind["queued"]
         ],
-        running=len(by_kind["running"]),
+        running=[row["id"] for row in by_kind["running"]],
         had={(row["team"], row["person"]): row["number"] for row in by_kind["turn"]},
     )
 

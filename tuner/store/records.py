@@ -71,6 +71,8 @@ class Job:
     """Why it failed: Problem as JSON, with `reference` among the facts."""
     votes_wanted: int = 0
     """A paused job goes on by itself when so many comparisons of its tries, in all, were voted on; 0: it does not."""
+    expected_s: float = 0.0
+    """As in NewJob, longer by what it was extended."""
 
     @property
     def shown(self) -> str:

@@ -61,6 +61,7 @@ def job_of(row: sqlite3.Row) -> Job:
         ran_s=row["ran_s"],
         problem=None if row["problem"] is None else json.loads(row["problem"]),
         votes_wanted=row["votes_wanted"],
+        expected_s=row["expected_s"],
     )
 
 

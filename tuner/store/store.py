@@ -104,6 +104,11 @@ class Store:
         that does not wait."""
         return await queue.ahead(self._database, job_id)
 
+    async def before(self, job_id: int) -> list[Job]:
+        """The jobs that `ahead` counts: those that run, then those that wait, in their order. They may be other
+        teams': nothing of them but their time is for people to read."""
+        return await queue.before(self._database, job_id)
+
     async def ahead_of_new(self, team: str, person: str) -> int:
         """As `ahead`, of a job that this person would queue now."""
         return await queue.ahead_of_new(self._database, team, person)
