@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.desk import asking, columns, data, drafts, jobs, plans, sample, taking, talk, tuning, words
+from bot.desk import asking, columns, data, drafts, jobs, orders, plans, sample, taking, talk, tuning, words
 from bot.desk.context import Turn
 from bot.desk.questions import Question
 from bot.judging import door as judging
@@ -178,10 +178,10 @@ _HANDLERS: dict[str, Handler] = {
     "tune": tuning.tune,
     "status": asking.status,
     "queue": jobs.queue,
-    "resume": jobs.resume,
-    "extend": jobs.extend,
-    "stop": lambda turn, command: jobs.stop(turn, command.job),
-    "pause": lambda turn, command: jobs.pause(turn, command.job),
+    "resume": orders.resume,
+    "extend": orders.extend,
+    "stop": lambda turn, command: orders.stop(turn, command.job),
+    "pause": lambda turn, command: orders.pause(turn, command.job),
     "explain_result": judging.with_opinions(asking.explain_result),
     "explain_term": asking.explain_term,
     "chat": talk.chat,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from bot import explain, results
-from bot.desk import costs, data, jobs, plans, taking, talk, tuning, words
+from bot.desk import costs, data, orders, plans, taking, talk, tuning, words
 from bot.desk.context import Turn
 from bot.desk.hearing import arrived, hear
 from bot.desk.questions import Question
@@ -16,18 +16,32 @@ from bot.language.parser import parse
 from bot.manage import door as managing
 from bot.replies import Reply, Text
 
+_ABOUT_A_PLAN: Mapping[str, Callable[[Turn, str], AsyncIterator[Reply]]] = {
+    "start": plans.start,
+    "cancel": plans.cancel,
+    "change": plans.how_to_change,
+    "costs": costs.costs,
+}
+_ABOUT_A_JOB: Mapping[str, Callable[[Turn, int], AsyncIterator[Reply]]] = {
+    "stop": orders.stop,
+    "pause": orders.pause,
+    "chat": talk.open_with,
+    "details": words.details,
+    "resume": lambda turn, number: orders.resume(turn, Command(intent="resume", job=number)),
+    "compare": lambda turn, number: blind.command(turn, Command(intent="compare", job=number)),
+    "export": lambda turn, number: taking.export(turn, Command(intent="export", job=number)),
+}
+
 
 async def press(turn: Turn, action: str) -> AsyncIterator[Reply]:
     """A button: `verb:argument`. An action that nobody knows any more is answered kindly."""
     verb, _, argument = action.partition(":")
     replies: AsyncIterator[Reply]
     match verb:
-        case "start":
-            replies = plans.start(turn, argument)
-        case "cancel":
-            replies = plans.cancel(turn, argument)
-        case "change":
-            replies = plans.how_to_change(turn, argument)
+        case verb if verb in _ABOUT_A_PLAN:
+            replies = _ABOUT_A_PLAN[verb](turn, argument)
+        case verb if verb in _ABOUT_A_JOB:
+            replies = _ABOUT_A_JOB[verb](turn, int(argument))
         case "sample":
             replies = arrived(turn, await data.take_sample(turn))
         case "columns" if int(argument) < len(turn.state.get("columns") or ()):
@@ -35,25 +49,9 @@ async def press(turn: Turn, action: str) -> AsyncIterator[Reply]:
         case "answer" if "question" in turn.state:
             question = Question.from_json(turn.state["question"])
             replies = tuning.answer(turn, question, *question.offers[int(argument)])
-        case "stop":
-            replies = jobs.stop(turn, int(argument))
-        case "pause":
-            replies = jobs.pause(turn, int(argument))
-        case "resume":
-            replies = jobs.resume(turn, Command(intent="resume", job=int(argument)))
-        case "costs":
-            replies = costs.costs(turn, argument)
         case "extend":
             number, trials, seconds, *before = argument.split(":")
-            replies = jobs.extend_now(turn, int(number), int(trials), int(seconds), *before[:1])
-        case "chat":
-            replies = talk.open_with(turn, int(argument))
-        case "compare":
-            replies = blind.command(turn, Command(intent="compare", job=int(argument)))
-        case "export":
-            replies = taking.export(turn, Command(intent="export", job=int(argument)))
-        case "details":
-            replies = words.details(turn, int(argument))
+            replies = orders.extend_now(turn, int(number), int(trials), int(seconds), *before[:1])
         case "try":
             replies = _try_next(turn, argument)
         case verb if verb in judging.VERBS:
