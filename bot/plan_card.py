@@ -19,6 +19,7 @@ from tuner.store.records import DataSet
 
 _OF_COSTS = ("plan.time_ends_first",)
 """Doubts that tell how long a plan takes."""
+_UNTOLD = Estimate(seconds=None, memory_bytes=None, tokens=0)
 
 
 def plan_card(
@@ -39,30 +40,15 @@ def plan_card(
     plan, estimate = draft.plan, draft.estimate
     if plan is None or estimate is None:
         raise ValueError("a plan card needs a plan, got a draft without one")
-    if not shows_costs:
-        estimate = Estimate(seconds=None, memory_bytes=None, tokens=0)
-    lines = [say("replies.plan.first_try", language, {"trials": plan.trials, "fixed": _fixed(plan, language)})]
-    lines.append(say("replies.plan.split", language, _split(plan)))
-    if plan.general_chat:
-        facts = {"count": plan.general_chat, "assumed": "general_chat" in plan.assumed}
-        lines.append(say("replies.plan.general_chat", language, facts))
-    elif "general_chat" not in plan.assumed:
-        lines.append(say("replies.plan.no_general_chat", language))
-    lines += _confirmation(plan, estimate, language)
-    lines.append(cost_line(draft, ahead, language) if shows_costs else _hidden_cost(ahead, language))
-    lines.append(say("replies.plan.confirm", language))
+    cost = cost_line(draft, ahead, language) if shows_costs else _hidden_cost(ahead, language)
+    shown = [each for each in (*doubts, *draft.problems) if shows_costs or each.key not in _OF_COSTS]
     return Card(
         title=say("replies.plan.title", language, {"model": _called(plan.model), "dataset": dataset.name}),
-        fields=(
-            *_changed(changes, language),
-            *_searched(plan, language),
-            *_choices(plan, language),
-            *_rest(plan, language),
-        ),
-        lines=tuple(lines),
-        notes=problem_sentences(
-            [each for each in (*doubts, *draft.problems) if shows_costs or each.key not in _OF_COSTS], language
-        ),
+        fields=(*_changed(changes, language), *_searched(plan, language), *_choices(plan, language),
+                *_rest(plan, language)),
+        lines=(*_course(plan, estimate if shows_costs else _UNTOLD, language), cost,
+               say("replies.plan.confirm", language)),
+        notes=problem_sentences(shown, language),
         buttons=(
             button("start", draft_id, language, "primary"),
             button("change", draft_id, language),
@@ -70,6 +56,20 @@ def plan_card(
             button("cancel", draft_id, language, "danger"),
         ),
     )
+
+
+def _course(plan: Plan, estimate: Estimate, language: Language) -> list[str]:
+    """What happens to the examples, from the first try to the confirmation."""
+    lines = [
+        say("replies.plan.first_try", language, {"trials": plan.trials, "fixed": _fixed(plan, language)}),
+        say("replies.plan.split", language, _split(plan)),
+    ]
+    if plan.general_chat:
+        facts = {"count": plan.general_chat, "assumed": "general_chat" in plan.assumed}
+        lines.append(say("replies.plan.general_chat", language, facts))
+    elif "general_chat" not in plan.assumed:
+        lines.append(say("replies.plan.no_general_chat", language))
+    return lines + _confirmation(plan, estimate, language)
 
 
 def cost_line(draft: Draft, ahead: int, language: Language) -> str:

@@ -36,6 +36,8 @@ from tuner.store.records import Job
 
 _ALMOST = 0.99
 """Of a bar whose job is not over: after the last try come the tests."""
+_MOVING = (TrialStarted, TrialProgress, TrialFinished, RepeatStarted, RepeatFinished)
+"""What moves the bar."""
 _OVER = ("finished", "stopped", "failed", "paused")
 _ENDINGS = {StudyFinished: ("finished", "stopped"), JobFailed: ("failed",), JobPaused: ("paused",),
             JobAwaitsVotes: ("paused",)}
@@ -116,66 +118,45 @@ async def _is_over(store: Store, job: Job, event: Event, seq: int) -> bool:
 async def _replies(
     event: Event, tally: Tally, language: Language, home: Path, elapsed: float, called: Names
 ) -> AsyncIterator[Reply]:
+    """What is said of the event, then the bar where it moved, and at the end the report."""
     job = tally.job
+    said = _said(event, job, language)
+    if said is not None:
+        yield said
+    if isinstance(event, _MOVING):
+        yield _progress(tally, language)
+    if isinstance(event, StudyFinished):
+        facts = {"job": job.number, "reason": event.reason, "seconds": elapsed}
+        yield Progress(job=job.number, done=1.0, text=say("replies.watch.finished", language, facts))
+        async for reply in report_replies(event.report, job, language, home, names=called):
+            yield reply
+
+
+def _said(event: Event, job: Job, language: Language) -> Text | None:
     match event:
         case JobStarted():
-            yield Text(
-                text=say(
-                    "replies.watch.started",
-                    language,
-                    {
-                        "job": job.number,
-                        "device": event.device,
-                        "again": event.again,
-                        "slots": event.slots,
-                        "alone": event.alone,
-                    },
-                )
-            )
+            facts = {"job": job.number, "device": event.device, "again": event.again, "slots": event.slots,
+                     "alone": event.alone}
+            return Text(text=say("replies.watch.started", language, facts))
         case PackNarrowed():
-            yield Text(
-                text=say("replies.watch.narrowed", language, {"together": event.together, "now": event.now})
-            )
-        case TrialStarted() | TrialProgress():
-            yield _progress(tally, language)
+            return Text(text=say("replies.watch.narrowed", language, {"together": event.together, "now": event.now}))
         case TrialFinished():
-            yield Text(text=say("replies.watch.trial_ended", language, _ended(event, job)))
-            yield _progress(tally, language)
-        case RepeatStarted() | RepeatFinished():
-            if isinstance(event, RepeatFinished):
-                yield Text(text=say("replies.watch.repeat_ended", language, _ended_again(event, job)))
-            yield _progress(tally, language)
+            return Text(text=say("replies.watch.trial_ended", language, _ended(event, job)))
+        case RepeatFinished():
+            return Text(text=say("replies.watch.repeat_ended", language, _ended_again(event, job)))
         case TestScored():
-            yield Text(
-                text=say(
-                    "replies.watch.test_scored",
-                    language,
-                    {"subject": event.subject, "right": event.right, "count": event.count},
-                )
-            )
+            facts = {"subject": event.subject, "right": event.right, "count": event.count}
+            return Text(text=say("replies.watch.test_scored", language, facts))
         case VotesWanted() | JobAwaitsVotes():
-            yield votes_reply(event, job, language)
+            return votes_reply(event, job, language)
         case JobPaused():
-            yield Text(text=say("replies.watch.paused", language, {"job": job.number, "done": event.trials_done}))
+            return Text(text=say("replies.watch.paused", language, {"job": job.number, "done": event.trials_done}))
         case JobFailed():
-            yield Text(
-                text="\n".join(
-                    (
-                        say("replies.watch.failed", language, {"job": job.number, "reference": event.reference}),
-                        say(f"problems.{event.key}", language, {"reference": event.reference, **event.facts}),
-                    )
-                )
-            )
-        case StudyFinished():
-            yield Progress(
-                job=job.number,
-                done=1.0,
-                text=say(
-                    "replies.watch.finished", language, {"job": job.number, "reason": event.reason, "seconds": elapsed}
-                ),
-            )
-            async for reply in report_replies(event.report, job, language, home, names=called):
-                yield reply
+            facts = {"job": job.number, "reference": event.reference}
+            reason = say(f"problems.{event.key}", language, {"reference": event.reference, **event.facts})
+            return Text(text=f"{say('replies.watch.failed', language, facts)}\n{reason}")
+        case _:
+            return None
 
 
 def _ended(event: TrialFinished, job: Job) -> dict[str, Any]:

@@ -38,49 +38,27 @@ async def propose(
     turn.state.pop("question", None)
     turn.state.pop("shown", None)
     turn.state["complete"] = True
-    saved = drafts.Saved(
-        id=drafts.new_id(),
-        team=turn.team,
-        channel=turn.utterance.channel,
-        language=turn.language,
-        request=request,
-        dataset=dataset.id if dataset else None,
-        from_job=from_job,
-    )
-    if dataset is None:
-        await drafts.keep(turn, saved)
-        if question is not None:
-            turn.state["question"] = question.to_json()
-        yield ask_for_file(turn)
-        return
+    saved = drafts.Saved(id=drafts.new_id(), team=turn.team, channel=turn.utterance.channel, language=turn.language,
+                         request=request, dataset=dataset.id if dataset else None, from_job=from_job)
     if question is not None:
-        await drafts.keep(turn, saved)
         turn.state["question"] = question.to_json()
-        yield questions.as_reply(question, turn)
+    if dataset is None or question is not None:
+        await drafts.keep(turn, saved)
+        yield questions.as_reply(question, turn) if question and dataset else ask_for_file(turn)
         return
     if await _is_being_measured(turn, request):
         yield Text(text=turn.say("replies.plan.measuring"))
     draft = await draft_of(turn, request, dataset)
-    problems = (*doubts, *draft.problems)
-    if not draft.can_start or draft.plan is None:
-        await drafts.keep(turn, saved)
+    await drafts.keep(turn, saved)
+    if not draft.can_start:
         turn.state["complete"] = False
-        worst_first = sorted(problems, key=lambda problem: problem.severity != "error")
+        worst_first = sorted((*doubts, *draft.problems), key=lambda problem: problem.severity != "error")
         yield Text(text="\n".join(problem_sentences(worst_first, turn.language)))
         return
-    await drafts.keep(turn, saved)
     turn.state["shown"] = saved.id
     ahead = await turn.store.ahead_of_new(turn.team, turn.utterance.person)
-    yield plan_card(
-        draft,
-        dataset,
-        turn.language,
-        draft_id=saved.id,
-        ahead=ahead,
-        changes=changes,
-        doubts=tuple(doubts),
-        shows_costs=turn.shows_costs,
-    )
+    yield plan_card(draft, dataset, turn.language, draft_id=saved.id, ahead=ahead, changes=changes,
+                    doubts=tuple(doubts), shows_costs=turn.shows_costs)
 
 
 def ask_for_file(turn: Turn) -> Text:
