@@ -12,8 +12,8 @@ from bot.language.commands import Command
 from bot.plan_card import spec_words
 from bot.replies import Text
 from tuner.plan import models
-from tuner.plan.build import default_spec
 from tuner.plan.knobs import KNOBS
+from tuner.plan.ranges import default_spec
 from tuner.plan.request import Request
 from tuner.plan.space import Choices, Fixed, Range, Spec, spec_from_json, spec_to_json
 

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.plan.build import MAX_GRID_POINTS, build
+from tuner.plan.build import build
 from tuner.plan.check import values_of
 from tuner.plan.knobs import KNOBS
 from tuner.plan.models import ModelCard, embedded
 from tuner.plan.plan import Plan
+from tuner.plan.ranges import MAX_GRID_POINTS
 from tuner.plan.request import DataFacts, Draft, Request, Speed
 from tuner.plan.space import Choices, Fixed, Range, Space, Spec
 
