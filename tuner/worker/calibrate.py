@@ -26,7 +26,8 @@ from tuner.worker.logs import note
 from tuner.worker.runs import Runs
 
 SPLIT = (96, 24, 8)
-EPOCHS = 2
+ALONE_EPOCHS, TOGETHER_EPOCHS = 2, 1
+"""A person may be waiting: several at once take as many more steps anyway."""
 LIMIT_S = 120.0
 RUNS = max(SIDE_BY_SIDE.values())
 """Of a job that has enough of them for every machine."""
@@ -76,8 +77,10 @@ async def _measures(folder: Path, log: Path, launch: Launch) -> dict[str, float]
         events = runner.events()
         slots = await _slots(events)
         load_s = clock() - began
-        [alone] = await _side_by_side(runner, events, range(1))
-        company = await _side_by_side(runner, events, range(1, slots + 1)) if slots > 1 else [alone]
+        [alone] = await _side_by_side(runner, events, range(1), ALONE_EPOCHS)
+        company = [alone]
+        if slots > 1:
+            company = await _side_by_side(runner, events, range(1, slots + 1), TOGETHER_EPOCHS)
     finally:
         await runner.close()
     memory = {} if alone.memory_bytes is None else {"memory_bytes": alone.memory_bytes}
@@ -94,10 +97,12 @@ async def _slots(events: AsyncIterator[RunnerEvent]) -> int:
     raise RuntimeError("the runner ended before it was ready")
 
 
-async def _side_by_side(runner: Runner, events: AsyncIterator[RunnerEvent], numbers: Sequence[int]) -> list[Measured]:
+async def _side_by_side(
+    runner: Runner, events: AsyncIterator[RunnerEvent], numbers: Sequence[int], epochs: int
+) -> list[Measured]:
     """Trials of these numbers with the defaults, all begun at once. Raises RuntimeError when one tells too little."""
     runs, measured, clock = Runs(), list[Measured](), asyncio.get_running_loop().time
-    settings = {**embedded().defaults, "epochs": EPOCHS}
+    settings = {**embedded().defaults, "epochs": epochs}
     for number in numbers:
         slot = runs.begin(number, settings, len(numbers), clock())
         await runner.start(slot, TrialSpec(number=number, settings=settings))
