@@ -1,5 +1,7 @@
-"""One sweep in several ways: `python -m benchmarks.sweep [--trials 16] [--epochs 3] [--rounds 1] [--cores 2]`, and on a
+"""One sweep in several ways: `python -m benchmarks.sweep [--trials 16] [--epochs 5] [--rounds 1] [--cores 2]`, and on a
 GPU `python -m benchmarks.sweep --shape qwen2.5-0.5b --device cuda --trials 32 --batch 4 --tokens 256`.
+
+Of the embedded model each trial has as many epochs as a person gets who names none.
 
 The same trials, steps and data for each contender, each in a fresh process held to the same cores, the contenders in
 turn. Measured end to end: start, imports, loading, training, validation after each epoch at least, saved adapters.
@@ -29,6 +31,7 @@ from typing import Any
 
 from benchmarks.sweep_contenders import CONTENDERS
 from benchmarks.sweep_material import SHAPES, Material, flops_a_token
+from tuner.embedded.defaults import DEFAULTS
 
 PEAK = 790e12
 """Floating-point operations a second of an H200 in bf16, dense."""
@@ -58,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sweep")
-    for name, default in (("trials", 16), ("epochs", 3), ("rounds", 1), ("cores", 2), ("batch", 4), ("tokens", 256),
-                          ("steps", 20)):
+    for name, default in (("trials", 16), ("epochs", DEFAULTS["epochs"]), ("rounds", 1), ("cores", 2), ("batch", 4),
+                          ("tokens", 256), ("steps", 20)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--shape", choices=["embedded", *SHAPES], default="embedded")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")

@@ -45,13 +45,17 @@ class Material:
     """Of each trial, with a shape."""
 
     def settings(self) -> list[dict[str, Any]]:
-        """Trial 0 the defaults, the rest drawn from the usual ranges; with a shape the batch is always the same."""
+        """Trial 0 the defaults, the rest drawn from the usual ranges; with a shape the batch is always the same.
+
+        Warm-up and dropout are the defaults', and no rate is above 3e-4: else programs whose sums differ in the last
+        bit end a trial with losses that differ by percents (Trainer's 0.0399 was Onsa's 0.0512), and which of them
+        has the better best would be luck. So they end within 0.5% of each other.
+        """
         draw = random.Random(11)
         drawn = [{
-            "learning_rate": 10 ** draw.uniform(-4.5, -3), "lora_rank": draw.choice((8, 16, 32)),
-            "lora_alpha": draw.choice((512.0, 1024.0)), "lora_dropout": draw.choice((0.0, 0.05, 0.1)),
-            "batch_size": draw.choice((4, 8)), "weight_decay": draw.choice((0.0, 0.01)),
-            "lr_schedule": draw.choice(("cosine", "linear")), "warmup_ratio": draw.choice((0.0, 0.1)), "seed": place,
+            "learning_rate": 10 ** draw.uniform(-4.5, -3.5), "lora_rank": draw.choice((8, 16, 32)),
+            "lora_alpha": draw.choice((512.0, 1024.0)), "batch_size": draw.choice((4, 8)),
+            "weight_decay": draw.choice((0.0, 0.01)), "lr_schedule": draw.choice(("cosine", "linear")), "seed": place,
         } for place in range(self.trials)]
         every = {"epochs": self.epochs} if self.shape == "embedded" else {
             "epochs": 1, "batch_size": self.batch, "lora_alpha": 32.0, "max_length": self.tokens}

@@ -137,13 +137,22 @@ def test_halving_agrees_with_optunas_where_a_rung_has_enough_trials() -> None:
 
 def test_a_trial_close_behind_the_cut_goes_on() -> None:
     others = dict.fromkeys(range(1, 9), GOOD)
-    for percent, loss, ends in ((25, 1 + 0.9 * MARGIN, False), (25, 1 + 1.1 * MARGIN, True), (50, 1.2, True)):
+    for percent, loss, ends in ((20, 1 + 0.9 * MARGIN, False), (20, 1 + 1.1 * MARGIN, True), (40, 1.2, True)):
         assert is_hopeless("asha", 9, {percent: loss}, others, ()) is ends
 
 
 def test_the_first_trials_of_a_rung_go_on() -> None:
     for count in range(HALVING_NEEDS - 1):
-        assert not is_hopeless("asha", 9, {25: 99.0}, dict.fromkeys(range(1, count + 1), GOOD), ())
+        assert not is_hopeless("asha", 9, {20: 99.0}, dict.fromkeys(range(1, count + 1), GOOD), ())
+
+
+def test_a_first_trial_of_a_rung_ends_once_better_ones_have_reached_it() -> None:
+    """At its next validation, and compared by its loss at the rung."""
+    curve = {20: 9.0, 33: 0.5}
+    for count in range(6):
+        others = {other: {20: 1.0} for other in range(1, count + 1)}
+        assert is_hopeless("asha", 9, curve, others, ()) is (count + 1 >= HALVING_NEEDS)
+    assert not is_hopeless("asha", 9, {**curve, 40: 0.5}, others, ()), "a rung further"
 
 
 def test_one_bracket_of_hyperband_never_gives_up() -> None:

@@ -56,13 +56,18 @@ def test_accumulation_does_not_change_which_examples_share_a_step() -> None:
     assert big == small
 
 
-@given(per_epoch=st.integers(1, 50), epochs=st.integers(1, 20), cheap=st.booleans())
-def test_validation_comes_at_each_epochs_end_and_often_enough(per_epoch: int, epochs: int, cheap: bool) -> None:
-    chosen = validation_steps([per_epoch * epoch for epoch in range(1, epochs + 1)], cheap)
-    assert {per_epoch * epoch for epoch in range(1, epochs + 1)} <= chosen
-    assert all(1 <= step <= per_epoch * epochs for step in chosen)
-    if cheap:
-        assert len(chosen) >= min(8, per_epoch * epochs)
+@given(per_epoch=st.integers(1, 50), epochs=st.integers(1, 20),
+       percents=st.lists(st.sampled_from([12.5, 20, 40, 50, 87.5, 100]), unique=True))
+def test_validation_comes_at_each_epochs_end_and_at_the_percents(
+    per_epoch: int, epochs: int, percents: list[float]
+) -> None:
+    ends = [per_epoch * epoch for epoch in range(1, epochs + 1)]
+    chosen = validation_steps(ends, percents)
+    assert set(ends) <= chosen <= set(range(1, ends[-1] + 1))
+    assert len(chosen) <= len(ends) + len(percents)
+    for percent in percents:
+        first = min(step for step in chosen if 100 * step >= percent * ends[-1])
+        assert 100 * (first - 1) < percent * ends[-1], "not later than the first step that reaches it"
 
 
 def test_settings_keep_every_knob_and_name_what_is_missing() -> None:

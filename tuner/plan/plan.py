@@ -12,6 +12,9 @@ from tuner.plan.space import Settings, Space, space_from_json, space_to_json
 
 Method = Literal["grid", "random", "tpe", "gp", "cmaes"]
 Pruner = Literal["none", "median", "hyperband", "asha"]
+RUNGS = (20, 40)
+"""Percents of a trial's own steps at which halving compares it with the others; it is validated there. ASHA's and
+Hyperband's geometric series of factor 2, without 80: by then little is left to save."""
 Metric = Literal["loss", "perplexity", "accuracy", "rouge", "bleu", "human"]
 """`human`: how often people would prefer the try's answers to those of the default settings, by their votes."""
 

@@ -27,12 +27,7 @@ def epoch_steps(places: Sequence[int], batch_size: int, accumulation: int, epoch
         yield [chosen[place : place + batch_size] for place in range(0, len(chosen), batch_size)]
 
 
-def validation_steps(ends: Sequence[int], cheap: bool, points: int = 8) -> frozenset[int]:
-    """Promises the steps (from 1) after which to validate: each epoch's end, the last step always among them.
-
-    `cheap`: at least about `points` spread evenly over the trial as well.
-    """
-    chosen = set(ends)
-    if cheap and len(ends) < points:
-        chosen |= {max(1, round(ends[-1] * part / points)) for part in range(1, points + 1)}
-    return frozenset(chosen)
+def validation_steps(ends: Sequence[int], percents: Sequence[float]) -> frozenset[int]:
+    """Promises the steps (from 1) after which to validate: each epoch's end, and the first step at or after each of
+    `percents` of the trial."""
+    return frozenset(ends) | {max(1, math.ceil(ends[-1] * percent / 100)) for percent in percents}
