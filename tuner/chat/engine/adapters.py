@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,9 @@ import torch
 from peft import PeftConfig
 from peft.utils import load_peft_weights
 
-from tuner.chat.engine.products import Beside
+from tuner.chat.engine.side import NOBODY, Loaded, Owner, Places, Side
 from tuner.train.packed.stack import Shape, Weights
 
-Owner = int
-"""Number of an adapter; answers of NOBODY are the untouched model's."""
-NOBODY: Owner = -1
 AdapterKey = tuple[str, str]
 PATIENCE_STEPS = 32
 """So long an adapter that nobody uses stays beside the others."""
@@ -71,42 +67,23 @@ def _refuse_unusual(config: Any, folder: Path) -> None:
         raise UnusualAdapterError(f"{folder} uses {', '.join(unusual)}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Loaded:
-    weights: dict[str, tuple[torch.Tensor, torch.Tensor]]
-    """By layer, Aᵀ (in, rank) and Bᵀ (rank, out) as the model computes."""
-    rank: int
-    scale: float
-    nbytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """Adapters side by side: place s of each layer's is owner s."""
-
-    owners: tuple[Owner, ...] = ()
-    ranks: tuple[int, ...] = ()
-    scales: tuple[float, ...] = ()
-    layers: Mapping[str, Beside] = field(default_factory=dict)
-    """By the first layer of each family of which some adapter tunes a layer; zeros where one does not."""
-
-
 class Adapters:
     """The adapters of one base model. An adapter that somebody holds is never dropped."""
 
     def __init__(self, families: Sequence[Sequence[Shape]], *, budget_bytes: int, device: torch.device,
                  dtype: torch.dtype) -> None:
         """`families`: all layers, those that read the same input together."""
-        self._families = families
         self._shapes = {shape.name: shape for family in families for shape in family}
         self._budget_bytes = budget_bytes
         self._device, self._dtype = device, dtype
         self._owners: OrderedDict[AdapterKey, Owner] = OrderedDict()
         """Least recently used first."""
-        self._loaded: dict[Owner, _Loaded] = {}
+        self._loaded: dict[Owner, Loaded] = {}
         self._holders: Counter[Owner] = Counter()
         self._count = 0
         self._unused_steps = 0
+        self._places = Places(families, budget_bytes=budget_bytes, device=device, dtype=dtype)
+        self._is_laid = True
         self.side = Side()
         """The adapters that `use` asked for, and some of those before."""
 
@@ -150,46 +127,29 @@ class Adapters:
     def use(self, owners: Iterable[Owner]) -> bool:
         """Makes `side` hold these adapters; True when it changed.
 
-        Others stay in it for a while: their people may ask on, and copying all anew is dear.
+        Others stay in it for a while: their people may ask on.
         """
         wanted = set(owners) - {NOBODY}
         self._unused_steps = 0 if len(wanted) == len(self.side.owners) else self._unused_steps + 1
-        if wanted <= set(self.side.owners) and self._unused_steps < PATIENCE_STEPS:
+        if self._is_laid and wanted <= set(self.side.owners) and self._unused_steps < PATIENCE_STEPS:
             return False
-        chosen = tuple(sorted(wanted))
-        loaded = [self._loaded[owner] for owner in chosen]
-        self.side = Side(
-            owners=chosen, ranks=tuple(one.rank for one in loaded), scales=tuple(one.scale for one in loaded),
-            layers={family[0].name: self._beside(family, loaded) for family in self._families
-                    if any(shape.name in one.weights for shape in family for one in loaded)})
+        self._is_laid = False
+        try:
+            self.side = self._places.hold({owner: self._loaded[owner] for owner in sorted(wanted)})
+        except BaseException:
+            self._places.clear()
+            raise
+        self._is_laid = True
         return True
 
-    def _beside(self, family: Sequence[Shape], loaded: Sequence[_Loaded]) -> Beside:
-        rank = max(one.rank for one in loaded)
-        tuned = [(at, shape) for at, shape in enumerate(family) if any(shape.name in one.weights for one in loaded)]
-        size = (len(loaded), len(tuned) * rank, family[0].inputs)
-        if self._device.type == "cpu":  # products of a token are fastest with the rank last
-            a = torch.zeros(size[0], size[2], size[1], dtype=self._dtype)
-        else:
-            a = torch.zeros(size, device=self._device, dtype=self._dtype).transpose(1, 2)
-        b = {at: torch.zeros(len(loaded), rank, shape.outputs, device=self._device, dtype=self._dtype)
-             for at, shape in tuned}
-        for place, one in enumerate(loaded):
-            for start, (at, shape) in zip(range(0, size[1], rank), tuned, strict=True):
-                if shape.name in one.weights:
-                    own_a, own_b = one.weights[shape.name]
-                    a[place, :, start : start + own_a.shape[1]] = own_a
-                    b[at][place, : own_b.shape[0]] = own_b
-        return Beside(a=a, b=b)
-
-    def _load(self, folder: Path) -> _Loaded:
+    def _load(self, folder: Path) -> Loaded:
         weights, scale = read_adapter(folder, self._shapes)
         found = {name: tuple(part.t().to(self._device, self._dtype).contiguous() for part in parts)
                  for name, parts in weights.items()}
         for name, parts in found.items():
             if not all(bool(torch.isfinite(part).all()) for part in parts):
                 raise ValueError(f"an adapter's weights must be finite, those of {name} in {folder} are not")
-        return _Loaded(
+        return Loaded(
             weights=found, scale=scale, nbytes=sum(part.nbytes for parts in found.values() for part in parts),
             rank=max((b.shape[0] for _, b in found.values()), default=1))
 

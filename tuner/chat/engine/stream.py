@@ -14,11 +14,12 @@ from typing import Any
 import torch
 
 from tuner.chat.asks import Texts
-from tuner.chat.engine.adapters import NOBODY, Adapters, Owner
+from tuner.chat.engine.adapters import Adapters
 from tuner.chat.engine.cache import Cache, Slab
 from tuner.chat.engine.norms import short_norms
 from tuner.chat.engine.products import Products
 from tuner.chat.engine.sampling import Choice
+from tuner.chat.engine.side import NOBODY, Owner
 from tuner.train.packed.cached import Chunk, Held, Row, cached_attention
 from tuner.train.packed.spans import Spans, make_spans
 from tuner.train.packed.stack import Shape
