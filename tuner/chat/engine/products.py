@@ -32,11 +32,22 @@ class Beside:
     """By place among the layers: (adapters, rank, out)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Tokens that follow each other in a stream, and whose they are."""
+
+    tokens: slice
+    adapters: slice
+    """Of those side by side, the ones that the spans are of."""
+    spans: Spans
+
+
 class Products:
     """While this lives, the model's layers are changed."""
 
-    def __init__(self, model: Any, shapes: Sequence[Shape], device: torch.device, spans: Callable[[], Spans]) -> None:
-        """`spans`: whose the tokens at hand are. Asked only while there are adapters."""
+    def __init__(self, model: Any, shapes: Sequence[Shape], device: torch.device,
+                 parts: Callable[[], Sequence[Part]]) -> None:
+        """`parts`: whose the tokens at hand are. Asked only while there are adapters."""
         head = model.get_output_embeddings()
         self._layers = [*(model.get_submodule(shape.name) for shape in shapes), head]
         held = sum(parameter.nbytes for layer in self._layers for parameter in layer.parameters())
@@ -47,7 +58,7 @@ class Products:
         self._families = {}
         for family in self.families:
             layers = [model.get_submodule(shape.name) for shape in family]
-            own = _Family(Frozen(layers, is_laid_out=is_laid_out), [shape.outputs for shape in family], spans)
+            own = _Family(Frozen(layers, is_laid_out=is_laid_out), [shape.outputs for shape in family], parts)
             self._families[family[0].name] = own
             for place, layer in enumerate(layers):
                 layer.forward = _Forward(own, place)
@@ -56,7 +67,7 @@ class Products:
     def use(self, adapters: Mapping[str, Beside]) -> None:
         """By the name of each family's first layer; no adapter tunes the others."""
         for name, family in self._families.items():
-            family.adapters = adapters.get(name)
+            family.use(adapters.get(name))
 
     def close(self) -> None:
         """The model is as it was loaded again."""
@@ -64,13 +75,29 @@ class Products:
             del layer.forward
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cut:
+    """What of one family's adapters a part of the stream needs."""
+
+    first: int
+    """Token."""
+    a: torch.Tensor
+    b: list[tuple[int, torch.Tensor]]
+    spans: Spans
+
+
 class _Family:
-    def __init__(self, frozen: Frozen, outputs: Sequence[int], spans: Callable[[], Spans]) -> None:
-        self.adapters: Beside | None = None
-        self._frozen, self._outputs, self._spans = frozen, tuple(outputs), spans
+    def __init__(self, frozen: Frozen, outputs: Sequence[int], parts: Callable[[], Sequence[Part]]) -> None:
+        self._adapters: Beside | None = None
+        self._cut: list[_Cut] = []
+        self._cut_for: Sequence[Part] = ()
+        self._frozen, self._outputs, self._parts = frozen, tuple(outputs), parts
         self._x: torch.Tensor | None = None
         self._left: dict[int, torch.Tensor] = {}
         """Products of `_x` that are still to be asked for."""
+
+    def use(self, adapters: Beside | None) -> None:
+        self._adapters, self._cut, self._cut_for = adapters, [], ()
 
     def product(self, x: torch.Tensor, place: int) -> torch.Tensor:
         """x: (..., in). Promises that of the layer at `place`."""
@@ -80,15 +107,26 @@ class _Family:
                 self._x = None
             return found
         out = self._frozen(x)
-        parts = [part.contiguous() for part in out.view(-1, out.shape[-1]).split(self._outputs, dim=1)]
-        if self.adapters is not None:
-            tuned = [(parts[at], b) for at, b in self.adapters.b.items()]
-            add_products(tuned, x.reshape(-1, x.shape[-1]), self.adapters.a, self._spans())
-        if len(parts) == 1:
+        flat = out.view(-1, out.shape[-1])
+        outs = [flat] if len(self._outputs) == 1 else [own.contiguous() for own in flat.split(self._outputs, dim=1)]
+        if self._adapters is not None:
+            self._add(outs, x.reshape(-1, x.shape[-1]), self._adapters, self._parts())
+        if len(outs) == 1:
             return out
-        self._left = {at: part.view(*x.shape[:-1], -1) for at, part in enumerate(parts)}
+        self._left = {at: own.view(*x.shape[:-1], -1) for at, own in enumerate(outs)}
         self._x = x
         return self._left.pop(place)
+
+    def _add(self, outs: Sequence[torch.Tensor], x: torch.Tensor, adapters: Beside, parts: Sequence[Part]) -> None:
+        if parts is not self._cut_for:  # from step to step the same while nobody comes or goes
+            self._cut_for = parts
+            self._cut = [
+                _Cut(first=part.tokens.start, a=adapters.a[part.adapters], spans=part.spans,
+                     b=[(at, b[part.adapters]) for at, b in adapters.b.items()]) for part in parts]
+        for cut in self._cut:
+            first = cut.first
+            tuned = [(outs[at][first:] if first else outs[at], b) for at, b in cut.b]
+            add_products(tuned, x[first:] if first else x, cut.a, cut.spans)
 
 
 class _Forward:

@@ -6,9 +6,11 @@ own order. The stream follows the adapters, and attention finds each row's token
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -17,11 +19,11 @@ from tuner.chat.asks import Texts
 from tuner.chat.engine.adapters import Adapters
 from tuner.chat.engine.cache import Cache, Slab
 from tuner.chat.engine.norms import short_norms
-from tuner.chat.engine.products import Products
+from tuner.chat.engine.products import Part, Products
 from tuner.chat.engine.sampling import Choice
 from tuner.chat.engine.side import NOBODY, Owner
 from tuner.train.packed.cached import Chunk, Held, Row, cached_attention
-from tuner.train.packed.spans import Spans, make_spans
+from tuner.train.packed.spans import make_spans
 from tuner.train.packed.stack import Shape
 
 
@@ -79,7 +81,7 @@ class _Plan:
     tokens: int
     due: torch.Tensor
     """(due,) int64: tokens whose successors are wanted."""
-    spans: Spans | None
+    parts: tuple[Part, ...]
     rows: tuple[tuple[Slab, torch.Tensor | None, torch.Tensor], ...]
     """Each slab with its tokens of the stream, in the order of its rows, and 0, 1, 2, ..."""
 
@@ -97,7 +99,7 @@ class Stream:
         self._changes = ExitStack()
         self._changes.enter_context(cached_attention(model))
         self._changes.enter_context(short_norms(model))
-        self._products = Products(model, shapes, device, self._spans)
+        self._products = Products(model, shapes, device, self._parts)
         self._changes.callback(self._products.close)
         self.adapters = Adapters(
             self._products.families, budget_bytes=adapter_bytes, device=device, dtype=model.dtype)
@@ -136,29 +138,31 @@ class Stream:
         logits: torch.Tensor = out.logits[0]
         return logits
 
-    def _spans(self) -> Spans:
+    def _parts(self) -> Sequence[Part]:
         """For the packed layer."""
-        spans = None if self._plan is None else self._plan.spans
-        assert spans is not None, "layers have adapters only where answers do"
-        return spans
+        assert self._plan is not None, "layers are used by a plan only"
+        return self._plan.parts
 
     def _laid_out(self, writers: Sequence[Tokens], readings: Sequence[Reading]) -> _Plan:
-        side = self.adapters.side
-        places, starts, sizes, end = [0] * len(writers), [0] * len(readings), [], 0
-        for owner in (*side.owners, NOBODY):
-            before = end
-            for index, one in enumerate(writers):
-                if one.owner == owner:
-                    places[index], end = end, end + 1
-            for index, reading in enumerate(readings):
-                if reading.of.owner == owner:
-                    starts[index], end = end, end + reading.tokens
-            sizes.append(end - before)
+        pieces = [*((one.owner, 1) for one in writers), *((one.of.owner, one.tokens) for one in readings)]
+        slots = {owner: slot for slot, owner in enumerate(self.adapters.side.owners)}
+        is_cpu = self._device.type == "cpu"  # there a batched product of a token each is best, without the prompts
+
+        def order(index: int) -> tuple[bool, bool, int]:
+            owner = pieces[index][0]
+            return owner == NOBODY, is_cpu and index >= len(writers), slots.get(owner, 0)
+
+        begins, parts, end = [0] * len(pieces), list[Part](), 0
+        for (is_nobodys, _), group in groupby(sorted(range(len(pieces)), key=order), lambda index: order(index)[:2]):
+            first, sizes = end, Counter[int]()
+            for index in group:
+                begins[index], end = end, end + pieces[index][1]
+                sizes[order(index)[2]] += pieces[index][1]
+            if not is_nobodys:
+                parts.append(self._part(slice(first, end), sizes))
+        places, starts = begins[: len(writers)], begins[len(writers) :]
         due = [*places, *(start + reading.tokens - 1 for start, reading in zip(starts, readings, strict=True)
                           if reading.is_last)]
-        spans = None
-        if side.owners:
-            spans = make_spans(sizes[:-1], side.ranks, side.scales, self._device, self._model.dtype)
         rows, first = [], 0
         for slab in self._cache.in_use():
             own = places[first : first + len(slab.holders)]
@@ -166,7 +170,14 @@ class Stream:
             rows.append((slab, None if is_all else self._tensor(own), torch.arange(len(own), device=self._device)))
             first += len(own)
         return _Plan(writers=tuple(writers), places=places, starts=starts, tokens=end, due=self._tensor(due),
-                     spans=spans, rows=tuple(rows))
+                     parts=tuple(parts), rows=tuple(rows))
+
+    def _part(self, tokens: slice, sizes: Mapping[int, int]) -> Part:
+        """`sizes`: by the adapter's place, how many tokens."""
+        side, own = self.adapters.side, slice(min(sizes), max(sizes) + 1)
+        return Part(tokens=tokens, adapters=own, spans=make_spans(
+            [sizes.get(slot, 0) for slot in range(own.start, own.stop)], side.ranks[own], side.scales[own],
+            self._device, self._model.dtype))
 
     def _tensor(self, values: list[int]) -> torch.Tensor:
         return torch.tensor(values, dtype=torch.long, device=self._device)
