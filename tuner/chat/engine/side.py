@@ -16,6 +16,8 @@ from tuner.train.packed.stack import Shape
 Owner = int
 """Number of an adapter; answers of NOBODY are the untouched model's."""
 NOBODY: Owner = -1
+LEAST_PLACES = 8
+"""Where the budget has room for them. A processor gives memory only for those that are written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ class Places:
         if (rank, tuned) != (self._rank, self._tuned):
             self.clear()
             self._rank, self._tuned = rank, tuned
-        if len(wanted) > self._count or 4 * len(wanted) <= self._count:
+        if not len(wanted) <= self._count <= max(LEAST_PLACES, 4 * len(wanted)):
             self._resize(wanted)
         coming = [owner for owner in wanted if owner not in self._owners]
         free = [place for place, owner in enumerate(self._owners) if owner not in wanted]
@@ -84,10 +86,11 @@ class Places:
                     for name, store in self._stores.items()} if held else {})
 
     def _resize(self, wanted: Mapping[Owner, Loaded]) -> None:
-        """Makes room for all who are wanted, for twice as many where that is within the budget."""
+        """Makes room for all who are wanted, for twice as many where that is within the budget: else each who comes
+        would have all others written anew."""
         each = sum(self._rank * (shape.inputs + shape.outputs) for family in self._families for shape in family
                    if shape.name in self._tuned) * self._dtype.itemsize
-        count = max(len(wanted), min(2 * len(wanted), self._budget_bytes // max(each, 1)))
+        count = max(len(wanted), min(max(2 * len(wanted), LEAST_PLACES), self._budget_bytes // max(each, 1)))
         owners, self._owners = [owner for owner in self._owners if owner in wanted], []
         self._stores = {family[0].name: self._empty(family, count) for family in self._families
                         if any(shape.name in self._tuned for shape in family)}
