@@ -31,7 +31,7 @@ PROMPT_TOKENS = 512
 FIRST_TOKENS = 64
 """The same, while it is not known how long a prompt's token takes."""
 PROMPTS_AT_ONCE = 4
-STALL_S = 0.1
+STALL_S = 0.2
 """How much longer others may wait for their next token because of a prompt; where that takes longer anyway, twice as
 long."""
 _LEAST_TOKENS = 16
