@@ -31,9 +31,9 @@ BRACKETS: tuple[tuple[int, ...], ...] = (RUNGS, RUNGS[1:], ())
 
 Measured by replaying eight recorded sweeps of the embedded model (three of 16 trials of 5 epochs, five of 12 trials of
 6 epochs over few examples) in 30 orders each, four side by side. With these rungs, margins and eta 2 the winner was
-lost in 2% of the orders (0.2% worse on average), and 46% of the work of the 16 trials was saved. Rungs 25 and 50, margin
-0.05, judged at the ends of epochs: 9% (0.6%), 36% saved. Rungs 20 and 40 with 0.05 at both: 3%, 47% saved; with a third
-rung at 30 or 60: 6 to 13% lost. Judging those that went on first again, when others have come: twice as many.
+lost in 2% of the orders (0.2% worse on average), and 46% of the work of the 16 trials was saved. Rungs 25 and 50,
+margin 0.05, judged at the ends of epochs: 9% (0.6%), 36% saved. Rungs 20 and 40 with 0.05 at both: 3%, 47% saved; with
+a third rung at 30 or 60: 6 to 13% lost. Judging those that went on first again, when others have come: twice as many.
 """
 
 
