@@ -12,7 +12,7 @@ from test_search_proposals import DEFAULTS, plan
 from tuner.events import TrialRecord
 from tuner.plan.plan import Pruner
 from tuner.search import Search
-from tuner.search.pruning import BRACKETS, HALVING_NEEDS, MARGINS, MEDIAN_NEEDS, REDUCTION, is_hopeless, percent_of
+from tuner.search.pruning import BRACKETS, HALVING_NEEDS, MARGIN, MEDIAN_NEEDS, REDUCTION, is_hopeless, percent_of
 
 PRUNERS: tuple[Pruner, ...] = ("median", "hyperband", "asha")
 GOOD = dict.fromkeys((10, 20, 30, 40, 60, 80, 100), 1.0)
@@ -137,9 +137,9 @@ def test_halving_agrees_with_optunas_where_a_rung_has_enough_trials() -> None:
 
 def test_a_trial_close_behind_the_cut_goes_on() -> None:
     others = dict.fromkeys(range(1, 9), GOOD)
-    for rung, margin in MARGINS.items():
-        assert not is_hopeless("asha", 9, {rung: 1 + 0.9 * margin}, others, ())
-        assert is_hopeless("asha", 9, {rung: 1 + 1.1 * margin}, others, ())
+    for rung in BRACKETS[0]:
+        assert not is_hopeless("asha", 9, {rung: 1 + 0.9 * MARGIN}, others, ())
+        assert is_hopeless("asha", 9, {rung: 1 + 1.1 * MARGIN}, others, ())
 
 
 def test_the_first_trials_of_a_rung_go_on() -> None:
