@@ -31,8 +31,8 @@ BRACKETS: tuple[tuple[int, ...], ...] = (RUNGS, RUNGS[1:], ())
 
 Measured by replaying eight recorded sweeps of the embedded model (three of 16 trials of 5 epochs, five of 12 trials of
 6 epochs over few examples) in 30 orders each, four side by side. With these rungs, this margin and eta 2 the winner was
-lost in 0.4% of the orders, and 33% of the work saved. Margin 0.05: lost in 4%, 38% saved. Rungs 25 and 50 with 0.05,
-judged at the ends of epochs: lost in 8%, 31% saved. A third rung at 30 or 60 lost three times as many, and judging those
+lost in 0.4% of the orders, and 32% of the work saved. Margin 0.05: lost in 4%, 38% saved. Rungs 25 and 50 with 0.05,
+judged at the ends of epochs: lost in 8%, 30% saved. A third rung at 30 or 60 lost three times as many; judging those
 that went on first again, when others have come, twice as many.
 """
 
