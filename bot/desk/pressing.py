@@ -16,13 +16,14 @@ from bot.language.parser import parse
 from bot.manage import door as managing
 from bot.replies import Reply, Text
 
-_ABOUT_A_PLAN: Mapping[str, Callable[[Turn, str], AsyncIterator[Reply]]] = {
+ABOUT_A_PLAN: Mapping[str, Callable[[Turn, str], AsyncIterator[Reply]]] = {
     "start": plans.start,
     "cancel": plans.cancel,
     "change": plans.how_to_change,
     "costs": costs.costs,
 }
-_ABOUT_A_JOB: Mapping[str, Callable[[Turn, int], AsyncIterator[Reply]]] = {
+"""Verbs whose argument is a plan's number."""
+ABOUT_A_JOB: Mapping[str, Callable[[Turn, int], AsyncIterator[Reply]]] = {
     "stop": orders.stop,
     "pause": orders.pause,
     "chat": talk.open_with,
@@ -31,6 +32,7 @@ _ABOUT_A_JOB: Mapping[str, Callable[[Turn, int], AsyncIterator[Reply]]] = {
     "compare": lambda turn, number: blind.command(turn, Command(intent="compare", job=number)),
     "export": lambda turn, number: taking.export(turn, Command(intent="export", job=number)),
 }
+"""Verbs whose argument is a job's number."""
 
 
 async def press(turn: Turn, action: str) -> AsyncIterator[Reply]:
@@ -38,10 +40,10 @@ async def press(turn: Turn, action: str) -> AsyncIterator[Reply]:
     verb, _, argument = action.partition(":")
     replies: AsyncIterator[Reply]
     match verb:
-        case verb if verb in _ABOUT_A_PLAN:
-            replies = _ABOUT_A_PLAN[verb](turn, argument)
-        case verb if verb in _ABOUT_A_JOB:
-            replies = _ABOUT_A_JOB[verb](turn, int(argument))
+        case verb if verb in ABOUT_A_PLAN:
+            replies = ABOUT_A_PLAN[verb](turn, argument)
+        case verb if verb in ABOUT_A_JOB:
+            replies = ABOUT_A_JOB[verb](turn, int(argument))
         case "sample":
             replies = arrived(turn, await data.take_sample(turn))
         case "columns" if int(argument) < len(turn.state.get("columns") or ()):

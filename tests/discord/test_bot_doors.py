@@ -69,7 +69,7 @@ def cases_of(function: Any) -> set[str]:
 
 
 def test_every_button_and_form_there_is_stands_in_the_matrix() -> None:
-    assert cases_of(pressing.press) == set(DESK)
+    assert cases_of(pressing.press) | set(pressing.ABOUT_A_PLAN) | set(pressing.ABOUT_A_JOB) == set(DESK)
     assert cases_of(presses._front_action) == set(FRONT)
     assert "verb == \"change\"" in inspect.getsource(front_client.OnsaClient._sent)
 
