@@ -22,7 +22,7 @@ ABOUT_A_PLAN: Mapping[str, Callable[[Turn, str], AsyncIterator[Reply]]] = {
     "change": plans.how_to_change,
     "costs": costs.costs,
 }
-"""Verbs whose argument is a plan's number."""
+"""Verbs whose functions read the argument themselves."""
 ABOUT_A_JOB: Mapping[str, Callable[[Turn, int], AsyncIterator[Reply]]] = {
     "stop": orders.stop,
     "pause": orders.pause,
