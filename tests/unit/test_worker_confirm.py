@@ -58,6 +58,16 @@ def at_least(count: int, state: str) -> Callable[[list[TrialRecord]], bool]:
     return lambda repeats: sum(repeat.state == state for repeat in repeats) >= count
 
 
+async def slow_at(store: Store, place: int, seconds: float = 10.0) -> Script:
+    """A script in which the repeat that comes `place`-th, from 0, of `plan(trials=4, confirm=1)` takes so long that it
+    is still under way when the test has seen it, however slow the machine is.
+    """
+    twin = await submit(store, plan(trials=4, confirm=1), message="twin")
+    await work(store)
+    started = of(await told(store, twin), RepeatStarted)
+    return Script(long={str(started[place].number): round(seconds / 0.02)}, step_s=0.02)
+
+
 async def ranked(store: Store, job: Job) -> list[int]:
     """The job's trials, the best first."""
     return [trial.number for trial in sorted(await store.trials(job.id), key=lambda trial: trial.value or 9e9)]
@@ -159,8 +169,9 @@ async def test_a_repeat_that_fails_by_itself_costs_nothing_but_itself(store: Sto
 
 
 async def test_a_cancelled_worker_leaves_only_the_missing_repeats_to_the_next(store: Store) -> None:
+    script = await slow_at(store, 2)
     job = await submit(store, plan(trials=4, confirm=1))
-    async with working(store, Script(steps=10, step_s=0.02)) as task:
+    async with working(store, script) as task:
         await repeats_until(store, job, at_least(2, "complete"))
         task.cancel()
         await asyncio.wait([task])
@@ -175,8 +186,9 @@ async def test_a_cancelled_worker_leaves_only_the_missing_repeats_to_the_next(st
 
 
 async def test_a_stop_while_checking_keeps_the_search_and_reports(store: Store) -> None:
+    script = await slow_at(store, 1)
     job = await submit(store, plan(trials=4, confirm=1))
-    async with working(store, Script(steps=8, step_s=0.02)):
+    async with working(store, script):
         await repeats_until(store, job, at_least(1, "complete"))
         await repeats_until(store, job, at_least(1, "running"))
         await store.wish("team", job.number, "stop")
@@ -194,8 +206,9 @@ async def test_a_stop_while_checking_keeps_the_search_and_reports(store: Store) 
 
 
 async def test_a_pause_while_checking_drops_the_run_under_way_and_resuming_runs_it_again(store: Store) -> None:
+    script = await slow_at(store, 0)
     job = await submit(store, plan(trials=4, confirm=1))
-    async with working(store, Script(steps=8, step_s=0.02)):
+    async with working(store, script):
         await repeats_until(store, job, at_least(1, "running"))
         await store.wish("team", job.number, "pause")
         await until(store, job, lambda now, _: now.state == "paused")
@@ -207,8 +220,9 @@ async def test_a_pause_while_checking_drops_the_run_under_way_and_resuming_runs_
 
 
 async def test_an_extended_job_goes_on_searching_and_then_checks_the_new_best_ones(store: Store) -> None:
+    script = await slow_at(store, 0, seconds=2.0)
     job = await submit(store, plan(trials=4, confirm=1))
-    async with working(store, Script(steps=8, step_s=0.02)):
+    async with working(store, script):
         await repeats_until(store, job, at_least(1, "running"))
         await store.extend("team", job.number, trials=4)
         await until(store, job, lambda now, _: now.state == "finished")

@@ -47,6 +47,8 @@ class Script:
     """Trial number, as text, -> what happens to it, every time that it runs."""
     luck: Mapping[str, float] = field(default_factory=dict)
     """Trial number, as text, -> what its seed adds to its loss."""
+    long: Mapping[str, int] = field(default_factory=dict)
+    """Trial number, as text, -> its steps, where it has not `steps`."""
 
 
 class ScriptedRunner:
@@ -103,7 +105,8 @@ class ScriptedRunner:
 
     async def _train(self, trial: TrialSpec) -> None:
         await self._loading
-        number, steps, loop = trial.number, self._script.steps, asyncio.get_running_loop()
+        number, loop = trial.number, asyncio.get_running_loop()
+        steps = self._script.long.get(str(number), self._script.steps)
         begun, loss = loop.time(), math.nan
         for step in range(1, steps + 1):
             await asyncio.sleep(self._script.step_s)
