@@ -90,7 +90,7 @@ async def test_a_job_under_way_goes_on_in_an_empty_home_to_its_report(tmp_path: 
     first, second = tmp_path / "first", tmp_path / "second"
     async with await Store.open(first) as store:
         job = await submit(store, plan(trials=4))
-        task = asyncio.create_task(run(first, once=True, runner_factory=Launches(Script(step_s=0.02))))
+        task = asyncio.create_task(run(first, once=True, runner_factory=Launches(Script(step_s=0.02, long={"1": 500}))))
         await until(store, job, lambda job, trials: any(trial.state == "complete" for trial in trials))
         if wish == "pause":
             await store.wish("team", 1, "pause")
