@@ -123,7 +123,7 @@ def test_a_curve_that_still_falls_says_by_how_much_it_fell_last() -> None:
     curve = tuple((step, 4.0 - step / 40, 4.0 - step / 40) for step in range(0, 101, 10))
     still = TrialRecord(number=0, settings=DEFAULTS, state="complete", value=1.5, curve=curve, seconds=20.0)
     facts = advice(study((still,), {"learning_rate": SPACE["learning_rate"]}), "more_epochs")
-    start, end = 4.0 - 70 / 40, 4.0 - 100 / 40
+    start, end = 4.0 - 200 / 3 / 40, 4.0 - 100 / 40
     assert facts["gain"] == {"by": "late_fall", "share": pytest.approx((start - end) / start, abs=0.01)}
 
 

@@ -37,7 +37,9 @@ lucky is left out there. How strong the evidence is, by kind. A finding that rea
     learning_rate_too_low   strong  searched; all (>= 3) runs at or below it learnt less than half as much as the best,
                                     >= 3 runs above it at least 80% as much
                             weak    >= 3 such runs below and 1 above, or 2 below and >= 13 above
-    learnt_too_little       strong  the validation loss was still falling: 5% over the last third
+    learnt_too_little       strong  the validation loss was still falling: 5% over the last third, an eighth of its
+                                    fall; and the best run ended lower by a fifth, or a tenth of the loss at the start
+                                    was left: but not as low (5%, or what a seed makes) as a best that came to rest
                             weak    less than half as much learnt as by the best run
     overfitted      strong  validation loss 5% above its lowest while training falls, >= 3 measurements since
                     weak    fewer measurements

@@ -9,6 +9,7 @@ from typing import Any
 from tuner.analysis import ranges
 from tuner.analysis.gains import gain
 from tuner.analysis.study import Study, broke_down, is_number, median, rounded
+from tuner.analysis.trouble import curve_of, is_falling
 from tuner.events import Finding
 from tuner.plan.knobs import KNOBS
 from tuner.plan.space import Choices, Range
@@ -18,6 +19,10 @@ MEMORY_SHARE = 0.2
 """Share of the tries that ran out of memory from which smaller batches are suggested."""
 FOCUS_FEWEST = 12
 """Complete trials from which the range of the good ones is worth a search of its own."""
+
+_NOT_FLAT = frozenset({"overfitting", "learnt_too_little", "learning_rate_too_low", "threshold", "nothing_learnt",
+                       "contradictory"})
+"""Findings beside which nobody is told to stop because nothing mattered."""
 
 
 def next_findings(study: Study, findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -75,7 +80,8 @@ def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any
                "edge": facts[facts["side"]], "low": facts["new_low"], "high": facts["new_high"], "trials": 12,
                "strength": edge.strength}
     yield from _memory(study, findings, of)
-    yield from _lengths(study, findings, of)
+    lengths = list(_lengths(study, findings, of))
+    yield from lengths
     thin = next((finding for finding in findings if finding.kind == "thin" and finding.facts["what"] == "trials"), None)
     if thin is not None and study.complete and not wrong_rates:
         yield {"action": "more_trials", "because": "thin", "trials": max(2, thin.facts["more"]), "strength": "strong",
@@ -87,8 +93,7 @@ def _wishes(study: Study, findings: Sequence[Finding]) -> Iterable[dict[str, Any
     yield from _below_threshold(study, of)
     if not unsure and not wrong_rates:
         yield from _focus(study, findings)
-    if "flat" in of and not unsure and not {"overfitting", "learnt_too_little", "learning_rate_too_low", "threshold",
-                             "nothing_learnt", "contradictory"} & set(of):
+    if "flat" in of and not unsure and not lengths and not _NOT_FLAT & set(of):
         action = "stop_search" if study.recorded else "stop_tuning"
         yield {"action": action, "because": "flat", "strength": of["flat"].strength}
     if study.complete and "winner" in of and not study.recorded:
@@ -143,14 +148,14 @@ def _memory(study: Study, findings: Sequence[Finding], of: dict[str, Finding]) -
 def _lengths(study: Study, findings: Sequence[Finding], of: dict[str, Finding]) -> Iterable[dict[str, Any]]:
     """More passes where the best run was still learning, fewer where runs overfitted."""
     best = study.best
-    still = {finding.facts["trial"] for finding in findings
-             if finding.kind == "learnt_too_little" and finding.facts["still_falling"]}
-    if best is not None and best.number in still:
+    overfitted = {finding.facts["trial"] for finding in findings if finding.kind == "overfitted"}
+    if best is not None and best.number not in overfitted and not broke_down(best) and is_falling(curve_of(best)):
         epochs = best.settings.get("epochs")
         if is_number(epochs):
             high = min(2 * math.ceil(float(epochs)), int(KNOBS["epochs"].usual_high))
             if high > epochs:
-                yield {"action": "more_epochs", "because": "learnt_too_little", "name": "epochs", "low": int(epochs),
+                because = "learnt_too_little" if "learnt_too_little" in of else "winner"
+                yield {"action": "more_epochs", "because": because, "name": "epochs", "low": int(epochs),
                        "high": high, "trials": 6, "strength": "weak"}
     if "overfitting" in of:
         start, longest = of["overfitting"].facts["from_epoch"], of["overfitting"].facts["epochs"]

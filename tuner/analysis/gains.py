@@ -27,7 +27,7 @@ from tuner.analysis.ranges import beside_kept
 from tuner.analysis.repeats import repeated_groups, spread_of
 from tuner.analysis.shape import near_edge
 from tuner.analysis.study import Study, broke_down, is_number, median, rounded
-from tuner.analysis.trouble import curve_of, value_at
+from tuner.analysis.trouble import curve_of, late_fall
 from tuner.events import Finding, TrialRecord
 
 Gain = dict[str, Any]
@@ -123,11 +123,10 @@ def _out_of_memory(study: Study, facts: Mapping[str, Any]) -> Gain:
 def _late_fall(study: Study) -> Gain | None:
     """Which share of its validation loss the best run lost over its last third. A share, because as much again as it
     lost in numbers may be more than is left."""
-    curve = curve_of(study.best) if study.best is not None else None
-    then = value_at(curve.valid, round(curve.last_step * 2 / 3)) if curve is not None else None
-    if curve is None or then is None or then <= curve.valid[-1][1]:
+    found = late_fall(curve_of(study.best)) if study.best is not None else None
+    if found is None or found[0] <= found[1]:
         return None
-    return {"by": "late_fall", "share": rounded((then - curve.valid[-1][1]) / then, 2)}
+    return {"by": "late_fall", "share": rounded((found[0] - found[1]) / found[0], 2)}
 
 
 def _past_lowest(findings: Sequence[Finding]) -> Gain | None:

@@ -9,15 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.analysis.study import Study, broke_down, finite, is_number, median, rounded
+from tuner.analysis.repeats import repeated_groups, spread_of
+from tuner.analysis.study import Study, broke_down, is_number, median, rounded
 from tuner.events import Finding, Strength, TrialRecord
 
 RISE = 1.05
 """A validation loss this many times its lowest counts as risen."""
 OF_START = 0.02
-"""Share of its first value by which it must have risen: next to nothing may double."""
+"""Share of the loss at the start below which a difference is none: next to nothing may double."""
+BEHIND = 0.2
+"""Share of the best run's loss by which a run must have ended above it to be clearly worse."""
 FALLING = 0.05
 """Share of its value that the validation loss must lose over the last third to count as still falling."""
+OF_FALL = 1 / 8
+"""Share of its whole fall that it must lose there: of one that comes to rest, e^-x, a tenth is then to come."""
+LEFT = 0.1
+"""Share of the loss at the start that a run must still have for something to be left to learn, whatever others did."""
 LITTLE = 0.5
 """Share of the best run's fall of the loss below which a run learnt little."""
 WELL = 0.8
@@ -49,7 +56,7 @@ def curve_of(trial: TrialRecord) -> Curve:
 
 def trial_findings(study: Study) -> tuple[Finding, ...]:
     """Promises at most one finding a trial, in the order of their numbers; a trial that went well has none."""
-    start = untouched_loss(study)
+    start = start_loss(study)
     falls = {trial.number: fall(trial, start) for trial in study.complete}
     found = (_one(study, trial, falls) for trial in study.ended)
     return tuple(finding for finding in found if finding is not None)
@@ -67,7 +74,7 @@ def _one(study: Study, trial: TrialRecord, falls: Mapping[int, float | None]) ->
     if broke_down(trial):
         return _broken(study, trial, facts)
     return (_overfitted(study, trial, facts) or _learnt_little(study, trial, facts, falls)
-            or _still_falling(trial, facts))
+            or _still_falling(study, trial, facts))
 
 
 def _failed(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Finding:
@@ -152,11 +159,31 @@ def value_at(points: Sequence[tuple[int, float]], step: int) -> float | None:
     return min(points, key=lambda point: (abs(point[0] - step), point[0]))[1] if points else None
 
 
+def late_fall(curve: Curve) -> tuple[float, float] | None:
+    """Promises the validation loss at two thirds of the run, on the line between its neighbours, and at its end; None
+    where it was not measured on both sides."""
+    step = curve.last_step * 2 / 3
+    for (before, high), (after, low) in itertools.pairwise(curve.valid):
+        if before <= step < after:
+            return high + (low - high) * (step - before) / (after - before), curve.valid[-1][1]
+    return None
+
+
 def untouched_loss(study: Study) -> float | None:
     """What the model loses before any training, on the sealed test; None while that is not known."""
     base = study.test("base")
     losses = [loss for loss in base.losses if math.isfinite(loss)] if base is not None else []
     return sum(losses) / len(losses) if losses else None
+
+
+def start_loss(study: Study) -> float | None:
+    """What the model loses before any training: `untouched_loss`; while that is not known, the highest loss with which
+    a sound run's curve begins. A curve may begin at the end of an epoch, when most is learnt."""
+    known = untouched_loss(study)
+    if known is not None:
+        return known
+    curves = [curve_of(trial) for trial in study.trials if not broke_down(trial)]
+    return max((points[0][1] for curve in curves for points in (curve.train, curve.valid) if points), default=None)
 
 
 def fall(trial: TrialRecord, start: float | None = None) -> float | None:
@@ -215,17 +242,41 @@ def _rate(trial: TrialRecord) -> float:
     return float(value) if is_number(value) else 0.0
 
 
-def _still_falling(trial: TrialRecord, facts: dict[str, Any]) -> Finding | None:
-    """The validation loss lost 5% or more over the last third of the run, a sixth of its fall, and ended lowest."""
+def _still_falling(study: Study, trial: TrialRecord, facts: dict[str, Any]) -> Finding | None:
+    """It still fell at its end, and there was more to learn."""
     curve = curve_of(trial)
-    if len(curve.valid) < 4 or curve.last_step <= 0:
+    found = late_fall(curve)
+    if found is None or not is_falling(curve):
         return None
-    first, last = curve.valid[0][1], curve.valid[-1][1]
-    then = value_at(curve.valid, round(curve.last_step * 2 / 3))
-    if then is None or not finite(then) or then <= 0 or last > min(value for _, value in curve.valid):
+    (then, last), start = found, max(start_loss(study) or 0.0, curve.valid[0][1])
+    if not _had_more_to_learn(study, trial, last, start):
         return None
-    if (then - last) / then < FALLING or then - last < (first - last) / 6:
-        return None
-    facts |= {"fall": rounded(1 - last / first, 2), "late_fall": rounded((then - last) / then, 2),
+    facts |= {"fall": rounded(1 - last / start, 2), "late_fall": rounded((then - last) / then, 2),
               "still_falling": True, "epochs": trial.settings.get("epochs")}
     return Finding(kind="learnt_too_little", strength="strong", facts=facts)
+
+
+def is_falling(curve: Curve) -> bool:
+    """True where the validation loss ended lowest and lost 5% or more over the last third, an eighth of its fall."""
+    found = late_fall(curve)
+    if found is None or len(curve.valid) < 4:
+        return False
+    then, last = found
+    if then <= 0 or last > min(value for _, value in curve.valid):
+        return False
+    return then - last >= max(FALLING * then, OF_FALL * (curve.valid[0][1] - last))
+
+
+def _had_more_to_learn(study: Study, trial: TrialRecord, last: float, start: float) -> bool:
+    """True where the best run ended clearly lower, or where much of the loss at the start was left: but not of a run as
+    good as a best one that came to rest."""
+    is_much_left = last >= LEFT * start
+    other = curve_of(study.best) if study.best is not None and study.best.number != trial.number else None
+    if study.best is None or other is None or not other.valid:
+        return is_much_left
+    lowest = other.valid[-1][1]
+    spread, _ = spread_of(repeated_groups(study))
+    by_luck = study.cost(trial) - study.cost(study.best) <= 2 * math.sqrt(2) * spread  # of the difference of two runs
+    if by_luck or last - lowest <= FALLING * lowest:
+        return is_much_left and is_falling(other)
+    return is_much_left or last - lowest > max(BEHIND * lowest, OF_START * start)
