@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.desk import asking, columns, data, drafts, jobs, orders, plans, sample, taking, talk, tuning, words
+from bot.desk import asking, columns, data, drafts, jobs, orders, plans, sample, starting, taking, talk, tuning, words
 from bot.desk.context import Turn
 from bot.desk.questions import Question
 from bot.judging import door as judging
@@ -14,6 +14,7 @@ from bot.language.commands import Command
 from bot.language.dialogue.answers import Expecting, parse_answer
 from bot.language.dialogue.followups import parse_followup
 from bot.language.dialogue.joining import is_new
+from bot.language.starting import start_asked
 from bot.manage import door as managing
 from bot.manage import history
 from bot.manage.wish import Wish as ManageWish
@@ -142,6 +143,11 @@ async def _result_asked(heard: _Heard) -> AsyncIterator[Reply] | None:
     return asking.explain_result(turn, command)
 
 
+async def _start_asked(heard: _Heard) -> AsyncIterator[Reply] | None:
+    asked = start_asked(heard.turn.utterance.text) if heard.command.intent in ("queue", "status") else None
+    return starting.answer(heard.turn, asked) if asked is not None else None
+
+
 async def _command(heard: _Heard) -> AsyncIterator[Reply] | None:
     handler = _HANDLERS.get(heard.command.intent)
     if handler is not None:
@@ -171,6 +177,7 @@ _IN_TURN: tuple[Hearing, ...] = (
     _verdict,
     _change,
     _result_asked,
+    _start_asked,
     _command,
 )
 

@@ -76,7 +76,7 @@ def words_of(value: str | list[str]) -> list[str]:
     return [form for phrase in phrases for form in inflection.ways(phrase)]
 
 
-_OTHER_READERS = ("examples", "answers", "small_words", "frames", "options", "taking", "glossary", "asides")
+_OTHER_READERS = ("examples", "answers", "small_words", "frames", "options", "taking", "glossary", "asides", "starting")
 """Each is read by the module of its name."""
 
 
