@@ -21,11 +21,12 @@ import statistics
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.sweep import processor
+from tuner.checkpoints.parked import forget_parked
 from tuner.embedded import sample_path
 from tuner.events import TrialRecord
 from tuner.plan.plan import Plan, Pruner
@@ -102,7 +103,8 @@ class Driver:
         from tuner.search import Search
         from tuner.train.packed.sweep import Sweep
 
-        self.search, self.run = Search(plan), Run()
+        self.search, self.run, self._own = Search(plan), Run(), own
+        self._aside: dict[int, Any] = {}
         self.sweep = Sweep(own, SIDE_BY_SIDE, self._progress, self._ended, lambda number: self._wishes.get(number, ""),
                            tokens_at_once=TOKENS_AT_ONCE)
         self._wishes: dict[int, Any] = {}
@@ -116,17 +118,26 @@ class Driver:
     def go(self) -> Run:
         self._began = time.process_time()
         while True:
-            while len(self._slots) < SIDE_BY_SIDE and (asked := self._ask()) is not None:
-                number, self._settings[asked[0]] = asked
-                slot = next(slot for slot in range(SIDE_BY_SIDE) if slot not in self._slots.values())
-                self._slots[number] = slot
-                self.sweep.start(slot, number, self._settings[number])
+            self._fill()
             if self.sweep.is_idle and not self._slots:
                 break
             self.sweep.turn()
         self.run.seconds = time.process_time() - self._began
         self.run.steps = sum(done for done, _ in self._steps.values())
         return self.run
+
+    def _fill(self) -> None:
+        while len(self._slots) < SIDE_BY_SIDE:
+            for number in self.search.given_up():
+                forget_parked(self._own.checkpoints, number)
+                self._record(number, replace(self._aside.pop(number), outcome="pruned", cause="pruned"))
+            waited = self.search.promote()
+            if (asked := waited or self._ask()) is None:
+                return
+            number, self._settings[asked[0]] = asked
+            slot = next(slot for slot in range(SIDE_BY_SIDE) if slot not in self._slots.values())
+            self._slots[number] = slot
+            self.sweep.start(slot, number, self._settings[number], parked=waited is not None)
 
     def _ask(self) -> tuple[int, Settings] | None:
         if self._waiting is None:
@@ -141,10 +152,18 @@ class Driver:
         self._steps[number] = (at.step, at.steps)
         if at.valid_loss is not None:
             self._curves.setdefault(number, []).append((at.step, None, at.valid_loss))
-            if self.search.report(number, at.step, at.steps, at.valid_loss):
-                self._wishes[number] = "pruned"
+            if verdict := self.search.report(number, at.step, at.steps, at.valid_loss, parks=True):
+                self._wishes[number] = verdict
 
     def _ended(self, number: int, ended: Any) -> None:
+        del self._slots[number]
+        self._wishes.pop(number, None)
+        if ended.outcome != "parked":
+            return self._record(number, ended)
+        self._aside[number] = ended
+        return self.search.park(number)
+
+    def _record(self, number: int, ended: Any) -> None:
         done = time.process_time() - self._began
         record = TrialRecord(
             number=number, settings=self._settings[number], state=ended.outcome, cause=ended.cause,
@@ -152,7 +171,6 @@ class Driver:
             curve=tuple(self._curves.get(number, ())), metrics={"steps": self._steps.get(number, (0, 0))[1]})
         self.run.records.append(record)
         self.run.ended_s[number] = done
-        self._slots.pop(number)
         self.search.tell(record)
 
 

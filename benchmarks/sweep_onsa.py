@@ -7,13 +7,16 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.sweep_material import Material
 from benchmarks.sweep_told import Told
+from tuner.checkpoints.parked import forget_parked
+from tuner.embedded.defaults import DEFAULTS
+from tuner.events import TrialRecord
+from tuner.plan.plan import Plan, Pruner
 from tuner.runners.base import Broken, Ready, Setup, StepDone, TrialEnded, TrialSpec, Validated
 from tuner.runners.local import LocalRunner
-from tuner.search.pruning import is_hopeless, percent_of
 
 
 def one_by_one(material: Material, chosen: dict[int, dict[str, Any]], folder: Path) -> Told:
@@ -31,26 +34,32 @@ def pruned(material: Material, chosen: dict[int, dict[str, Any]], folder: Path) 
     return asyncio.run(_swept(material, chosen, folder, "asha", 0))
 
 
-async def _swept(material: Material, chosen: dict[int, dict[str, Any]], folder: Path, pruner: str,
+async def _swept(material: Material, chosen: dict[int, dict[str, Any]], folder: Path, pruner: Pruner,
                  slots: int) -> Told:
     setup = Setup(model=material.shape, examples="", split_seed=0, split=(0, 0, 0), general_chat=0, metric="loss",
                   checkpoints=str(folder), slots=slots, runs=len(chosen))
     command = (sys.executable, "-m", "benchmarks.sweep_child", json.dumps(dataclasses.asdict(material)))
     runner = await LocalRunner.launch(setup, folder / "log", command)
     try:
-        return await asyncio.wait_for(_Sweep(runner, chosen, pruner).run(), 7200)
+        return await asyncio.wait_for(_Sweep(runner, chosen, pruner, folder).run(), 7200)
     finally:
         await runner.close()
 
 
 class _Sweep:
-    """Starts a trial in every free slot, prunes, and tells what happened."""
+    """Starts a trial in every free slot, has weak ones wait or end, and tells what happened."""
 
-    def __init__(self, runner: LocalRunner, chosen: dict[int, dict[str, Any]], pruner: str) -> None:
-        self._runner, self._chosen, self._pruner = runner, chosen, pruner
-        self._waiting, self._slot_of, self._steps = list(chosen), dict[int, int](), dict[int, int]()
-        self._curves: dict[int, dict[int, float]] = {}
-        self._hopeless: set[int] = set()
+    def __init__(self, runner: LocalRunner, chosen: dict[int, dict[str, Any]], pruner: Pruner, folder: Path) -> None:
+        from tuner.search import Search  # while the runner loads
+
+        self._runner, self._chosen, self._folder = runner, chosen, folder
+        self._search = Search(_plan(len(chosen), pruner))
+        self._new, self._slot_of, self._steps = list(chosen), dict[int, int](), dict[int, int]()
+        self._curves: dict[int, list[tuple[int, float | None, float | None]]] = {}
+        self._of_all: dict[int, int] = {}
+        self._aside: dict[int, TrialEnded] = {}
+        self._given_up: set[int] = set()
+        self._parks = False
         self._told = Told()
 
     async def run(self) -> Told:
@@ -59,13 +68,14 @@ class _Sweep:
         async for event in self._runner.events():
             match event:
                 case Ready():
-                    ready = told.now()
+                    ready, self._parks = told.now(), event.parks
                     await self._fill()
                 case StepDone():
                     self._steps[event.number] = event.step
                 case Validated():
                     self._steps[event.number] = event.step
                     await self._judge(event)
+                    await self._fill()  # those that waited for it may go on
                 case TrialEnded():
                     self._ended(event)
                     await self._fill()
@@ -77,29 +87,61 @@ class _Sweep:
                     pass
         told.timed = (told.tokens, told.now() - ready)
         told.passes = round(sum(self._steps.values()) / min(self._runner.slots, len(self._chosen)))
-        told.more = {"slots": self._runner.slots, "pruned": sorted(self._hopeless),
-                     "curves": self._curves}
+        told.more = {"slots": self._runner.slots, "pruned": sorted(self._given_up), "curves": self._curves}
         return told
 
     async def _fill(self) -> None:
-        free = [slot for slot in range(self._runner.slots) if slot not in self._slot_of.values()]
-        for slot in free[: len(self._waiting)]:
-            number = self._waiting.pop(0)
-            self._slot_of[number] = slot
-            await self._runner.start(slot, TrialSpec(number=number, settings=self._chosen[number]))
+        while True:
+            for number in self._search.given_up():
+                forget_parked(self._folder, number)
+                self._end(self._aside.pop(number), "pruned")
+            free = [slot for slot in range(self._runner.slots) if slot not in self._slot_of.values()]
+            if not free or (spec := self._next()) is None:
+                return
+            self._slot_of[spec.number] = free[0]
+            await self._runner.start(free[0], spec)
+
+    def _next(self) -> TrialSpec | None:
+        if (waited := self._search.promote()) is not None:
+            return TrialSpec(number=waited[0], settings=waited[1], parked=True)
+        if not self._new:
+            return None
+        number = self._new.pop(0)
+        self._search.tell(TrialRecord(number=number, settings=self._chosen[number], state="running"))
+        return TrialSpec(number=number, settings=self._chosen[number])
 
     async def _judge(self, at: Validated) -> None:
-        own = self._curves.setdefault(at.number, {})
-        own[percent_of(at.step, at.steps)] = at.valid_loss
-        others = {other: curve for other, curve in self._curves.items() if other != at.number}
-        if is_hopeless(self._pruner, at.number, own, others, self._told.ended, self._chosen[at.number]["warmup_ratio"]):
-            self._hopeless.add(at.number)
-            await self._runner.stop(at.number, "pruned")
+        self._of_all[at.number] = at.steps
+        self._curves.setdefault(at.number, []).append((at.step, None, at.valid_loss))
+        verdict = self._search.report(at.number, at.step, at.steps, at.valid_loss, parks=self._parks)
+        if verdict:
+            await self._runner.stop(at.number, verdict)
 
     def _ended(self, event: TrialEnded) -> None:
         if event.outcome == "failed":
             raise RuntimeError(f"trial {event.number} failed: {event.error}")
         del self._slot_of[event.number]
+        if event.outcome == "parked":
+            self._aside[event.number] = event
+            self._search.park(event.number)
+        else:
+            self._end(event, event.outcome)
+
+    def _end(self, event: TrialEnded, state: Literal["complete", "pruned", "stopped"]) -> None:
+        """The last word: what it had trained counts, and its loss if it came to its end."""
         self._told.tokens += event.tokens
-        if event.outcome == "complete":
+        if state == "complete":
             self._told.end(event.number, event.metrics["loss"])
+        else:
+            self._given_up.add(event.number)
+        self._search.tell(TrialRecord(
+            number=event.number, settings=self._chosen[event.number], state=state,
+            metrics={**event.metrics, "steps": self._of_all.get(event.number, 0)},
+            value=event.metrics["loss"] if state == "complete" else None,
+            curve=tuple(self._curves.get(event.number, ()))))
+
+
+def _plan(trials: int, pruner: Pruner) -> Plan:
+    return Plan(model="benchmark", dataset="benchmark", metric="loss", trials=trials, parallel=0, time_budget_s=None,
+                space={}, defaults=DEFAULTS, method="random", pruner=pruner, general_chat=0, seed=0, split=(0, 0, 0),
+                assumed=())

@@ -17,6 +17,7 @@ from tuner.events import (
     StudyFinished,
     TestScored,
     TrialFinished,
+    TrialParked,
     TrialProgress,
     TrialStarted,
     event_from_json,
@@ -27,6 +28,8 @@ from tuner.store.records import Job, StoredEvent
 
 _TELLING = 0.2
 """From this share of a try on, the time so far tells how long the rest takes."""
+_GOES_ON = 1 / 3
+"""So many of the tries that wait for others go on later; the rest is given up."""
 _SOON_S = 5.0
 """Below this the rest is no matter of pace: the last steps and the sealed test."""
 
@@ -40,6 +43,10 @@ class Tally:
     """Tries that have ended."""
     parts: dict[int, float] = field(default_factory=dict)
     """Runs under way, tries and repeats, by number: what share of each is done."""
+    waiting: dict[int, float] = field(default_factory=dict)
+    """The same of tries that wait until others have come as far."""
+    furthest: float = 0.0
+    """The most runs that were made yet: one that goes on after waiting moves no bar back."""
     number: int = 0
     """Of the try that was heard of last."""
     values: list[float] = field(default_factory=list)
@@ -64,17 +71,24 @@ class Tally:
         if self.parts and not isinstance(event, JobStarted):
             self.busy_s += max(0.0, at - self.at)
         self.at = at
+        self._note(event)
+        self.furthest = max(self.furthest, self._made)
+
+    def _note(self, event: Event) -> None:
         match event:
             case JobStarted():
                 self.is_over = self.is_testing = False
                 self.is_alone, self.narrowed = bool(event.alone), None
-                self.parts.clear()
+                self.furthest = 0.0
+                self._drop()
             case PackNarrowed():
                 self.narrowed = event
             case TrialStarted():
                 self._see(event.number, 0.0)
             case TrialProgress():
                 self._see(event.number, event.step / max(1, event.steps))
+            case TrialParked():
+                self.waiting[event.number] = self.parts.pop(event.number, 0.0)
             case TrialFinished():
                 self._count(event)
             case RepeatStarted() | RepeatFinished():
@@ -87,7 +101,7 @@ class Tally:
                 self.is_confirming, self.is_testing = False, True
             case JobPaused() | JobAwaitsVotes() | JobFailed() | StudyFinished():
                 self.is_over = True
-                self.parts.clear()
+                self._drop()
 
     def take_stored(self, stored: StoredEvent) -> None:
         """The same for an event as it is kept; one of a kind that this version does not know changes nothing."""
@@ -97,12 +111,18 @@ class Tally:
             return
         self.take(event, stored.at)
 
+    def _drop(self) -> None:
+        self.parts.clear()
+        self.waiting.clear()
+
     def _see(self, number: int, part: float) -> None:
         self.is_confirming, self.number, self.parts[number] = False, number, part
+        self.waiting.pop(number, None)
 
     def _count(self, event: TrialFinished) -> None:
         self.done += 1
         self.parts.pop(event.number, None)
+        self.waiting.pop(event.number, None)
         self.number = max(self.parts, default=event.number)
         if event.state == "complete" and event.value is not None and self.job.plan.metric != "human":
             self.values.append(event.value)
@@ -122,7 +142,7 @@ class Tally:
     @property
     def share(self) -> float:
         """How much of the job is done, 0.0 to 1.0."""
-        return min(1.0, self._made / self.runs)
+        return min(1.0, self.furthest / self.runs)
 
     @property
     def left_s(self) -> float | None:
@@ -142,8 +162,9 @@ class Tally:
 
     @property
     def _made(self) -> float:
-        """Runs so far, those under way in part."""
-        return self.done + self.repeated + sum(self.parts.values())
+        """Runs so far, those under way in part, and those that wait as if the usual share of them went on."""
+        waiting = sum(1 - (1 - part) * _GOES_ON for part in self.waiting.values())
+        return self.done + self.repeated + sum(self.parts.values()) + waiting
 
     def facts(self) -> dict[str, Any]:
         """Promises what the sentence replies.watch.progress says."""

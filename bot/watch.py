@@ -26,6 +26,7 @@ from tuner.events import (
     StudyFinished,
     TestScored,
     TrialFinished,
+    TrialParked,
     TrialProgress,
     TrialStarted,
     VotesWanted,
@@ -36,7 +37,7 @@ from tuner.store.records import Job
 
 _ALMOST = 0.99
 """Of a bar whose job is not over: after the last try come the tests."""
-_MOVING = (TrialStarted, TrialProgress, TrialFinished, RepeatStarted, RepeatFinished)
+_MOVING = (TrialStarted, TrialProgress, TrialParked, TrialFinished, RepeatStarted, RepeatFinished)
 """What moves the bar."""
 _OVER = ("finished", "stopped", "failed", "paused")
 _ENDINGS = {StudyFinished: ("finished", "stopped"), JobFailed: ("failed",), JobPaused: ("paused",),

@@ -52,6 +52,13 @@ class TrialProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrialParked:
+    """It waits until others have come as far; its next TrialProgress says that it goes on."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialFinished:
     number: int
     state: TrialState
@@ -218,6 +225,7 @@ Event = (
     | PackNarrowed
     | TrialStarted
     | TrialProgress
+    | TrialParked
     | TrialFinished
     | RepeatStarted
     | RepeatFinished
@@ -236,6 +244,7 @@ _KINDS: dict[str, type[Any]] = {
         PackNarrowed,
         TrialStarted,
         TrialProgress,
+        TrialParked,
         TrialFinished,
         RepeatStarted,
         RepeatFinished,

@@ -151,6 +151,29 @@ async def a_failed_trial_names_its_cause_and_the_next_one_runs(runner: Runner, h
     assert (await heard.until(TrialEnded)).outcome == "complete"
 
 
+async def one_that_is_parked_goes_on_where_it_stood(runner: Runner, heard: Heard, setup: Setup) -> None:
+    """Another has its slot meanwhile."""
+    assert (await heard.ready()).parks
+    settings = {**SETTINGS, "epochs": 12}
+    await runner.start(0, TrialSpec(number=6, settings=settings))
+    await heard.until(StepDone)
+    await runner.stop(6, "parked")
+    aside: TrialEnded = await heard.until(TrialEnded)
+    assert (aside.number, aside.outcome, aside.cause, aside.checkpoint) == (6, "parked", "", None)
+    stood = max(event.step for event in heard.of(StepDone, 6))
+    await runner.start(0, TrialSpec(number=7, settings=SETTINGS))
+    assert (await heard.until(TrialEnded)).number == 7
+    heard.forget()
+    await runner.start(0, TrialSpec(number=6, settings=settings, parked=True))
+    ended: TrialEnded = await heard.until(TrialEnded)
+    assert (ended.number, ended.outcome) == (6, "complete")
+    assert ended.checkpoint == "trial-6"
+    steps = [event.step for event in heard.of(StepDone, 6)]
+    assert min(steps) > stood
+    assert steps == sorted(set(steps))
+    assert heard.of(StepDone, 6)[-1].steps == steps[-1]
+
+
 async def closes_in_mid_trial(runner: Runner, heard: Heard | None = None) -> None:
     """The last promise, for which a runner is used up: `close` ends the events, and may be repeated."""
     heard = heard or Heard(runner)
@@ -172,6 +195,7 @@ PROMISES: tuple[Callable[[Runner, Heard, Setup], Awaitable[None]], ...] = (
     stopping_what_does_not_run_does_nothing,
     the_sealed_test_is_scored_for_base_and_adapter,
     a_failed_trial_names_its_cause_and_the_next_one_runs,
+    one_that_is_parked_goes_on_where_it_stood,
 )
 
 

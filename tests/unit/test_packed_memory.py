@@ -19,7 +19,7 @@ from training_bench import encoded, load
 from tuner.train.packed import memory, probe
 from tuner.train.packed.memory import Costs, budget_bytes, free_bytes, plan_memory, used_bytes
 from tuner.train.packed.pack import Micro, Pack
-from tuner.train.packed.probe import fastest, fitted, measured
+from tuner.train.packed.probe import fitted, measured
 
 CPU = torch.device("cpu")
 BYTES = st.floats(0, 1e9)
@@ -140,22 +140,6 @@ def test_a_model_for_which_measuring_is_too_much_gets_one_trial_at_a_time(base: 
     # A pack asks for the arguments of the model's own forward.
     monkeypatch.setattr(full, "__wrapped__", forward, raising=False)
     assert fitted(base, 8, 16, 2**30) == (None, 1, 1)
-
-
-@pytest.mark.parametrize(("seconds", "expected"), [
-    (lambda tokens: 0.05, 4096),                                # bound by launching: as much as there is room for
-    (lambda tokens: tokens * 1e-4, 256),                        # at its peak with little
-    (lambda tokens: 0.02 + tokens * 1e-4, 2048),                # in between
-    (lambda tokens: tokens * (1e-4 if tokens <= 1024 else 2e-4) + 0.05, 1024),
-])
-def test_a_pass_is_made_longer_while_that_pays(seconds: Callable[[int], float], expected: int) -> None:
-    assert fastest(seconds, 5000) == expected
-
-
-@given(most=st.integers(1, 10**5), times=st.lists(st.floats(1e-6, 10), min_size=20, max_size=20))
-def test_a_pass_is_never_longer_than_there_is_room_for(most: int, times: list[float]) -> None:
-    left = iter(times)
-    assert min(256, most) <= fastest(lambda _tokens: next(left), most) <= most
 
 
 def test_a_container_has_what_its_limit_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

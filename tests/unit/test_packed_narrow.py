@@ -117,10 +117,10 @@ def test_a_trial_that_finds_no_room_waits_until_others_have_ended(
 ) -> None:
     place = Pack.place
 
-    def crowded(pack: Pack, slot: int, settings: Any) -> None:
+    def crowded(pack: Pack, slot: int, settings: Any, state: Any) -> None:
         if len(pack._held) >= 2:
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
-        place(pack, slot, settings)
+        place(pack, slot, settings, state)
 
     monkeypatch.setattr(Pack, "place", crowded)
     told = Told(silent(tmp_path, base), 5, tokens_at_once=4096).start({**TRIALS, 9: {}})

@@ -85,7 +85,7 @@ def test_trials_of_different_length_are_compared_by_their_own_share() -> None:
     """300 steps of small batches against 10 of large ones: at a third, 1.0 is no worse than 1.0."""
     search = searched("median")
     assert not search.report(6, 100, 300, 1.0)
-    assert search.report(6, 150, 300, 1.1) is False  # Its best so far still equals the median.
+    assert not search.report(6, 150, 300, 1.1)  # Its best so far still equals the median.
     assert searched("median").report(6, 100, 300, 1.1)
 
 

@@ -93,6 +93,31 @@ async def test_trials_are_spread_over_the_lanes_and_the_sealed_test_waits_for_no
     assert not any(lane.is_running() for lane in lanes)
 
 
+async def test_a_lane_with_nothing_to_do_takes_a_trial_of_another_and_nobody_notices(tmp_path: Path) -> None:
+    """Trials 0 and 2 share a lane, trial 1 leaves the other one idle."""
+    plans = {0: {"epochs": 60, "lora_dropout": 0.2}, 1: {"epochs": 1}, 2: {"epochs": 60, "seed": 5}}
+    found: list[dict[int, Any]] = []
+    for command, folder in ((TWO_LANES, "lanes"), (CHILD, "single")):
+        runner = await launched(tmp_path, command, slots=3, checkpoints=str(tmp_path / folder))
+        await until(runner, Ready)
+        for number, changes in plans.items():
+            await runner.start(number, TrialSpec(number=number, settings={**SETTINGS, **changes}))
+        said = await until(runner, TrialEnded, 3)
+        if folder == "lanes":
+            used = [lane.cpu_times().user for lane in psutil.Process(runner.pid).children()]
+            assert min(used) > 0.5 * max(used), "the second lane worked to the end"
+        await runner.close()
+        ended = {event.number: event for event in said if isinstance(event, TrialEnded)}
+        assert {number: event.outcome for number, event in ended.items()} == dict.fromkeys(plans, "complete")
+        found.append({number: (event.metrics["loss"], event.tokens) for number, event in ended.items()})
+        for number in plans:
+            steps = [event.step for event in said if isinstance(event, StepDone) and event.number == number]
+            assert steps == sorted(set(steps))
+    assert not list((tmp_path / "lanes").glob(".parked-*"))
+    for number in plans:
+        assert found[0][number] == pytest.approx(found[1][number], abs=1e-4)
+
+
 async def test_a_lane_that_the_kernel_kills_is_the_childs_death(tmp_path: Path) -> None:
     runner = await launched(tmp_path, TWO_LANES)
     await begun(runner, epochs=500)

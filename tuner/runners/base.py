@@ -45,6 +45,8 @@ class TrialSpec:
     number: int
     settings: Mapping[str, Any]
     """Every knob."""
+    parked: bool = False
+    """It was parked, and goes on where it stood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,8 @@ class Ready:
     """Places for trials from now on; never more than `Setup.slots` where that names a number."""
     alone: str = ""
     """Why trials are trained one at a time although more were wanted; empty when they are not."""
+    parks: bool = False
+    """Trials can be put aside and go on later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +94,10 @@ class Validated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialEnded:
-    """The last word about a trial; its slot is free when this arrives."""
+    """The last word about a trial, or about one that is parked the last for now; its slot is free when this arrives."""
 
     number: int
-    outcome: Literal["complete", "pruned", "stopped", "failed"]
+    outcome: Literal["complete", "pruned", "stopped", "parked", "failed"]
     cause: Cause
     error: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -130,16 +134,19 @@ class Runner(Protocol):
 
     `start` on a slot that is not free raises ValueError. `stop` of a trial that is not running does nothing; a running
     one ends with `TrialEnded(outcome=as_outcome)` and keeps its adapter when as_outcome is "stopped" and it learnt
-    something. One trial's failure, NaN or stop changes nothing for the others. `score` opens the sealed test: the
-    caller promises to ask once a subject. `close` ends the child within `timeout_s`, by force if need be, and may be
-    called twice. Cancelling a caller cancels nothing inside the child.
+    something. Where Ready says that the runner `parks`, a trial that is stopped as "parked" waits in a file
+    (tuner/checkpoints/parked.py) until it is started again, in any slot of any runner of the same job, or is forgotten
+    with its file: its course and its end are those that it would have had without waiting.
+    One trial's failure, NaN or stop changes nothing for the others. `score` opens the sealed test: the caller promises
+    to ask once a subject. `close` ends the child within `timeout_s`, by force if need be, and may be called twice.
+    Cancelling a caller cancels nothing inside the child.
     """
 
     slots: int
 
     async def start(self, slot: int, trial: TrialSpec) -> None: ...
 
-    async def stop(self, number: int, as_outcome: Literal["pruned", "stopped"]) -> None: ...
+    async def stop(self, number: int, as_outcome: Literal["pruned", "stopped", "parked"]) -> None: ...
 
     async def score(self, subject: str, trial: int | None, checkpoint: str | None) -> None: ...
 

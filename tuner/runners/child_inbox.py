@@ -27,7 +27,7 @@ class Inbox:
     def __init__(self, handle: int) -> None:
         self._stream = os.fdopen(handle, "rb")
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
-        self._wishes: dict[int, Literal["pruned", "stopped"]] = {}
+        self._wishes: dict[int, Literal["pruned", "stopped", "parked"]] = {}
         self._waiting: set[int] = set()
         self._closing = False
         self._taker: Callable[[Request], bool] = lambda _: False
@@ -44,9 +44,14 @@ class Inbox:
         except queue.Empty:
             return None
 
-    def wish(self, number: int) -> Literal["", "pruned", "stopped"]:
+    def wish(self, number: int) -> Literal["", "pruned", "stopped", "parked"]:
         """What was asked of a trial; every trial is pruned once the runner closes, so that nothing more is written."""
         return "pruned" if self._closing else self._wishes.get(number, "")
+
+    def ending(self, number: int) -> Literal["", "pruned", "stopped"]:
+        """The same for a runner that parks nothing."""
+        wish = self.wish(number)
+        return "" if wish == "parked" else wish
 
     @property
     def closing(self) -> bool:

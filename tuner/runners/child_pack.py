@@ -19,11 +19,12 @@ def serve_pack(work: Work, slots: int, inbox: Inbox, memory_bytes: int | None = 
     """
     sweep = Sweep(work.bench, slots, work.progress, work.ended, inbox.wish, narrowed=work.narrowed,
                   memory_bytes=work.memory_bytes if memory_bytes is None else memory_bytes)
-    work.ready(sweep.slots)
+    work.ready(sweep.slots, parks=True)
     while True:
         request = inbox.next() if sweep.is_idle else inbox.poll()
         if isinstance(request, Start):
-            sweep.start(request.slot, request.trial.number, request.trial.settings)
+            trial = request.trial
+            sweep.start(request.slot, trial.number, trial.settings, parked=trial.parked)
         elif isinstance(request, Score):
             work.score(request)
         elif isinstance(request, Close):

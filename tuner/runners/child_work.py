@@ -16,7 +16,7 @@ from tuner.runners.slots import slots_for
 from tuner.runners.wire import Score
 from tuner.train.bench import Bench, load_splits
 from tuner.train.course import Progress
-from tuner.train.model import choose_threads, load_base, saved_adapter
+from tuner.train.model import choose_threads, is_small, load_base, saved_adapter
 from tuner.train.packed.memory import budget_bytes, peak_bytes
 from tuner.train.scoring import score_sealed_test
 from tuner.train.trial import TrialOutcome, run_trial
@@ -49,17 +49,18 @@ class Work:
     def slots(self) -> int:
         """Trials to train side by side: as many as were asked for, else as many as suit the device."""
         weights = sum(weight.numel() for weight in self.bench.base.model.parameters())
-        return self.setup.slots or slots_for(self.bench.base.device.type, weights, self.setup.runs)
+        base = self.bench.base
+        return self.setup.slots or slots_for(base.device.type, weights, self.setup.runs, is_small=is_small(base))
 
     @property
     def memory_bytes(self) -> int:
         """What trials may take of the device's memory: the chat's share of a GPU is left out."""
         return budget_bytes(self.bench.base.device, self.setup.chat_share)
 
-    def ready(self, slots: int = 1, alone: str = "") -> None:
+    def ready(self, slots: int = 1, alone: str = "", *, parks: bool = False) -> None:
         """Tells that trials may be started in so many places; `alone`: why one at a time although more were wanted."""
         base = self.bench.base
-        self._tell(Ready(device=base.device.type, device_name=base.device_name, slots=slots, alone=alone))
+        self._tell(Ready(device=base.device.type, device_name=base.device_name, slots=slots, alone=alone, parks=parks))
 
     def narrowed(self, together: int, now: int) -> None:
         """Tells that the memory holds only `now` of these trials at once."""
@@ -69,7 +70,7 @@ class Work:
         """Promises a TrialEnded, unless the parent closes meanwhile. Raises CheckpointWriteError for a full disk."""
         number = trial.number
         self.ended(number, run_trial(self.bench, number, trial.settings, lambda at: self.progress(number, at),
-                                     lambda: self._inbox.wish(number)))
+                                     lambda: self._inbox.ending(number)))
 
     def progress(self, number: int, at: Progress) -> None:
         if at.valid_loss is None:

@@ -66,7 +66,7 @@ class LocalRunner:
         self._busy[slot] = trial.number
         await self._send(wire.Start(slot=slot, trial=trial))
 
-    async def stop(self, number: int, as_outcome: Literal["pruned", "stopped"]) -> None:
+    async def stop(self, number: int, as_outcome: Literal["pruned", "stopped", "parked"]) -> None:
         if number in self._busy.values():
             await self._send(wire.Stop(number=number, outcome=as_outcome))
 

@@ -41,6 +41,7 @@ class Script:
     score_s: float = 0.0
     alone: str = ""
     """Why it has one place only, whatever was wanted."""
+    parks: bool = True
     broken: str = ""
     """Key of the problem because of which nothing loads."""
     accidents: Mapping[str, Accident] = field(default_factory=dict)
@@ -61,7 +62,9 @@ class ScriptedRunner:
         self._own_process = own_process
         self._queue: asyncio.Queue[RunnerEvent | None] = asyncio.Queue()
         self._trials: dict[int, tuple[int, asyncio.Task[None]]] = {}
-        self._stops: dict[int, Literal["pruned", "stopped"]] = {}
+        self._stops: dict[int, Literal["pruned", "stopped", "parked"]] = {}
+        self._parked: dict[int, int] = {}
+        """Steps done, by number."""
         self._loading = asyncio.create_task(self._load())
         self._scoring: set[asyncio.Task[None]] = set()
 
@@ -72,7 +75,7 @@ class ScriptedRunner:
             raise ValueError(f"a slot holds one trial, slot {slot} is busy")
         self._trials[trial.number] = slot, asyncio.create_task(self._train(trial))
 
-    async def stop(self, number: int, as_outcome: Literal["pruned", "stopped"]) -> None:
+    async def stop(self, number: int, as_outcome: Literal["pruned", "stopped", "parked"]) -> None:
         if number in self._trials:
             self._stops[number] = as_outcome
 
@@ -101,15 +104,22 @@ class ScriptedRunner:
             self._queue.put_nowait(Broken(key=self._script.broken, facts={"model": self._setup.model}))
         else:
             self._queue.put_nowait(Ready(device="cpu", device_name="scripted", slots=self.slots,
-                                          alone=self._script.alone))
+                                          alone=self._script.alone, parks=self._script.parks))
 
     async def _train(self, trial: TrialSpec) -> None:
         await self._loading
         number, loop = trial.number, asyncio.get_running_loop()
         steps = self._script.long.get(str(number), self._script.steps)
-        begun, loss = loop.time(), math.nan
-        for step in range(1, steps + 1):
+        begun, done = loop.time(), 0
+        if trial.parked:
+            if number not in self._parked:
+                return self._fail(number, "crashed")
+            done = self._parked.pop(number)
+        loss = self._loss(trial, done / steps) if done else math.nan
+        for step in range(done + 1, steps + 1):
             await asyncio.sleep(self._script.step_s)
+            if self._stops.get(number) == "parked":
+                self._parked[number] = step - 1
             if number in self._stops:
                 return self._end(trial, self._stops.pop(number), loss, loop.time() - begun)
             if step > steps // 2:
@@ -118,23 +128,26 @@ class ScriptedRunner:
                     return await self._have(accident, trial)
                 if float(trial.settings["learning_rate"]) > CLIFF:
                     return self._fail(number, "diverged")
-            loss = loss_of(trial.settings, step / steps) + self._script.luck.get(str(number), 0.0)
+            loss = self._loss(trial, step / steps)
             self._queue.put_nowait(StepDone(number=number, step=step, steps=steps, train_loss=loss))
             if step % max(steps // VALIDATIONS, 1) == 0 or step == steps:
                 self._queue.put_nowait(Validated(number=number, step=step, steps=steps, valid_loss=loss))
         return self._end(trial, "complete", loss, loop.time() - begun)
 
-    def _end(self, trial: TrialSpec, outcome: Literal["complete", "pruned", "stopped"], loss: float,
+    def _loss(self, trial: TrialSpec, share: float) -> float:
+        return loss_of(trial.settings, share) + self._script.luck.get(str(trial.number), 0.0)
+
+    def _end(self, trial: TrialSpec, outcome: Literal["complete", "pruned", "stopped", "parked"], loss: float,
              seconds: float) -> None:
         learnt = math.isfinite(loss)
-        keeps = learnt and outcome != "pruned"
+        keeps = learnt and outcome not in ("pruned", "parked")
         if keeps:
             folder = Path(self._setup.checkpoints) / f"trial-{trial.number}"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "onsa-manifest.json").write_text(json.dumps({"loss": loss}), encoding="utf-8")
         self._trials.pop(trial.number, None)
         self._queue.put_nowait(TrialEnded(
-            number=trial.number, outcome=outcome, cause="" if outcome == "complete" else outcome,
+            number=trial.number, outcome=outcome, cause=outcome if outcome in ("pruned", "stopped") else "",
             metrics={"loss": loss, "perplexity": math.exp(loss), "accuracy": 1 / loss} if learnt else {},
             checkpoint=f"trial-{trial.number}" if keeps else None, seconds=seconds, tokens=1000))
 

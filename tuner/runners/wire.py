@@ -40,7 +40,7 @@ class Start:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
     number: int
-    outcome: Literal["pruned", "stopped"]
+    outcome: Literal["pruned", "stopped", "parked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def encode_request(request: Request) -> bytes:
         case Setup():
             body: dict[str, Any] = {"setup": dataclasses.asdict(request)}
         case Start():
-            trial = {"number": request.trial.number, "settings": dict(request.trial.settings)}
+            trial = {**dataclasses.asdict(request.trial), "settings": dict(request.trial.settings)}
             body = {"start": {"slot": request.slot, **trial}}
         case Stop():
             body = {"stop": dataclasses.asdict(request)}
@@ -92,7 +92,7 @@ def decode_request(line: bytes | str) -> Request:
         case "setup":
             return Setup(**{**fields, "split": tuple(fields["split"])})
         case "start":
-            return Start(slot=fields["slot"], trial=TrialSpec(number=fields["number"], settings=fields["settings"]))
+            return Start(slot=fields.pop("slot"), trial=TrialSpec(**fields))
         case "stop":
             return Stop(**fields)
         case "score":

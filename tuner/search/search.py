@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from tuner.events import TrialRecord
 from tuner.plan.knobs import KNOBS
 from tuner.plan.plan import MAXIMISED, Plan
 from tuner.plan.space import Settings, Value
 from tuner.search.grid import grid
+from tuner.search.halving import crosses, goes_on, loss_at, may_come, rung_of
 from tuner.search.pruning import is_hopeless, percent_of
 from tuner.search.sampling import Past, propose, seed_of
 from tuner.search.space import Axis, axes, count_points, points
 from tuner.search.spread import spread
 
+Verdict = Literal["", "pruned", "parked"]
+"""Of a trial under way: it goes on, ends, or waits."""
 EVEN_START = 6
 """Searched points that are spread evenly before a model of the results is asked (measured: see spread.py)."""
 ATTEMPTS = 12
@@ -40,6 +43,9 @@ class Search:
         self._records: dict[int, TrialRecord] = {}
         self._running: dict[int, Settings] = {}
         self._curves: dict[int, dict[int, float]] = {}
+        self._parked: set[int] = set()
+        self._has_more = True
+        """There may be trials that have not begun."""
         for record in records:
             self.tell(record)
 
@@ -49,9 +55,8 @@ class Search:
         """
         number = next(n for n in range(len(self._records) + len(self._running) + 1)
                       if n not in self._records and n not in self._running)
-        if number >= self.plan.trials:
-            return None
-        values = {} if number == 0 else self._values(number)
+        values = None if number >= self.plan.trials else {} if number == 0 else self._values(number)
+        self._has_more = values is not None
         if values is None:
             return None
         settings = self._complete(values)
@@ -63,14 +68,62 @@ class Search:
         """True when every trial of the plan has ended."""
         return len(self._records) >= self.plan.trials
 
-    def report(self, number: int, step: int, steps: int, loss: float) -> bool:
-        """Promises whether the trial should be pruned, after its validation loss at `step` of `steps`."""
+    def report(self, number: int, step: int, steps: int, loss: float, *, parks: bool = False) -> Verdict:
+        """Promises what to do with the trial after its validation loss at `step` of `steps`. `parks`: it may be put
+        aside and go on later."""
         if math.isfinite(loss):
             self._curves.setdefault(number, {})[percent_of(step, steps)] = loss
-        others = {other: curve for other, curve in self._curves.items() if other != number}
+        curve, others = self._curves.get(number, {}), self._others(number)
+        warmup = self._warmup(number)
+        if parks and self.plan.pruner == "asha":
+            waits = number and crosses(curve, warmup) and not self._goes_on(number)
+            return "parked" if waits else ""
         finished = [other for other, record in self._records.items() if record.state == "complete"]
-        warmup = float(self._running.get(number, self.plan.defaults).get("warmup_ratio", 0.0))
-        return is_hopeless(self.plan.pruner, number, self._curves.get(number, {}), others, finished, warmup)
+        return "pruned" if is_hopeless(self.plan.pruner, number, curve, others, finished, warmup) else ""
+
+    @property
+    def parked(self) -> frozenset[int]:
+        """Trials that wait at a rung."""
+        return frozenset(self._parked)
+
+    def park(self, number: int) -> None:
+        """Promises that the trial under way is known as one that waits."""
+        self._parked.add(number)
+
+    def promote(self) -> tuple[int, Settings] | None:
+        """Promises the best of those that wait and may go on, known as under way again: from the highest rung first."""
+        able = [(-rung, loss_at(self._curves[number], rung), number) for number in self._parked
+                if (rung := self._rung(number)) is not None and self._goes_on(number)]
+        if not able:
+            return None
+        number = min(able)[2]
+        self._parked.remove(number)
+        return number, self._running[number]
+
+    def given_up(self) -> list[int]:
+        """Promises those that wait for nothing any more: nobody can come to their rung, and they do not go on."""
+        return [number for number in sorted(self._parked)
+                if (rung := self._rung(number)) is None
+                or not (self._may_come(rung) or self._goes_on(number))]
+
+    def _rung(self, number: int) -> int | None:
+        return rung_of(self._curves.get(number, {}), self._warmup(number))
+
+    def _goes_on(self, number: int) -> bool:
+        rung = self._rung(number)
+        return rung is not None and goes_on(rung, self._curves[number], list(self._others(number).values()),
+                                            may_come=self._may_come(rung))
+
+    def _may_come(self, rung: int) -> bool:
+        under_way = {number: self._curves.get(number, {}) for number in self._running}
+        more = self._has_more and len(self._records) + len(self._running) < self.plan.trials
+        return may_come(rung, under_way, more=more)
+
+    def _others(self, number: int) -> dict[int, dict[int, float]]:
+        return {other: curve for other, curve in self._curves.items() if other != number}
+
+    def _warmup(self, number: int) -> float:
+        return float(self._running.get(number, self.plan.defaults).get("warmup_ratio", 0.0))
 
     def tell(self, record: TrialRecord) -> None:
         """Promises that the trial's ending (or, for a stored running one, its being under way) is known."""
@@ -78,6 +131,7 @@ class Search:
             self._running[record.number] = record.settings
             return
         self._running.pop(record.number, None)
+        self._parked.discard(record.number)
         self._records[record.number] = record
         curve = _curve(record)
         if curve:
@@ -86,13 +140,14 @@ class Search:
     def forget(self, number: int) -> None:
         """Promises that a trial under way that left no ending (a pause, a lost worker) gives its number back."""
         self._running.pop(number, None)
+        self._parked.discard(number)
         self._curves.pop(number, None)
 
     def extend(self, plan: Plan) -> None:
         """Promises that the search goes on as if it had had `plan`, the same one with more trials, from the start."""
         if plan.space != self.plan.space:
             raise ValueError(f"an extended plan keeps its space, got {sorted(plan.space)}")
-        self.plan = plan
+        self.plan, self._has_more = plan, True
 
     def best(self) -> TrialRecord | None:
         """Promises the trial with the best value, the earlier one of equals; one that a person stopped only when none
@@ -152,7 +207,9 @@ class Search:
     def _past(self) -> list[Past]:
         """Every trial that says something, by number. A trial that a person stopped says nothing about its settings."""
         known = [self._past_of(record) for record in self._records.values() if record.state != "stopped"]
-        known += [Past(number=number, values=self._searched(settings), state="running")
+        known += [Past(number=number, values=self._searched(settings), state="pruned", curve=self._curves[number])
+                  if number in self._parked else
+                  Past(number=number, values=self._searched(settings), state="running")
                   for number, settings in self._running.items()]
         return sorted(known, key=lambda past: past.number)
 

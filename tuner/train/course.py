@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from tuner.data.render import Encoded
 from tuner.evaluate.losses import Losses
@@ -21,7 +21,8 @@ from tuner.train.lessons import Lessons, Micro
 from tuner.train.optim import rate_factor, warmup_steps
 from tuner.train.settings import TrialSettings
 
-Wish = Literal["", "pruned", "stopped"]
+Wish = Literal["", "pruned", "stopped", "parked"]
+"""What is asked of a trial under way; a parked one is put aside between two steps and may go on later."""
 
 CHEAP_SHARE = 0.15
 """Validations at even points are worth it while they have at most this share of the training's tokens; those at the
@@ -77,8 +78,11 @@ class Course:
     """Asked in turn: `micros` or `micro`, `took`; of a step that `is_whole` `rate`, `stepped`; where it `validates`
     `validated`; then `end_epoch`, and what that wants `heard`; then `go_on`, or the trial `is_finished`."""
 
-    def __init__(self, given: Given) -> None:
-        """Raises TrialBrokeError `bad_data` when there is nothing to learn."""
+    def __init__(self, given: Given, state: Mapping[str, Any] | None = None) -> None:
+        """`state`: what the same trial's `state` was when it was parked; it goes on from there.
+
+        Raises TrialBrokeError `bad_data` when there is nothing to learn.
+        """
         settings = given.settings
         self.settings, self._given, self._examples = settings, given, given.train.every
         self._answers = [sum(example.learn[1:]) for example in self._examples]
@@ -97,6 +101,13 @@ class Course:
         self._valid: Losses | None = None
         self._walk = self._every_step()
         self._places, self._parts, self._losses = next(self._walk), 0, [0.0]
+        if state is not None:
+            self._restore(state)
+
+    @property
+    def is_between(self) -> bool:
+        """No micro-batch of the step at hand is in: the trial may be parked."""
+        return self._parts == 0
 
     @property
     def is_finished(self) -> bool:
@@ -186,6 +197,21 @@ class Course:
             self._epoch += 1
             self._epoch_losses = []
         self._places, self._parts, self._losses = next(self._walk), 0, [0.0]
+
+    def state(self) -> dict[str, Any]:
+        """Promises what a new Course of the same trial goes on from, in lists and numbers; while it `is_between`."""
+        return {"step": self.step, "tokens": self._tokens, "epoch": self._epoch, "watch": self._watch.state(),
+                "epoch_losses": list(self._epoch_losses), "recent": list(self._recent),
+                "valid": None if self._valid is None else asdict(self._valid)}
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        self.step, self._tokens, self._epoch = state["step"], state["tokens"], state["epoch"]
+        self._watch.restore(state["watch"])
+        self._epoch_losses = list(state["epoch_losses"])
+        self._recent.extend(state["recent"])
+        self._valid = None if state["valid"] is None else Losses(**state["valid"])
+        for _ in range(self.step):
+            self._places = next(self._walk)
 
     def ended(self, wish: Wish) -> Trained:
         """Promises what is known of it now; `wish`: why it goes no further, if so."""

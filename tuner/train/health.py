@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import torch
 
@@ -60,6 +61,14 @@ class LossWatch:
         if len(self._last) == self.WINDOW:
             loss, untouched = _means(self._last)
             _refuse(loss, untouched, factor=2.0, more=1.0)
+
+    def state(self) -> dict[str, Any]:
+        """Promises what `restore` goes on from, in lists and numbers."""
+        return {"last": list(self._last), "epoch": list(self._epoch), "best": self._best}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._last.extend(state["last"])
+        self._epoch, self._best = list(state["epoch"]), state["best"]
 
     def end_epoch(self) -> None:
         """Raises TrialBrokeError `diverged` by the rule."""

@@ -37,7 +37,7 @@ class CheckpointWriteError(Exception):
 class TrialOutcome:
     """Same fields as tuner.runners.base.TrialEnded, without the number."""
 
-    outcome: Literal["complete", "pruned", "stopped", "failed"]
+    outcome: Literal["complete", "pruned", "stopped", "parked", "failed"]
     cause: Cause = ""
     error: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -73,21 +73,21 @@ def _run(bench: Bench, number: int, settings: Mapping[str, Any], tell: Callable[
     try:
         course = course_of(bench, chosen, tell, wish)
     except Stopped:
-        return TrialOutcome(outcome=wish() or "stopped", cause=wish() or "stopped")
+        return TrialOutcome(**how_it_ended(wish() or "stopped"))
     with fresh_adapter(bench.base, chosen) as adapted:
         trained = train(adapted, course, bench.base.device, bench.base.layout, wish)
         scores, ended = trial_scores(bench, trained, wish)
         if ended == "pruned" or trained.step == 0:
-            return TrialOutcome(outcome=ended or "complete", cause=ended, metrics=scores, tokens=trained.tokens)
+            return TrialOutcome(**how_it_ended(ended), metrics=scores, tokens=trained.tokens)
         name = f"trial-{number}"
         save_trial(bench, adapted, name, number, settings, scores, now())
-    return TrialOutcome(outcome=ended or "complete", cause=ended, metrics=scores, checkpoint=name,
-                        tokens=trained.tokens)
+    return TrialOutcome(**how_it_ended(ended), metrics=scores, checkpoint=name, tokens=trained.tokens)
 
 
 def course_of(bench: Bench, settings: TrialSettings, tell: Callable[[Progress], None],
-              wish: Callable[[], Wish]) -> Course:
-    """Promises the trial's way through the bench's data. Ask while the base carries no adapter.
+              wish: Callable[[], Wish], state: Mapping[str, Any] | None = None) -> Course:
+    """Promises the trial's way through the bench's data, from where it was parked if it was. Ask while the base carries
+    no adapter.
 
     Raises Stopped when a wish cuts the measuring of the untouched model short, and TrialBrokeError `bad_data`.
     """
@@ -96,7 +96,7 @@ def course_of(bench: Bench, settings: TrialSettings, tell: Callable[[Progress], 
         train=bench.training(settings.max_length), untouched=untouched,
         valid=[question.encoded for question in bench.valid], settings=settings,
         vocabulary=int(bench.base.model.config.vocab_size), tell=tell, clock=time.monotonic,
-    ))
+    ), state)
 
 
 def trial_scores(bench: Bench, trained: Trained, wish: Callable[[], Wish]) -> tuple[dict[str, Any], Wish]:
@@ -114,6 +114,14 @@ def trial_scores(bench: Bench, trained: Trained, wish: Callable[[], Wish]) -> tu
     except Stopped:
         return scores, wish()
     return scores, ""
+
+
+def how_it_ended(wish: Wish) -> dict[str, Any]:
+    """Promises the fields of an outcome that a wish, or none, gives it. Raises ValueError for `parked`, which ends
+    nothing."""
+    if wish == "parked":
+        raise ValueError("a trial that is parked has not ended")
+    return {"outcome": wish or "complete", "cause": wish}
 
 
 def save_trial(bench: Bench, adapted: Any, name: str, number: int, settings: Mapping[str, Any],

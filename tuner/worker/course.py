@@ -51,8 +51,9 @@ class Course:
         return told
 
     def record(self, ended: TrialEnded, metric: str) -> TrialRecord:
-        """Promises the trial as it is stored. One that ended without a usable value of the metric has failed."""
-        state: TrialState = ended.outcome
+        """Promises the trial as it is stored; one that is parked as it will be should it be given up. One that ended
+        without a usable value of the metric has failed."""
+        state: TrialState = "pruned" if ended.outcome == "parked" else ended.outcome
         value = finite(ended.metrics.get(metric))
         cause: Cause = ended.cause
         if state == "complete" and value is None:
@@ -70,6 +71,12 @@ class Course:
         heard_s = self._last[0] - self._first[0] if self._first and self._last else 0.0
         return TrialRecord(number=self.number, settings=dict(self.settings), state="failed", cause=cause, error=error,
                            curve=self.curve(), metrics={"steps": self.steps}, seconds=heard_s * self.share)
+
+    def rested(self, seconds: float) -> None:
+        """It waited so long, between two steps."""
+        if self._first is not None and self._last is not None:
+            self._first = self._first[0] + seconds, self._first[1]
+            self._last = self._last[0] + seconds, self._last[1]
 
     def spent(self, seconds: float, share: float) -> None:
         """So much time passed, of which `share` was spent on this trial."""

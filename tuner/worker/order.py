@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from tuner.events import Event, TrialRecord, TrialStarted
 from tuner.runners.base import TrialSpec, Validated
 from tuner.search import Search
+from tuner.search.search import Verdict
 from tuner.store.records import Job
 from tuner.worker.confirm import Confirmation, reserved_s, usual_s
 from tuner.worker.ledger import Ledger
@@ -90,17 +91,28 @@ class Order:
             self._trials[[trial.number for trial in self._trials].index(record.number)] = record
             self._search.tell(record)
 
-    async def ask(self) -> tuple[TrialSpec, Event] | None:
-        """What runs next, with the event that tells of it; None when nothing is left of this part of the job."""
+    async def ask(self) -> tuple[TrialSpec, Event | None] | None:
+        """What runs next, with the event that tells of its beginning, None for one that waited; None when nothing is
+        left of this part of the job, or nothing but to wait for those under way."""
         found = await (self._trial() if self._confirmation is None else self._repeat(self._confirmation))
-        self.is_exhausted = found is None
+        self.is_exhausted = found is None and not self._search.parked
         return found
 
-    def is_hopeless(self, event: Validated) -> bool:
-        """Promises whether the run should end here. A repeat never does: a mean needs whole runs."""
+    def verdict(self, event: Validated, *, parks: bool) -> Verdict:
+        """Promises what should become of the run here; `parks`: it may wait. A repeat always goes on: a mean needs
+        whole runs."""
         if self._confirmation is not None:
-            return False
-        return self._search.report(event.number, event.step, event.steps, event.valid_loss)
+            return ""
+        return self._search.report(event.number, event.step, event.steps, event.valid_loss,
+                                   parks=parks and self._steering is None)
+
+    def park(self, number: int) -> None:
+        """The run waits until `ask` has it go on, or it is among those `given_up`."""
+        self._search.park(number)
+
+    def given_up(self) -> list[int]:
+        """Promises the waiting runs that wait for nothing any more."""
+        return self._search.given_up()
 
     def forget(self, number: int) -> None:
         """A run that left no ending is to run again."""
@@ -122,14 +134,16 @@ class Order:
             await self._value()
             await self._steering.ask(self._trials, is_over=self._search.is_done)
 
-    async def _trial(self) -> tuple[TrialSpec, Event] | None:
+    async def _trial(self) -> tuple[TrialSpec, Event | None] | None:
+        if (waited := self._search.promote()) is not None:
+            return TrialSpec(number=waited[0], settings=waited[1], parked=True), None
         asked = await asyncio.to_thread(self._search.ask)
         if asked is None:
             return None
         number, settings = asked
         return TrialSpec(number=number, settings=settings), TrialStarted(number=number, settings=settings)
 
-    async def _repeat(self, confirmation: Confirmation) -> tuple[TrialSpec, Event] | None:
+    async def _repeat(self, confirmation: Confirmation) -> tuple[TrialSpec, Event | None] | None:
         if (await self._ledger.fresh()).plan != self.plan:
             return None  # a person wished for more: the search goes on first
         repeat = confirmation.ask()

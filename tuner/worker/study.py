@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from tuner.checkpoints.parked import forget_parked
 from tuner.checkpoints.save import forget_drafts
-from tuner.events import Cause, Event, JobPaused, JobStarted, PackNarrowed, TrialRecord
+from tuner.events import Cause, Event, JobPaused, JobStarted, PackNarrowed, TrialParked, TrialRecord
 from tuner.runners.base import Broken, Narrowed, Runner, StepDone, TrialEnded, TrialSpec, Validated
 from tuner.store.records import Job, Wish
 from tuner.worker.course import Course
@@ -46,14 +47,14 @@ class Study:
         self._prepared = prepared
         self._ledger = ledger
         self._crew = crew
-        self._home = home
+        self._folder = home / prepared.folder
         self._limits = Limits(job, clock)
         self._runs = Runs()
         self._places: int | None = None
         """Fewer than the runner has, after it died with several trials under way."""
         self._stop_by: float | None = None
         self._told_start = False
-        self._recording = Recording(job.id, ledger, home / prepared.folder, prepared.folder)
+        self._recording = Recording(job.id, ledger, self._folder, prepared.folder)
 
     def obey(self, wish: Wish) -> None:
         """Takes a person's wish; called from the heartbeat."""
@@ -65,8 +66,9 @@ class Study:
     async def run(self) -> None:
         """Promises a released job. Raises LeaseLost, ProblemError for what no other try would mend."""
         records = await self._ledger.take_over()
-        for draft in await asyncio.to_thread(forget_drafts, self._home / self._prepared.folder):
+        for draft in await asyncio.to_thread(forget_drafts, self._folder):
             note("checkpoint.draft_removed", self._job.id, draft=draft)
+        await asyncio.to_thread(forget_parked, self._folder)
         self._again = bool(records) or self._job.ran_s > 0
         self._order = await asyncio.to_thread(Order, self._job, self._ledger, self._recording, records)
         try:
@@ -111,7 +113,9 @@ class Study:
                     if waiting is not None:
                         raise waiting
                     if self._is_ending() or not await self._order.may_start(0):
-                        return self._reason()
+                        reason = self._reason()
+                        await self._give_up(self._runs.waiting)
+                        return reason
                     continue
                 await self._step()
             except Dead as dead:
@@ -143,6 +147,7 @@ class Study:
     async def _fill(self) -> None:
         """Starts trials while there is a free slot and something to start."""
         while not self._is_ending() and await self._order.may_start(len(self._runs)):
+            await self._give_up(self._order.given_up())
             runner = self._crew.runner
             if runner is not None and len(self._runs) >= self._slots(runner):
                 return
@@ -168,10 +173,11 @@ class Study:
             await self._ledger.measure(f"load_seconds:{self._prepared.card.name}", load_s)
         return runner
 
-    async def _start(self, spec: TrialSpec, event: Event) -> None:
+    async def _start(self, spec: TrialSpec, event: Event | None) -> None:
         runner = self._crew.runner
         assert runner is not None
-        await self._ledger.start(spec.number, spec.settings, event)
+        if event is not None:
+            await self._ledger.start(spec.number, spec.settings, event)
         slot = self._runs.begin(spec.number, spec.settings, runner.slots, self._now())
         note("trial.started", self._job.id, trial=spec.number, slot=slot)
         await runner.start(slot, spec)
@@ -180,12 +186,14 @@ class Study:
         told = course.saw(event, now)
         if told is not None and not self._order.is_confirming:
             await self._ledger.progress(told)
-        if isinstance(event, Validated) and event.number not in self._runs.stopping:
-            runner = self._crew.runner
-            if self._order.is_hopeless(event) and runner is not None:
-                note("trial.pruned", self._job.id, trial=event.number, step=event.step)
-                self._runs.stopping.add(event.number)
-                await runner.stop(event.number, "pruned")
+        runner, device = self._crew.runner, self._crew.device
+        if not isinstance(event, Validated) or event.number in self._runs.stopping or runner is None:
+            return
+        verdict = self._order.verdict(event, parks=device is not None and device.parks)
+        if verdict:
+            note(f"trial.{verdict}", self._job.id, trial=event.number, step=event.step)
+            self._runs.stopping.add(event.number)
+            await runner.stop(event.number, verdict)
 
     async def _ended(self, event: TrialEnded) -> None:
         course = self._runs.courses.get(event.number)
@@ -196,6 +204,11 @@ class Study:
             self._runs.end(event.number)  # dropped, so that it runs again should the job be resumed
             return
         record = course.record(event, self._order.plan.measured)
+        if event.outcome == "parked":
+            self._order.park(event.number)
+            self._runs.park(record, self._now())
+            await self._ledger.append(TrialParked(number=event.number))
+            return
         if record.cause == "crashed":
             record = dataclasses.replace(record, error=self._recording.with_reference(record.number, record.error))
         await self._record(record)
@@ -205,6 +218,12 @@ class Study:
     async def _record(self, record: TrialRecord) -> None:
         await self._order.record(record)
         self._runs.end(record.number)
+
+    async def _give_up(self, numbers: Iterable[int]) -> None:
+        """Those that waited have ended."""
+        for number in numbers:
+            await self._record(self._runs.give_up(number))
+            await asyncio.to_thread(forget_parked, self._folder, number)
 
     async def _bury(self, broken: Broken) -> None:
         """The runner died. Of one trial that was under way: it has failed, with a number under which the log tells
@@ -221,9 +240,10 @@ class Study:
         return None
 
     async def _run_again(self, together: int) -> None:
-        for number in self._runs.courses:
+        for number in [*self._runs.courses, *self._runs.waiting]:
             self._order.forget(number)
         self._runs.clear()
+        await asyncio.to_thread(forget_parked, self._folder)
         await self._ledger.take_over()
         self._crew.succeeded()
         self._places = (together + 1) // 2

@@ -55,15 +55,30 @@ class Pack:
         self._held: dict[int, _Held] = {}
         self._refuse_other_numbers()
 
-    def place(self, slot: int, settings: TrialSettings) -> None:
-        """Promises a trial at its beginning, whatever the slot held. Raises ProblemError `runner.no_layers`."""
+    def place(self, slot: int, settings: TrialSettings, state: Mapping[str, Any] | None = None) -> None:
+        """Promises a trial at its beginning, or where `state` left it, whatever the slot held.
+
+        Raises ProblemError `runner.no_layers`.
+        """
         if not 0 <= slot < self.slots:
             raise ValueError(f"0 <= slot < {self.slots} must hold, got {slot}")
         new = fresh(self.base, settings)
         if settings.lora_rank > self._stack.rank:
             self._stack = self._stack.grown(-(-settings.lora_rank // 8) * 8)  # grouped products want multiples of 8
-        self._stack.put(slot, new.weights)
-        self._held[slot] = _Held(settings=settings, names=frozenset(new.weights), scale=new.scale)
+        self._held[slot] = held = _Held(settings=settings, names=frozenset(new.weights), scale=new.scale)
+        if state is None:
+            self._stack.put(slot, new.weights)
+            return
+        held.micros, held.steps = state["micros"], state["steps"]
+        self._stack.put(slot, state["values"])
+        self._stack.put_moments(slot, state["first"], state["second"])
+
+    def state(self, slot: int) -> dict[str, Any]:
+        """Promises copies of all that `place` needs to go on with the trial in any slot, between two of its steps."""
+        held, stack = self._held[slot], self._stack
+        return {"micros": held.micros, "steps": held.steps, "values": self.weights(slot),
+                **{name: stack.take(slot, self._names(held), held.settings.lora_rank, moments)
+                   for name, moments in (("first", stack.first), ("second", stack.second))}}
 
     def clear(self, slot: int) -> None:
         """Promises a slot that costs nothing and holds nothing."""
@@ -73,8 +88,10 @@ class Pack:
     def weights(self, slot: int) -> Weights:
         """Promises copies of a trial's adapter as a file holds it: its own rank, its own layers."""
         held = self._held[slot]
-        names = [shape.name for shape in self._stack.shapes if shape.name in held.names]
-        return self._stack.take(slot, names, held.settings.lora_rank)
+        return self._stack.take(slot, self._names(held), held.settings.lora_rank)
+
+    def _names(self, held: _Held) -> list[str]:
+        return [shape.name for shape in self._stack.shapes if shape.name in held.names]
 
     def gradients(self, work: Mapping[int, Micro],
                   too_much: Callable[[int, int], None] = lambda _slots, _tokens: None) -> dict[int, float | Exception]:

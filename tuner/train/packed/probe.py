@@ -1,15 +1,11 @@
-"""Measures what a pack costs on the device at hand: bytes a trial and a token, and how many tokens pay in one pass.
+"""Measures what a pack costs on the device at hand: bytes a trial and a token.
 
 Made-up text, whose lengths leave the most padding in attention. Nothing of it stays.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from itertools import cycle, islice
-
-import torch
 
 from tuner.data.render import Encoded
 from tuner.evaluate import losses
@@ -24,8 +20,6 @@ TOKENS_AT_ONCE = 32_768
 """Of one pass at most, however much memory there is."""
 MARGIN = 1.15
 """Between what was measured on short streams and what is planned."""
-GAIN = 0.08
-"""A pass is made longer as long as this share of a token's time is saved by it."""
 LENGTHS = (17, 33, 65)
 """Tokens of the examples in turn."""
 LEAST = 256
@@ -43,8 +37,7 @@ def fitted(base: Base, slots: int, rank: int, budget_bytes: int) -> tuple[Costs 
         found = plan_memory(costs, budget_bytes, slots, TOKENS_AT_ONCE, LEAST)
         if found is None:
             return None, 1, 1
-        pack = _filled(base, min(4, found.slots), rank)
-        return costs, found.slots, fastest(lambda tokens: _seconds(pack, tokens), found.tokens, LEAST)
+        return costs, found.slots, found.tokens
     except (RuntimeError, MemoryError) as error:
         if not lacks_memory(error):
             raise
@@ -77,43 +70,12 @@ def measured(base: Base, rank: int) -> Costs:
                  other=MARGIN * (max(one.peak, drawing.peak) + validating))
 
 
-def fastest(seconds: Callable[[int], float], most: int, least: int = LEAST) -> int:
-    """Promises the tokens in one pass, at most `most`, from which on more of them save too little of each one's time.
-    `seconds`: of a pass with so many tokens."""
-    size = min(least, most)
-    best = seconds(size) / size
-    while 2 * size <= most:
-        each = seconds(2 * size) / (2 * size)
-        if each > (1 - GAIN) * best:
-            break
-        size, best = 2 * size, each
-    return size
-
-
-def _filled(base: Base, slots: int, rank: int) -> Pack:
-    pack = Pack(base, slots, rank)
-    _fill(pack, rank)
-    return pack
-
-
 def _fill(pack: Pack, rank: int) -> None:
     for slot in range(pack.slots):
         pack.place(slot, TrialSettings(
             learning_rate=1e-4, epochs=1, batch_size=1, gradient_accumulation=1, lora_rank=rank, lora_alpha=1.0,
             lora_dropout=0.1, target_modules="all", weight_decay=0.01, warmup_ratio=0.0, lr_schedule="constant",
             max_grad_norm=1.0, label_smoothing=0.1, max_length=256, seed=slot))
-
-
-def _seconds(pack: Pack, tokens: int) -> float:
-    """The better of two."""
-    found = []
-    for _ in range(2):
-        began = time.perf_counter()
-        _pass(pack, tokens)
-        if pack.base.device.type == "cuda":
-            torch.cuda.synchronize(pack.base.device)
-        found.append(time.perf_counter() - began)
-    return min(found)
 
 
 def _peak(pack: Pack, size: int) -> tuple[int, int]:

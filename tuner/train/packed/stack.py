@@ -53,14 +53,18 @@ class Stack:
         if largest > self.rank:
             raise ValueError(f"rank <= {self.rank} must hold, got {largest}")
         self.clear(slot)
-        with torch.no_grad():
-            for name, (a, b) in weights.items():
-                self._all[name].a[slot, : a.shape[0]] = a
-                self._all[name].b[slot, : a.shape[0]] = b.t()
+        _write(self._all, slot, weights)
 
-    def take(self, slot: int, names: Sequence[str], rank: int) -> Weights:
-        """Promises copies of a slot's weights, of the trial's own rank."""
-        found = {name: self._all[name] for name in names}
+    def put_moments(self, slot: int, first: Weights, second: Weights) -> None:
+        """Promises moments as `take` gave them."""
+        _write(self.by_layer(self.first), slot, first)
+        _write(self.by_layer(self.second), slot, second)
+
+    def take(self, slot: int, names: Sequence[str], rank: int, of: torch.Tensor | None = None) -> Weights:
+        """Promises copies of a slot's weights, or of what `of` (`first`, `second`) has in their place, of the trial's
+        own rank."""
+        layers = self._all if of is None else self.by_layer(of)
+        found = {name: layers[name] for name in names}
         return {name: (leaf.a[slot, :rank].detach().clone(), leaf.b[slot, :rank].detach().t().clone(
             memory_format=torch.contiguous_format)) for name, leaf in found.items()}
 
@@ -104,3 +108,10 @@ class Stack:
         views = [[view.detach().requires_grad_(leaves) for view in self._views(flat, place)]
                  for place in range(len(self.shapes))]
         return {shape.name: Rows(a=a, b=b) for shape, (a, b) in zip(self.shapes, views, strict=True)}
+
+
+def _write(layers: Mapping[str, Rows], slot: int, weights: Weights) -> None:
+    with torch.no_grad():
+        for name, (a, b) in weights.items():
+            layers[name].a[slot, : a.shape[0]] = a
+            layers[name].b[slot, : a.shape[0]] = b.t()

@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from dataclasses import replace as replaced
 from typing import Any, TypeVar
 
@@ -19,12 +18,15 @@ import torch
 from tuner.data.render import Encoded
 from tuner.evaluate.losses import Losses, Stopped, losses
 from tuner.train.bench import Bench
-from tuner.train.course import Course, Progress, Wish
+from tuner.train.course import Progress, Wish
 from tuner.train.health import TrialBrokeError, lacks_memory
 from tuner.train.lessons import Micro
 from tuner.train.packed.fresh import carried
 from tuner.train.packed.memory import Costs, budget_bytes, plan_memory
 from tuner.train.packed.pack import Pack
+from tuner.train.packed.parking import park, unpark
+from tuner.train.packed.passes import Passes
+from tuner.train.packed.places import Run, Waits, size_of
 from tuner.train.packed.probe import fitted
 from tuner.train.settings import TrialSettings
 from tuner.train.trial import (
@@ -32,6 +34,7 @@ from tuner.train.trial import (
     TrialOutcome,
     cause_of,
     course_of,
+    how_it_ended,
     save_trial,
     short_error,
     trial_scores,
@@ -40,24 +43,6 @@ from tuner.train.trial import (
 Found = TypeVar("Found")
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(kw_only=True)
-class _Runs:
-    number: int
-    settings: Mapping[str, Any]
-    course: Course
-    began: float
-    turns: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Waits:
-    """A trial for which the memory has no room beside those under way."""
-
-    number: int
-    settings: Mapping[str, Any]
-    beside: int
 
 
 class Sweep:
@@ -72,8 +57,8 @@ class Sweep:
 
         With `tokens_at_once` there are `slots` slots and passes of so many tokens. Without, slots (never more) and
         tokens are planned so that adapters of up to `rank` take at most `memory_bytes`, by default half of what is
-        free. `narrowed` gets how many trials the memory did not hold together all the same, and how many at most are
-        tried together from then on; all of them go on.
+        free; within that the first passes find out how many tokens pay. `narrowed` gets how many trials the memory did
+        not hold together all the same, and how many at most are tried together from then on; all of them go on.
 
         Raises CannotPackError when the bench's model takes one trial at a time only.
         """
@@ -82,42 +67,55 @@ class Sweep:
         self._memory_bytes = budget_bytes(bench.base.device) if memory_bytes is None else memory_bytes
         if tokens_at_once is None:
             self._costs, slots, tokens_at_once = fitted(bench.base, slots, rank, self._memory_bytes)
-            log.info("%d trials side by side, %d tokens at once", slots, tokens_at_once)
-        self.slots, self._tokens_at_once, self._trials_at_once = slots, tokens_at_once, slots
-        self._pack = Pack(bench.base, slots)
+            log.info("%d trials side by side, at most %d tokens at once", slots, tokens_at_once)
+        self.slots, self._pack = slots, Pack(bench.base, slots)
+        self._passes = Passes(self._pack, tokens_at_once, narrowed, is_timed=self._costs is not None)
         self._tell, self._told_end, self._wish, self._narrowed, self._now = tell, ended, wish, narrowed, now
-        self._runs: dict[int, _Runs] = {}
-        self._waiting: dict[int, _Waits] = {}
+        self._runs: dict[int, Run] = {}
+        self._waiting: dict[int, Waits] = {}
 
     @property
     def is_idle(self) -> bool:
         return not self._runs and not self._waiting
 
-    def start(self, slot: int, number: int, settings: Mapping[str, Any]) -> None:
-        """Promises a trial in the slot, or its outcome. Raises ValueError when the slot is not free."""
+    def start(self, slot: int, number: int, settings: Mapping[str, Any], *, parked: bool = False) -> None:
+        """Promises a trial in the slot, or its outcome; one that was `parked` goes on where it stood, whichever sweep
+        parked it. Raises ValueError when the slot is not free."""
         if held := self._runs.get(slot) or self._waiting.get(slot):
             raise ValueError(f"a slot holds one trial, slot {slot} holds trial {held.number}")
         began = time.monotonic()
         with self._outcomes(slot, number, began):
-            if self._wish(number):
+            if self._ending(number):
                 raise Stopped
-            chosen = TrialSettings.from_mapping(settings)
-            course = course_of(self._bench, chosen, lambda at: self._tell(number, at), lambda: self._wish(number))
-            if not self._finds_room(slot, chosen):
-                self._waiting[slot] = _Waits(number=number, settings=settings, beside=len(self._runs))
-                self._narrowed(len(self._runs) + 1, len(self._runs))
-                return
-            behind = min((run.turns for run in self._runs.values()), default=0)
-            self._runs[slot] = _Runs(number=number, settings=settings, course=course, began=began, turns=behind)
+            state = unpark(self._bench.checkpoints, number, self._bench.base.device) if parked else None
+            self._begin(slot, Waits(number=number, settings=settings, beside=len(self._runs), began=began, state=state))
 
-    def _finds_room(self, slot: int, chosen: TrialSettings) -> bool:
+    def _begin(self, slot: int, new: Waits) -> None:
+        number, state = new.number, new.state
+        chosen = TrialSettings.from_mapping(new.settings)
+        course = course_of(self._bench, chosen, lambda at: self._tell(number, at), lambda: self._ending(number),
+                           state and state["course"])
+        if not self._finds_room(slot, chosen, state and state["slot"]):
+            self._waiting[slot] = replaced(new, beside=len(self._runs))
+            self._narrowed(len(self._runs) + 1, len(self._runs))
+            return
+        behind = min((run.turns for run in self._runs.values()), default=0)
+        self._runs[slot] = Run(number=number, settings=new.settings, course=course, turns=behind,
+                               began=new.began - (state["seconds"] if state else 0.0))
+
+    def _ending(self, number: int) -> Wish:
+        """What ends the trial wherever it stands; one that is to be parked goes on to its next step first."""
+        wish = self._wish(number)
+        return "" if wish == "parked" else wish
+
+    def _finds_room(self, slot: int, chosen: TrialSettings, state: Mapping[str, Any] | None) -> bool:
         """Places the trial, unless the memory holds it only once others have ended."""
         if self._costs is not None and chosen.lora_rank > self._rank:
             costs, self._rank = self._costs.of_rank(chosen.lora_rank / self._rank), chosen.lora_rank
-            self._costs, found = costs, plan_memory(costs, self._memory_bytes, self.slots, self._tokens_at_once)
-            self._tokens_at_once = found.tokens if found is not None and found.slots == self.slots else 1
+            self._costs, found = costs, plan_memory(costs, self._memory_bytes, self.slots, self._passes.most)
+            self._passes.limit(found.tokens if found is not None and found.slots == self.slots else 1)
         try:
-            self._pack.place(slot, chosen)
+            self._pack.place(slot, chosen, state)
         except Exception as error:
             if not (self._runs and lacks_memory(error)):
                 raise
@@ -133,42 +131,43 @@ class Sweep:
         Raises CheckpointWriteError only.
         """
         for slot, late in list(self._waiting.items()):
-            if self._wish(late.number) or len(self._runs) < late.beside:
+            if self._ending(late.number) or len(self._runs) < late.beside:
                 del self._waiting[slot]
-                self.start(slot, late.number, late.settings)
+                with self._outcomes(slot, late.number, late.began):
+                    if self._ending(late.number):
+                        raise Stopped
+                    self._begin(slot, replaced(late, began=time.monotonic()))
         for slot, run in list(self._runs.items()):
-            if wish := self._wish(run.number):
-                with self._outcomes(slot, run.number, run.began):
+            wish = self._wish(run.number)
+            with self._outcomes(slot, run.number, run.began):
+                if wish == "parked" and run.course.is_between:
+                    self._park(slot, run)
+                elif wish and wish != "parked":
                     self._end(slot, run, wish)
-        shares = self._pack.gradients(work, self._too_much) if (work := self._next_work()) else {}
+        work = self._next_work()
+        shares = self._passes.gradients(work, was_cut=len(work) < len(self._runs)) if work else {}
         for slot, share in shares.items():
             run = self._runs[slot]
             with self._outcomes(slot, run.number, run.began):
                 if isinstance(share, Exception):
                     if lacks_memory(share):
-                        share.args = (f"{_size(work[slot])}: {share}",)
+                        share.args = (f"{size_of(work[slot])}: {share}",)
                     raise share
                 run.course.took(share)
         self._advance([slot for slot in shares if slot in self._runs and self._runs[slot].course.is_whole])
 
     def _next_work(self) -> dict[int, Micro]:
         work: dict[int, Micro] = {}
-        room = self._tokens_at_once
+        room = self._passes.tokens
         for slot, run in sorted(self._runs.items(), key=lambda item: (item[1].turns, item[0])):
             with self._outcomes(slot, run.number, run.began):
                 micro = run.course.micro()
                 room -= sum(len(example.ids) for example in micro.examples)
-                if work and (room < 0 or len(work) == self._trials_at_once):
+                if work and (room < 0 or len(work) == self._passes.trials):
                     break
                 run.turns += 1
                 work[slot] = micro
         return work
-
-    def _too_much(self, trials: int, tokens: int) -> None:
-        log.warning("the memory did not hold %d trials with %d tokens at once: fewer from now on", trials, tokens)
-        self._tokens_at_once = max(1, min(self._tokens_at_once, tokens) // 2)
-        self._trials_at_once = min(self._trials_at_once, -(-trials // 2))
-        self._narrowed(trials, self._trials_at_once)
 
     def _advance(self, whole: list[int]) -> None:
         """The optimiser step of these slots, and what follows it."""
@@ -205,7 +204,7 @@ class Sweep:
                 found |= work([slot])
         return found
 
-    def _after_step(self, slot: int, run: _Runs) -> None:
+    def _after_step(self, slot: int, run: Run) -> None:
         course = run.course
         course.stepped()
         try:
@@ -214,19 +213,19 @@ class Sweep:
             if known := course.end_epoch():
                 course.heard(self._measure(slot, run, known))
         except Stopped:
-            return self._end(slot, run, self._wish(run.number))
+            return self._end(slot, run, self._ending(run.number))
         course.go_on()
         if course.is_finished:
             self._end(slot, run, "")
         return None
 
-    def _measure(self, slot: int, run: _Runs, examples: Sequence[Encoded]) -> Losses:
+    def _measure(self, slot: int, run: Run, examples: Sequence[Encoded]) -> Losses:
         """Of the trial as it stands. Raises Stopped: a wish cuts it short."""
         base = self._bench.base
 
         def measure() -> Losses:
             with self._pack.alone(slot):
-                return losses(base.model, examples, base.device, base.layout, lambda: bool(self._wish(run.number)))
+                return losses(base.model, examples, base.device, base.layout, lambda: bool(self._ending(run.number)))
 
         return self._again(measure)
 
@@ -240,16 +239,24 @@ class Sweep:
         self._free()
         return work()
 
-    def _end(self, slot: int, run: _Runs, wish: Wish) -> None:
+    def _park(self, slot: int, run: Run) -> None:
+        """Puts a trial aside between two steps."""
+        trained = run.course.ended("parked")
+        scores, _ = trial_scores(self._bench, trained, lambda: "parked")
+        park(self._bench.checkpoints, run.number, {"course": run.course.state(), "slot": self._pack.state(slot),
+                                                   "seconds": time.monotonic() - run.began})
+        self._leave(slot, run.number, run.began, TrialOutcome(outcome="parked", metrics=scores, tokens=trained.tokens))
+
+    def _end(self, slot: int, run: Run, wish: Wish) -> None:
         """Scores, saves and tells; raises what `_outcomes` makes an outcome of."""
         trained = run.course.ended(wish)
 
         def scored() -> tuple[dict[str, Any], Wish]:
             with self._pack.alone(slot):
-                return trial_scores(self._bench, trained, lambda: self._wish(run.number))
+                return trial_scores(self._bench, trained, lambda: self._ending(run.number))
 
         scores, ended = self._again(scored)
-        outcome = TrialOutcome(outcome=ended or "complete", cause=ended, metrics=scores, tokens=trained.tokens)
+        outcome = TrialOutcome(**how_it_ended(ended), metrics=scores, tokens=trained.tokens)
         if ended != "pruned" and trained.step:
             name = f"trial-{run.number}"
             with carried(self._bench.base, run.course.settings, self._pack.weights(slot)) as adapted:
@@ -265,8 +272,7 @@ class Sweep:
         except CheckpointWriteError:
             raise
         except Stopped:
-            wish = self._wish(number) or "stopped"
-            self._leave(slot, number, began, TrialOutcome(outcome=wish, cause=wish))
+            self._leave(slot, number, began, TrialOutcome(**how_it_ended(self._ending(number) or "stopped")))
         except Exception as error:
             cause = cause_of(error)
             if cause == "crashed":
@@ -287,6 +293,3 @@ class Sweep:
         if self._bench.base.device.type == "cuda":
             torch.cuda.empty_cache()
 
-
-def _size(micro: Micro) -> str:
-    return f"a batch of {len(micro.examples)} examples of up to {max(len(one.ids) for one in micro.examples)} tokens"
