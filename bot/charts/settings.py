@@ -27,7 +27,8 @@ _LOST = {"pruned": (GREY, "v"), "failed": (VERMILION, "X")}
 
 def settings(report: Report, language: Language, folder: Path) -> Iterable[Picture]:
     """The settings that mattered or broke tries, else the first that was searched."""
-    found = [finding.facts["name"] for finding in report.findings if finding.kind in ("what_mattered", "threshold")]
+    found = [name for finding in report.findings if finding.kind in ("what_mattered", "threshold")
+             for name in finding.facts.get("names", [finding.facts["name"]])]
     wanted = dict.fromkeys(name for name in found if name in report.searched) or report.searched[:1]
     for name in list(wanted)[:MOST]:
         picture = _setting(report, name, language, folder)

@@ -115,8 +115,14 @@ def _causes(voice: Voice, causes: Mapping[str, int]) -> Iterable[str]:
 
 def threshold(voice: Voice, finding: Finding) -> str:
     """Above which value tries broke down or ran out of memory."""
-    name = finding.facts["name"]
-    what_name = voice.tell("words.batch_tokens") if name == "batch_tokens" else voice.knob(name)
+    match finding.facts["name"]:
+        case "batch_tokens":
+            what_name = voice.tell("words.batch_tokens")
+        case "product":
+            first, second = (voice.knob(name) for name in finding.facts["names"])
+            what_name = voice.tell("words.product", {"first": first, "second": second})
+        case name:
+            what_name = voice.knob(name)
     return voice.tell(f"wrong.threshold_{finding.facts['what']}", {**finding.facts, "what_name": what_name})
 
 

@@ -28,7 +28,8 @@ lucky is left out there. How strong the evidence is, by kind. A finding that rea
                     where the knob itself, or what people use of it, ends there
     threshold       strong  p <= 0.002 (adjusted for all knobs and cuts), >= 3 runs broke, parted without exception
                     weak    p <= 0.01, for the learning rate (memory: batch size times length) also adjusted for its
-                            own cuts alone
+                            own cuts alone; for memory also one knob, or the only product of two knobs (`names`)
+                            that parts the runs without exception, where the other does so but for one run at most
     flat            strong  >= 50 complete trials, no knob at p < 0.01 and no pair at p < 0.05
                     weak    >= 12 complete trials and 4 a knob, no knob at p < 0.01 and no pair at p < 0.05
     thin            strong  always: it is a count

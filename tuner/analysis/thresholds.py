@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tuner.analysis.chance import Question, permutation_p, ranks, split_p
+from tuner.analysis.chance import Array, Question, permutation_p, ranks, split_p
 from tuner.analysis.study import Study, broke_down, is_number, median, neat_between, rounded
 from tuner.analysis.trouble import fall, fall_of_training, untouched_loss
 from tuner.events import Finding, TrialRecord
@@ -22,6 +23,11 @@ NOTHING = 0.05
 NOTHING_FEWEST = 3
 USUAL = {"broke_down": "learning_rate", "out_of_memory": "batch_tokens"}
 """What is to blame as a rule, asked by itself where all knobs asked at once leave it open."""
+PRODUCT_SURE = 2
+"""Runs on the wrong side of one knob's best cut from which a product that parts all is surely what decides. Of 597
+drawn studies in which one knob decided, some product parted all in 6 of 86 with no such run, in 2 of 86 with one, in
+none of the rest.
+"""
 Axis = Callable[[TrialRecord], float | None]
 
 
@@ -58,6 +64,25 @@ def _batch_tokens(trial: TrialRecord) -> float | None:
     return float(batch) * float(length) if is_number(batch) and is_number(length) else None
 
 
+def _products(broken: Array, names: Sequence[str], columns: Sequence[Array]) -> list[tuple[int, int, float]]:
+    """The pairs of knobs whose product parts those that ran out of memory without exception, and p: memory goes by what
+    is multiplied, whatever the knobs are called."""
+    usable = [place for place, name in enumerate(names) if name != "batch_tokens" and columns[place].min() > 0]
+    pairs = list(itertools.combinations(usable, 2))
+    parting = [pair for pair in pairs if _exceptions(broken, columns[pair[0]] * columns[pair[1]]) == 0]
+    if not parting:
+        return []
+    chances = split_p(broken, [*columns, *(columns[first] * columns[second] for first, second in pairs)])[1]
+    found = [(*pair, chances[len(columns) + pairs.index(pair)]) for pair in parting]
+    return [pair for pair in found if pair[2] <= CLAIM_P]
+
+
+def _exceptions(broken: Array, column: Array, cut: float | None = None) -> int:
+    """Runs on the wrong side of `cut`, by itself the highest sound value."""
+    above = column > (float(column[~broken].max()) if cut is None else cut)
+    return int((above != broken).sum())
+
+
 def _threshold(study: Study, what: str, bad: Sequence[TrialRecord], sound: Sequence[TrialRecord]) -> Finding | None:
     trials = [*bad, *sound]
     names, columns = [], []
@@ -74,19 +99,29 @@ def _threshold(study: Study, what: str, bad: Sequence[TrialRecord], sound: Seque
         usual = names.index(USUAL[what])
         chances[usual] = split_p(broken, [columns[usual]])[1][0]
     place = int(np.argmin(chances))
-    if chances[place] > CLAIM_P or math.isnan(cuts[place]):
+    column, cut, p = columns[place], cuts[place], chances[place]
+    named: dict[str, Any] = {"name": names[place]}
+    wrong = len(trials) if math.isnan(cut) else _exceptions(broken, column, cut)
+    alone = what != "out_of_memory" or names[place] == "batch_tokens"
+    products = [] if alone else _products(broken, names, columns)
+    if len(products) == 1 and wrong:
+        first, second, p = products[0]
+        column, named = columns[first] * columns[second], {"name": "product", "names": [names[first], names[second]]}
+        cut = float(column[~broken].max())
+    if p > CLAIM_P or math.isnan(cut):
         return None
-    column, cut = columns[place], cuts[place]
+    clean = _exceptions(broken, column, cut) == 0 and not (products and wrong < PRODUCT_SURE)
+    facts = _cut_facts(what, named, broken, column, cut) | {"p": rounded(p)}
+    return Finding(kind="threshold", strength="strong" if p <= STRONG_P and clean and len(bad) >= 3 else "weak",
+                   facts=facts)
+
+
+def _cut_facts(what: str, named: dict[str, Any], broken: Array, column: Array, cut: float) -> dict[str, Any]:
     above, below = column > cut, column <= cut
-    facts: dict[str, Any] = {
-        "what": what, "name": names[place], "value": neat_between(cut, float(column[above].min())),
-        "above_bad": int(broken[above].sum()), "above": int(above.sum()),
-        "below_bad": int(broken[below].sum()), "below": int(below.sum()),
-        "highest_sound": rounded(float(column[~broken].max()), 3), "p": rounded(chances[place]),
-    }
-    clean = facts["above_bad"] == facts["above"] and facts["below_bad"] == 0
-    strong = chances[place] <= STRONG_P and clean and len(bad) >= 3
-    return Finding(kind="threshold", strength="strong" if strong else "weak", facts=facts)
+    return {"what": what, **named, "value": neat_between(cut, float(column[above].min())),
+            "above_bad": int(broken[above].sum()), "above": int(above.sum()),
+            "below_bad": int(broken[below].sum()), "below": int(below.sum()),
+            "highest_sound": rounded(float(column[~broken].max()), 3)}
 
 
 def overfitting_findings(study: Study, trials: Sequence[Finding]) -> tuple[Finding, ...]:
