@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tuner.checkpoints.parked import parked_file
 from tuner.events import TestResult
 from tuner.runners import wire
 from tuner.runners.base import Broken, Ready, RunnerEvent, Scored, Setup, StepDone, TrialEnded, TrialSpec, Validated
@@ -63,8 +64,6 @@ class ScriptedRunner:
         self._queue: asyncio.Queue[RunnerEvent | None] = asyncio.Queue()
         self._trials: dict[int, tuple[int, asyncio.Task[None]]] = {}
         self._stops: dict[int, Literal["pruned", "stopped", "parked"]] = {}
-        self._parked: dict[int, int] = {}
-        """Steps done, by number."""
         self._loading = asyncio.create_task(self._load())
         self._scoring: set[asyncio.Task[None]] = set()
 
@@ -112,14 +111,17 @@ class ScriptedRunner:
         steps = self._script.long.get(str(number), self._script.steps)
         begun, done = loop.time(), 0
         if trial.parked:
-            if number not in self._parked:
+            waited = self._parked(number)
+            if not waited.exists():
                 return self._fail(number, "crashed")
-            done = self._parked.pop(number)
+            done = int(waited.read_text(encoding="ascii"))
+            waited.unlink()
         loss = self._loss(trial, done / steps) if done else math.nan
         for step in range(done + 1, steps + 1):
             await asyncio.sleep(self._script.step_s)
             if self._stops.get(number) == "parked":
-                self._parked[number] = step - 1
+                self._parked(number).parent.mkdir(parents=True, exist_ok=True)
+                self._parked(number).write_text(str(step - 1), encoding="ascii")
             if number in self._stops:
                 return self._end(trial, self._stops.pop(number), loss, loop.time() - begun)
             if step > steps // 2:
@@ -133,6 +135,9 @@ class ScriptedRunner:
             if step % max(steps // VALIDATIONS, 1) == 0 or step == steps:
                 self._queue.put_nowait(Validated(number=number, step=step, steps=steps, valid_loss=loss))
         return self._end(trial, "complete", loss, loop.time() - begun)
+
+    def _parked(self, number: int) -> Path:
+        return parked_file(Path(self._setup.checkpoints), number)
 
     def _loss(self, trial: TrialSpec, share: float) -> float:
         return loss_of(trial.settings, share) + self._script.luck.get(str(trial.number), 0.0)
