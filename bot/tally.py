@@ -173,6 +173,7 @@ class Tally:
             "trials": self.job.plan.trials,
             "number": self.number,
             "numbers": sorted(self.parts),
+            "waiting": len(self.waiting),
             "best": self.best,
             "default": self.default,
             "metric": self.job.plan.metric,

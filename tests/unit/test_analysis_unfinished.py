@@ -150,6 +150,13 @@ def test_a_try_behind_by_no_more_than_its_seed_is_not_called_unfinished() -> Non
         assert still_falling(recorded([*seeded, falling | {"params": falling["params"] | {"seed": 0}}], 0)) == expected
 
 
+def test_a_try_that_nobody_judged_is_told_by_its_curve() -> None:
+    """Where people vote, a try that ran to its end may have no value yet."""
+    steps = (25, 50, 75, 100)
+    falling = line(1, 3e-4, (3.0, 2.0, 1.1, 0.6), steps) | {"value": None}
+    assert still_falling(stored([line(0, 1e-3, (0.5, 0.4, 0.352, 0.35), steps), falling], 5.0)) == {1}
+
+
 def test_a_short_curve_that_began_low_learnt_no_less_than_the_others() -> None:
     """By its own first value it fell by a half, the best by nearly all: both began where the untouched model stood."""
     slow = complete(1, DEFAULTS, 0.05)

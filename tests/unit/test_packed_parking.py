@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from test_packed_sweep import Told, all_of, curve
 from training_bench import SETTINGS, bench, load
 
 from tuner.checkpoints.parked import forget_parked, parked_file
 from tuner.train.bench import Bench
 from tuner.train.packed.sweep import Sweep
-from tuner.train.trial import CheckpointWriteError
 
 pytestmark = pytest.mark.slow  # real training of many small models
 
@@ -118,10 +118,16 @@ def test_a_trial_whose_file_is_gone_fails_alone(tmp_path: Path, base: Any) -> No
     assert told.ended[6].outcome == "complete"
 
 
-def test_a_disk_that_takes_no_trial_is_the_runners_end(tmp_path: Path, base: Any) -> None:
-    (tmp_path / "checkpoints").write_text("a file where the folder should be", encoding="utf-8")
+def test_a_trial_for_which_the_disk_has_no_room_goes_on(tmp_path: Path, base: Any,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_state: Any, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise RuntimeError("PytorchStreamWriter failed writing file: No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
     told = Told()
     swept = told.sweep(quick(tmp_path, base), 1)
     swept.start(0, 5, SETTINGS)
-    with pytest.raises(CheckpointWriteError):
-        parked(swept, told, 5, 1)
+    parked(swept, told, 5, 1)
+    assert (told.ended[5].outcome, told.ended[5].checkpoint) == ("complete", "trial-5")
+    assert not list((tmp_path / "checkpoints").glob(".parked-*"))

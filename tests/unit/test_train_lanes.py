@@ -105,7 +105,7 @@ async def test_a_lane_with_nothing_to_do_takes_a_trial_of_another_and_nobody_not
         said = await until(runner, TrialEnded, 3)
         if folder == "lanes":
             used = [lane.cpu_times().user for lane in psutil.Process(runner.pid).children()]
-            assert min(used) > 0.5 * max(used), "the second lane worked to the end"
+            assert min(used) > 0.3 * max(used), "the second lane worked to the end"
         await runner.close()
         ended = {event.number: event for event in said if isinstance(event, TrialEnded)}
         assert {number: event.outcome for number, event in ended.items()} == dict.fromkeys(plans, "complete")

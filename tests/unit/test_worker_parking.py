@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from worker_jobs import Launches, counted_once, of, plan, report, submit, told, until
 
-from tuner.events import StudyFinished, TrialFinished, TrialParked, TrialProgress, TrialRecord, TrialStarted
+from tuner.events import StudyFinished, TrialFinished, TrialParked, TrialRecord, TrialStarted
 from tuner.plan.space import Range
 from tuner.runners.scripted import Script
 from tuner.store import Store
@@ -180,16 +180,20 @@ async def test_a_runner_that_parks_nothing_ends_weak_trials_at_once(store: Store
 
 
 async def test_the_bar_counts_those_that_wait_and_never_goes_back(store: Store) -> None:
+    from bot.phrases import say
     from bot.tally import Tally
 
     job = await queued(store)
     await work(store, Launches(QUICK))
-    tally, share = Tally(job=job), 0.0
+    tally, share, said = Tally(job=job), 0.0, set[str]()
     for stored in await store.events(0, job.id, limit=10_000):
         tally.take_stored(stored)
         assert tally.share >= share
         share = tally.share
         assert not set(tally.parts) & set(tally.waiting)
+        for language, words in (("en", "{} waiting to be compared"), ("ja", "ほかに{}つが比較待ち")):
+            told_now = say("replies.watch.progress", language, tally.facts())  # type: ignore[arg-type]
+            assert (words.format(len(tally.waiting)) in told_now) is (len(tally.waiting) > 0 and tally.done < 12)
+            said.add(told_now)
     assert share == 1.0
-    progress = of(await told(store, job), TrialProgress)
-    assert progress
+    assert any("3 waiting" in text for text in said)

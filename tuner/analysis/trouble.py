@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.analysis.repeats import repeated_groups, spread_of
-from tuner.analysis.study import Study, broke_down, is_number, median, rounded
+from tuner.analysis.study import Study, broke_down, finite, is_number, median, rounded
 from tuner.events import Finding, Strength, TrialRecord
 
 RISE = 1.05
@@ -276,7 +276,8 @@ def _had_more_to_learn(study: Study, trial: TrialRecord, last: float, start: flo
         return is_much_left
     lowest = other.valid[-1][1]
     spread, _ = spread_of(repeated_groups(study))
-    by_luck = study.cost(trial) - study.cost(study.best) <= 2 * math.sqrt(2) * spread  # of the difference of two runs
+    noise = 2 * math.sqrt(2) * spread  # of the difference of two runs
+    by_luck = finite(trial.value) and study.cost(trial) - study.cost(study.best) <= noise
     if by_luck or last - lowest <= FALLING * lowest:
         return is_much_left and is_falling(other)
     return is_much_left or last - lowest > max(BEHIND * lowest, OF_START * start)

@@ -135,8 +135,8 @@ class Runner(Protocol):
     `start` on a slot that is not free raises ValueError. `stop` of a trial that is not running does nothing; a running
     one ends with `TrialEnded(outcome=as_outcome)` and keeps its adapter when as_outcome is "stopped" and it learnt
     something. Where Ready says that the runner `parks`, a trial that is stopped as "parked" waits in a file
-    (tuner/checkpoints/parked.py) until it is started again, in any slot of any runner of the same job, or is forgotten
-    with its file: its course and its end are those that it would have had without waiting.
+    (tuner/checkpoints/parked.py), if the disk takes it, until it is started again, in any slot of any runner of the
+    same job, or is forgotten with its file: its course and its end are those that it would have had without waiting.
     One trial's failure, NaN or stop changes nothing for the others. `score` opens the sealed test: the caller promises
     to ask once a subject. `close` ends the child within `timeout_s`, by force if need be, and may be called twice.
     Cancelling a caller cancels nothing inside the child.

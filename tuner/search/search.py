@@ -7,7 +7,7 @@ second (Optuna, NumPy): a coroutine hands them to a thread. One thread at a time
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 from tuner.events import TrialRecord
@@ -102,20 +102,23 @@ class Search:
 
     def given_up(self) -> list[int]:
         """Promises those that wait for nothing any more: nobody can come to their rung, and they do not go on."""
-        return [number for number in sorted(self._parked)
-                if (rung := self._rung(number)) is None
-                or not (self._may_come(rung) or self._goes_on(number))]
+        gone: set[int] = set()
+        while late := {number for number in self._parked - gone
+                       if (rung := self._rung(number)) is None
+                       or not (self._may_come(rung, gone) or self._goes_on(number, gone))}:
+            gone |= late  # who waits for one of them waits for nothing either
+        return sorted(gone)
 
     def _rung(self, number: int) -> int | None:
         return rung_of(self._curves.get(number, {}), self._warmup(number))
 
-    def _goes_on(self, number: int) -> bool:
+    def _goes_on(self, number: int, gone: Collection[int] = ()) -> bool:
         rung = self._rung(number)
         return rung is not None and goes_on(rung, self._curves[number], list(self._others(number).values()),
-                                            may_come=self._may_come(rung))
+                                            may_come=self._may_come(rung, gone))
 
-    def _may_come(self, rung: int) -> bool:
-        under_way = {number: self._curves.get(number, {}) for number in self._running}
+    def _may_come(self, rung: int, gone: Collection[int] = ()) -> bool:
+        under_way = {number: self._curves.get(number, {}) for number in self._running if number not in gone}
         more = self._has_more and len(self._records) + len(self._running) < self.plan.trials
         return may_come(rung, under_way, more=more)
 

@@ -13,7 +13,8 @@ import shutil
 from pathlib import Path
 
 from tuner.checkpoints import digest
-from tuner.events import TrialFinished, TrialRecord
+from tuner.checkpoints.parked import forget_parked
+from tuner.events import PackNarrowed, TrialFinished, TrialParked, TrialRecord
 from tuner.search import Search
 from tuner.worker.confirm import Confirmation
 from tuner.worker.energy import Meter
@@ -32,9 +33,19 @@ class Recording:
         self._device = ""
         self._at_once: int | None = None
 
-    def narrowed(self, now: int) -> None:
-        """More than so many runs at once were too much for the machine; what ends from now on says so."""
+    async def narrowed(self, together: int, now: int) -> None:
+        """More than `now` runs at once were too much for the machine; what ends from now on says so."""
+        note("pack.narrowed", self._job, together=together, now=now)
         self._at_once = min(now, self._at_once or now)
+        await self._ledger.append(PackNarrowed(together=together, now=now))
+
+    async def parked(self, number: int) -> None:
+        """The run waits, in a file beside the checkpoints."""
+        await self._ledger.append(TrialParked(number=number))
+
+    async def forget_parked(self, number: int | None = None) -> None:
+        """The run waits no more, or none does."""
+        await asyncio.to_thread(forget_parked, self._folder, number)
 
     async def begin(self, device: str) -> None:
         """A runner was loaded on `device`: what it draws counts from now on."""

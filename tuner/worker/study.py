@@ -14,9 +14,8 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tuner.checkpoints.parked import forget_parked
 from tuner.checkpoints.save import forget_drafts
-from tuner.events import Cause, Event, JobPaused, JobStarted, PackNarrowed, TrialParked, TrialRecord
+from tuner.events import Cause, Event, JobPaused, JobStarted, TrialRecord
 from tuner.runners.base import Broken, Narrowed, Runner, StepDone, TrialEnded, TrialSpec, Validated
 from tuner.store.records import Job, Wish
 from tuner.worker.course import Course
@@ -68,7 +67,7 @@ class Study:
         records = await self._ledger.take_over()
         for draft in await asyncio.to_thread(forget_drafts, self._folder):
             note("checkpoint.draft_removed", self._job.id, draft=draft)
-        await asyncio.to_thread(forget_parked, self._folder)
+        await self._recording.forget_parked()
         self._again = bool(records) or self._job.ran_s > 0
         self._order = await asyncio.to_thread(Order, self._job, self._ledger, self._recording, records)
         try:
@@ -139,7 +138,7 @@ class Study:
             case TrialEnded():
                 await self._ended(event)
             case Narrowed():
-                await self._tell_narrower(event.together, event.now)
+                await self._recording.narrowed(event.together, event.now)
             case _:
                 pass
         await self._stop_what_is_unwanted(now)
@@ -207,7 +206,7 @@ class Study:
         if event.outcome == "parked":
             self._order.park(event.number)
             self._runs.park(record, self._now())
-            await self._ledger.append(TrialParked(number=event.number))
+            await self._recording.parked(event.number)
             return
         if record.cause == "crashed":
             record = dataclasses.replace(record, error=self._recording.with_reference(record.number, record.error))
@@ -223,7 +222,7 @@ class Study:
         """Those that waited have ended."""
         for number in numbers:
             await self._record(self._runs.give_up(number))
-            await asyncio.to_thread(forget_parked, self._folder, number)
+            await self._recording.forget_parked(number)
 
     async def _bury(self, broken: Broken) -> None:
         """The runner died. Of one trial that was under way: it has failed, with a number under which the log tells
@@ -243,16 +242,11 @@ class Study:
         for number in [*self._runs.courses, *self._runs.waiting]:
             self._order.forget(number)
         self._runs.clear()
-        await asyncio.to_thread(forget_parked, self._folder)
+        await self._recording.forget_parked()
         await self._ledger.take_over()
         self._crew.succeeded()
         self._places = (together + 1) // 2
-        await self._tell_narrower(together, self._places)
-
-    async def _tell_narrower(self, together: int, now: int) -> None:
-        note("pack.narrowed", self._job.id, together=together, now=now)
-        self._recording.narrowed(now)
-        await self._ledger.append(PackNarrowed(together=together, now=now))
+        await self._recording.narrowed(together, self._places)
 
     def _slots(self, runner: Runner) -> int:
         return min(runner.slots, self._places or runner.slots)

@@ -17,6 +17,7 @@ class Run:
     course: Course
     began: float
     turns: int = 0
+    may_wait: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -140,7 +140,7 @@ class Sweep:
         for slot, run in list(self._runs.items()):
             wish = self._wish(run.number)
             with self._outcomes(slot, run.number, run.began):
-                if wish == "parked" and run.course.is_between:
+                if wish == "parked" and run.course.is_between and run.may_wait:
                     self._park(slot, run)
                 elif wish and wish != "parked":
                     self._end(slot, run, wish)
@@ -240,12 +240,14 @@ class Sweep:
         return work()
 
     def _park(self, slot: int, run: Run) -> None:
-        """Puts a trial aside between two steps."""
+        """Puts a trial aside between two steps; one for which the disk has no room goes on instead."""
         trained = run.course.ended("parked")
         scores, _ = trial_scores(self._bench, trained, lambda: "parked")
-        park(self._bench.checkpoints, run.number, {"course": run.course.state(), "slot": self._pack.state(slot),
-                                                   "seconds": time.monotonic() - run.began})
-        self._leave(slot, run.number, run.began, TrialOutcome(outcome="parked", metrics=scores, tokens=trained.tokens))
+        run.may_wait = park(self._bench.checkpoints, run.number, {
+            "course": run.course.state(), "slot": self._pack.state(slot), "seconds": time.monotonic() - run.began})
+        if run.may_wait:
+            self._leave(slot, run.number, run.began,
+                        TrialOutcome(outcome="parked", metrics=scores, tokens=trained.tokens))
 
     def _end(self, slot: int, run: Run, wish: Wish) -> None:
         """Scores, saves and tells; raises what `_outcomes` makes an outcome of."""
