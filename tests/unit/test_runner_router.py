@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tuner.runners.base import Ready, RunnerEvent, StepDone, TrialEnded, TrialSpec
-from tuner.runners.child_router import IDLE_S, WORTH_MOVING, Lane, Router
+from tuner.runners.child_router import IDLE_S, WORTH_MOVING, WORTH_SHARING, Lane, Router
 from tuner.runners.wire import Start, Stop, decode_request, encode_event
 
 
@@ -152,6 +152,40 @@ def test_a_trial_that_is_almost_done_stays(lanes: Lanes) -> None:
     lanes.now += 10
     lanes.says(0, step(2, 1 - WORTH_MOVING / 3))
     assert lanes.asked(0) == []
+
+
+def test_a_lane_with_three_gives_one_to_a_lane_with_one() -> None:
+    lanes = Lanes(2, 4)
+    for number in range(5):
+        lanes.start(number)
+    lanes.says(1, end(3))
+    lanes.asked(0)
+    lanes.says(0, step(0, 0.5))
+    lanes.says(0, step(2, 0.2))
+    lanes.now += IDLE_S
+    lanes.says(0, step(4, 1 - WORTH_SHARING / 2))
+    assert lanes.asked(0) == [Stop(number=2, outcome="parked")]
+    lanes.says(0, end(2, "parked"), lambda: lanes.held() == [{0, 4}, {1, 2}])
+    lanes.now += 10
+    lanes.says(0, end(4))
+    lanes.asked(1)
+    lanes.says(1, step(1, 0.1))
+    assert lanes.asked(1) == [], "one more or fewer is even"
+    lanes.close()
+
+
+def test_a_trial_past_most_of_its_way_is_not_shared() -> None:
+    wide = Lanes(2, 3)
+    for number in range(5):
+        wide.start(number)
+    wide.says(1, end(3))
+    wide.asked(0)
+    for number in (0, 2, 4):
+        wide.says(0, step(number, 1 - WORTH_SHARING / 2))
+    wide.now += 10
+    wide.says(0, step(4, 1 - WORTH_SHARING / 3))
+    assert wide.asked(0) == []
+    wide.close()
 
 
 def test_requests_that_are_no_lanes_stay_with_the_child(lanes: Lanes) -> None:

@@ -27,6 +27,11 @@ def test_the_share_and_the_mean_are_the_rates(rate: float) -> None:
     assert float(mask.max()) == pytest.approx(1 / (1 - rate))
 
 
+def test_some_tokens_masks_are_those_of_all() -> None:
+    every, chosen = drawn((3, 4), (5, 7), (0.3, 0.0)), torch.tensor([1, 4, 6, 11])
+    assert torch.equal(every.at(chosen).mask("layer", 9), every.mask("layer", 9)[chosen])
+
+
 def test_no_seed_turn_layer_token_or_column_repeats_another() -> None:
     tokens, width = 1500, 96
     masks = [drawn((seed,), (tokens,), (0.3,), turn).mask(layer, width)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import torch
 
 from tuner.data.render import Encoded
+from tuner.evaluate.late import last_feedforward, only_at
 from tuner.evaluate.packing import Packed, pack, packed_attention
 
 Layout = Literal["packed", "padded"]
@@ -35,8 +36,10 @@ def answer_logits(model: Any, batch: Packed, layout: Layout) -> torch.Tensor:
     Call inside `laid_out(model, layout)`. No cache is built.
     """
     if layout == "packed":
-        out = model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False,
-                    logits_to_keep=batch.predictors, rows=batch.rows)
+        late = None if torch.is_grad_enabled() else last_feedforward(model)
+        with nullcontext() if late is None else only_at(late[1], batch.predictors):
+            out = model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False,
+                        logits_to_keep=batch.predictors, rows=batch.rows)
         return out.logits[0]
     ids, mask = _pad(batch)
     logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits

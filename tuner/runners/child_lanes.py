@@ -21,7 +21,9 @@ from tuner.runners.child_router import Lane, Router
 from tuner.runners.child_work import Work
 from tuner.runners.wire import Close, Score
 from tuner.train.model import is_small
+from tuner.train.packed.memory import Costs
 from tuner.train.packed.pack import Pack
+from tuner.train.packed.probe import RANK, affordable
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +42,12 @@ def serve_lanes(work: Work, slots: int, lanes: int, inbox: Inbox, tell: Outbox) 
     Raises CannotPackError before Ready when the model takes one trial at a time only.
     """
     Pack(work.bench.base, 1)
+    costs = affordable(work.bench.base, RANK) if slots > lanes else None
     gc.freeze()  # what is loaded stays shared
     router = Router(tell)
     for place in range(lanes):
         own = slots // lanes + (place < slots % lanes)
-        router.lanes.append(_fork(work, own, work.memory_bytes // lanes, router.handles, tell))
+        router.lanes.append(_fork(work, own, work.memory_bytes // lanes, costs, router.handles, tell))
     inbox.pass_on(router)
     work.ready(router.ready(), parks=True)
     while True:
@@ -58,7 +61,8 @@ def serve_lanes(work: Work, slots: int, lanes: int, inbox: Inbox, tell: Outbox) 
             raise ValueError(f"after setup come start, score or close, got {type(request).__name__}")
 
 
-def _fork(work: Work, slots: int, memory_bytes: int, others: Sequence[int], parent: Outbox) -> Lane:
+def _fork(work: Work, slots: int, memory_bytes: int, costs: Costs | None, others: Sequence[int],
+          parent: Outbox) -> Lane:
     """A lane, which has all that is loaded. It must not keep `others` and `parent` open, or nobody would see their
     end."""
     (theirs, requests), (events, mine) = os.pipe(), os.pipe()
@@ -71,7 +75,7 @@ def _fork(work: Work, slots: int, memory_bytes: int, others: Sequence[int], pare
         for handle in (requests, events, *others):
             os.close(handle)
         parent.close()
-        code = _live(work, slots, memory_bytes, theirs, mine)
+        code = _live(work, slots, memory_bytes, costs, theirs, mine)
     except BaseException:  # the process's edge
         log.exception("a lane broke")
         code = 1
@@ -80,10 +84,10 @@ def _fork(work: Work, slots: int, memory_bytes: int, others: Sequence[int], pare
     os._exit(code)
 
 
-def _live(work: Work, slots: int, memory_bytes: int, requests: int, events: int) -> int:
+def _live(work: Work, slots: int, memory_bytes: int, costs: Costs | None, requests: int, events: int) -> int:
     tell, inbox = Outbox(events), Inbox(requests)
     try:
-        return serve_pack(work.moved(tell, inbox), slots, inbox, memory_bytes)
+        return serve_pack(work.moved(tell, inbox), slots, inbox, memory_bytes, costs)
     except Exception as error:
         log.exception("a lane broke")
         tell(broken(error, work.setup))

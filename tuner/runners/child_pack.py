@@ -6,19 +6,21 @@ from tuner.runners.child_inbox import Inbox
 from tuner.runners.child_work import Work
 from tuner.runners.wire import Close, Score, Start
 from tuner.train.packed.layers import CannotPackError
+from tuner.train.packed.memory import Costs
 from tuner.train.packed.sweep import Sweep
 
 __all__ = ["CannotPackError", "serve_pack"]
 
 
-def serve_pack(work: Work, slots: int, inbox: Inbox, memory_bytes: int | None = None) -> int:
+def serve_pack(work: Work, slots: int, inbox: Inbox, memory_bytes: int | None = None,
+               costs: Costs | None = None) -> int:
     """Promises Ready, then to serve until the parent closes; gives the exit code. `memory_bytes`: what the pack may
-    take, None: all that trials may.
+    take, None: all that trials may; `costs`: of what it takes, measured anew if None.
 
     Raises CannotPackError before Ready when the model takes one trial at a time only, and CheckpointWriteError.
     """
     sweep = Sweep(work.bench, slots, work.progress, work.ended, inbox.wish, narrowed=work.narrowed,
-                  memory_bytes=work.memory_bytes if memory_bytes is None else memory_bytes)
+                  memory_bytes=work.memory_bytes if memory_bytes is None else memory_bytes, costs=costs)
     work.ready(sweep.slots, parks=True)
     while True:
         request = inbox.next() if sweep.is_idle else inbox.poll()

@@ -31,6 +31,10 @@ class Dropout:
     raises: torch.Tensor
     """(tokens, 1): 1 / (1 - rate) of each token's slot."""
 
+    def at(self, tokens: torch.Tensor) -> Dropout:
+        """Promises the masks of these `tokens`, (chosen,) int64, alone."""
+        return Dropout(keys=self.keys[tokens], limits=self.limits[tokens], raises=self.raises[tokens])
+
     def mask(self, layer: str, width: int) -> torch.Tensor:
         """Promises (tokens, width), 0 or `raises`, other numbers for each name of a `layer`."""
         columns = torch.arange((width + 1) // 2, device=self.keys.device)

@@ -16,7 +16,7 @@ LOGITS_AT_ONCE = 2**21
 
 class HeadLoss(torch.autograd.Function):
     """hidden: (answers, width); weight: (vocabulary, width); bias: (vocabulary,) or None; targets: (answers,) int64;
-    smoothing: (answers,), each token's own label smoothing.
+    smoothing: (answers,), each token's own label smoothing, or None without any.
 
     Gives each token's cross-entropy in nats, (answers,), in fp32 at least. With smoothing e it is (1 - e) times that of
     the target plus e times the mean over the vocabulary, as `torch.nn.functional.cross_entropy` defines it.
@@ -24,7 +24,7 @@ class HeadLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None,
-                targets: torch.Tensor, smoothing: torch.Tensor) -> torch.Tensor:
+                targets: torch.Tensor, smoothing: torch.Tensor | None) -> torch.Tensor:
         exact = torch.promote_types(hidden.dtype, torch.float32)
         losses = torch.empty(hidden.shape[0], dtype=exact, device=hidden.device)
         grads = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
@@ -32,14 +32,16 @@ class HeadLoss(torch.autograd.Function):
         for start in range(0, hidden.shape[0], size):
             chunk = slice(start, start + size)
             logits = torch.nn.functional.linear(hidden[chunk], weight, bias).to(exact)
-            target, smooth = targets[chunk, None], smoothing[chunk, None].to(exact)
-            log_sum = logits.logsumexp(1, keepdim=True)
-            hit = log_sum - logits.gather(1, target)
-            losses[chunk] = ((1 - smooth) * hit + smooth * (log_sum - logits.mean(1, keepdim=True)))[:, 0]
+            target = targets[chunk, None]
+            log_sum = logits.logsumexp(1, keepdim=True)  # more exact than log_softmax, whose sum is a plain one
+            found, smooth = log_sum - logits.gather(1, target), None
+            if smoothing is not None:
+                smooth = smoothing[chunk, None].to(exact)
+                found = (1 - smooth) * found + smooth * (log_sum - logits.mean(1, keepdim=True))
+            losses[chunk] = found[:, 0]
             if grads is not None:
-                soft = logits.sub_(log_sum).exp_().sub_(smooth / weight.shape[0])
-                soft.scatter_add_(1, target, smooth - 1)
-                grads[chunk] = soft.to(hidden.dtype) @ weight
+                soft = logits.sub_(log_sum).exp_()
+                grads[chunk] = _slope(soft, target, smooth).to(hidden.dtype) @ weight
         ctx.save_for_backward(grads)
         return losses
 
@@ -47,3 +49,11 @@ class HeadLoss(torch.autograd.Function):
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[Any, ...]:
         [grads] = ctx.saved_tensors
         return grads * grad[:, None].to(grads.dtype), None, None, None, None
+
+
+def _slope(soft: torch.Tensor, target: torch.Tensor, smooth: torch.Tensor | None) -> torch.Tensor:
+    """Of the loss in the logits, from their softmax, which it changes. soft: (answers, vocabulary); the others:
+    (answers, 1)."""
+    if smooth is None:
+        return soft.scatter_add_(1, target, soft.new_full(target.shape, -1.0))
+    return soft.sub_(smooth / soft.shape[1]).scatter_add_(1, target, smooth - 1)

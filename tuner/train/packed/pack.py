@@ -8,7 +8,7 @@ order of examples.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,11 +18,12 @@ import torch
 from tuner.data.render import Encoded
 from tuner.evaluate.base import Base
 from tuner.evaluate.forward import answer_logits, laid_out
+from tuner.evaluate.late import last_feedforward, only_at
 from tuner.evaluate.packing import Packed, pack
 from tuner.train.dropout import Dropout, dropout
 from tuner.train.health import lacks_memory
 from tuner.train.lessons import Micro
-from tuner.train.packed.attention import Places, places, slot_attention
+from tuner.train.packed.attention import places, slot_attention
 from tuner.train.packed.fresh import fresh
 from tuner.train.packed.head import HeadLoss
 from tuner.train.packed.layers import CannotPackError, headless, plain_head, routed, tunable
@@ -53,6 +54,7 @@ class Pack:
         exact = torch.promote_types(base.model.dtype, torch.float32)
         self._stack = Stack(tunable(base.model), slots, rank, base.device, exact)
         self._held: dict[int, _Held] = {}
+        self._late = last_feedforward(base.model)
         self._refuse_other_numbers()
 
     def place(self, slot: int, settings: TrialSettings, state: Mapping[str, Any] | None = None) -> None:
@@ -142,22 +144,45 @@ class Pack:
 
     def _gradients(self, work: Mapping[int, Micro]) -> dict[int, float | Exception]:
         """One forward and backward for all of them."""
-        slots, model, head = list(work), self.base.model, plain_head(self.base.model)
+        slots, head = list(work), plain_head(self.base.model)
         batch = pack([example for micro in work.values() for example in micro.examples], self.base.device)
         answers = [sum(sum(example.learn[1:]) for example in micro.examples) for micro in work.values()]
         sizes = {slot: sum(len(example.ids) for example in micro.examples) for slot, micro in work.items()}
-        spans, rows = self._spans(sizes), self._rows(slots)
+        rows = self._rows(slots)
         leaves = [part for layer in rows.values() for part in (layer.a, layer.b)]
-        with routed(model, rows, lambda _: spans, self._dropout(sizes)), headless(head), slot_attention(model):
-            hidden = _hidden(model, batch, places(batch.lengths, self.base.device))
-            losses = HeadLoss.apply(hidden, head.weight, head.bias, batch.targets, self._per_token(
-                [self._held[slot].settings.label_smoothing for slot in slots], answers))
+        with self._learning(rows, batch, sizes, dict(zip(slots, answers, strict=True))), headless(head):
+            hidden = self._hidden(batch)
+            smoothing = [self._held[slot].settings.label_smoothing for slot in slots]
+            losses = HeadLoss.apply(hidden, head.weight, head.bias, batch.targets,
+                                    self._per_token(smoothing, answers) if any(smoothing) else None)
             shares = losses * self._per_token([1 / micro.answers for micro in work.values()], answers)
             found = torch.stack([part.detach().sum() for part in shares.split(answers)]).tolist()
             self._stack.add(slots, torch.autograd.grad(shares.sum(), leaves, allow_unused=True))
         for slot in slots:
             self._held[slot].micros += 1
         return dict(zip(slots, found, strict=True))
+
+    @contextmanager
+    def _learning(self, rows: Mapping[str, Rows], batch: Packed, sizes: Mapping[int, int],
+                  answers: Mapping[int, int]) -> Iterator[None]:
+        """While open, the model computes with the adapters of `rows`; its last feed-forward at answer tokens only."""
+        prefix = None if self._late is None else f"{self._late[0]}."
+        late = {name: row for name, row in rows.items() if prefix is not None and name.startswith(prefix)}
+        early = {name: row for name, row in rows.items() if name not in late}
+        spans, own, drops = self._spans(sizes), self._spans(answers), self._dropout(sizes)
+        with routed(self.base.model, early, lambda _: spans, drops), \
+                routed(self.base.model, late, lambda _: own, drops and drops.at(batch.predictors)):
+            yield
+
+    def _hidden(self, batch: Packed) -> torch.Tensor:
+        """(answers, width), in the order of `batch.targets`. Call inside `headless`."""
+        model = self.base.model
+        late = nullcontext() if self._late is None else only_at(self._late[1], batch.predictors)
+        with slot_attention(model), late:
+            out = model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False,
+                        logits_to_keep=batch.predictors, places=places(batch.lengths, self.base.device))
+        hidden: torch.Tensor = out.logits[0]
+        return hidden
 
     def _per_token(self, values: Sequence[float], answers: Sequence[int]) -> torch.Tensor:
         """Each slot's value at each of its answer tokens."""
@@ -191,18 +216,11 @@ class Pack:
         with torch.no_grad(), laid_out(model, "padded"):
             expected = answer_logits(model, batch, "padded").float()
         try:
-            with torch.no_grad(), headless(head), slot_attention(model):
-                hidden = _hidden(model, batch, places(batch.lengths, self.base.device))
+            with torch.no_grad(), headless(head):
+                hidden = self._hidden(batch)
         except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
             raise CannotPackError("numbers", str(error)) from error
         got = torch.nn.functional.linear(hidden, head.weight, head.bias).float()
         tolerance = 1e-3 if hidden.dtype == torch.float32 else 5e-2
         if got.shape != expected.shape or not (got - expected).norm() <= tolerance * expected.norm():
             raise CannotPackError("numbers", "the packed logits differ from the model's own")
-
-
-def _hidden(model: Any, batch: Packed, where: Places) -> torch.Tensor:
-    """(answers, width), in the order of `batch.targets`. Call inside `headless` and `slot_attention`."""
-    out = model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False, logits_to_keep=batch.predictors,
-                places=where)
-    return out.logits[0]

@@ -16,6 +16,8 @@ from tuner.train.packed.memory import Costs, plan_memory, used_bytes
 from tuner.train.packed.pack import Pack
 from tuner.train.settings import TrialSettings
 
+RANK = 64
+"""Of adapters, up to which memory is planned at first."""
 TOKENS_AT_ONCE = 32_768
 """Of one pass at most, however much memory there is."""
 MARGIN = 1.15
@@ -25,23 +27,28 @@ LENGTHS = (17, 33, 65)
 LEAST = 256
 
 
-def fitted(base: Base, slots: int, rank: int, budget_bytes: int) -> tuple[Costs | None, int, int]:
+def fitted(base: Base, slots: int, rank: int, budget_bytes: int,
+           costs: Costs | None = None) -> tuple[Costs | None, int, int]:
     """Promises what things cost, and so many slots (at most `slots`) and tokens in one pass that a pack with adapters
     of up to `rank` takes at most `budget_bytes`; no costs, one slot and one token, which means one trial at a time,
-    where that little is too much already, or no more was wanted. Raises CannotPackError.
+    where that little is too much already, or no more was wanted. `costs`: where they were measured before.
+
+    Raises CannotPackError.
     """
-    if slots == 1:
+    if slots == 1 or (costs := costs or affordable(base, rank)) is None:
         return None, 1, 1
+    found = plan_memory(costs, budget_bytes, slots, TOKENS_AT_ONCE, LEAST)
+    return (costs, found.slots, found.tokens) if found is not None else (None, 1, 1)
+
+
+def affordable(base: Base, rank: int) -> Costs | None:
+    """As `measured`; None where the memory is too small to measure. Raises CannotPackError."""
     try:
-        costs = measured(base, rank)
-        found = plan_memory(costs, budget_bytes, slots, TOKENS_AT_ONCE, LEAST)
-        if found is None:
-            return None, 1, 1
-        return costs, found.slots, found.tokens
+        return measured(base, rank)
     except (RuntimeError, MemoryError) as error:
         if not lacks_memory(error):
             raise
-    return None, 1, 1
+    return None
 
 
 def measured(base: Base, rank: int) -> Costs:

@@ -27,7 +27,7 @@ from tuner.train.packed.pack import Pack
 from tuner.train.packed.parking import park, unpark
 from tuner.train.packed.passes import Passes
 from tuner.train.packed.places import Run, Waits, size_of
-from tuner.train.packed.probe import fitted
+from tuner.train.packed.probe import RANK, fitted
 from tuner.train.settings import TrialSettings
 from tuner.train.trial import (
     CheckpointWriteError,
@@ -50,15 +50,17 @@ class Sweep:
 
     def __init__(self, bench: Bench, slots: int, tell: Callable[[int, Progress], None],
                  ended: Callable[[int, TrialOutcome], None], wish: Callable[[int], Wish], *,
-                 tokens_at_once: int | None = None, memory_bytes: int | None = None, rank: int = 64,
+                 tokens_at_once: int | None = None, memory_bytes: int | None = None, rank: int = RANK,
+                 costs: Costs | None = None,
                  narrowed: Callable[[int, int], None] = lambda _together, _now: None,
                  now: Callable[[], float] = time.time) -> None:
         """`tell` and `ended` get a trial's number first; a slot is free when `ended` is called.
 
         With `tokens_at_once` there are `slots` slots and passes of so many tokens. Without, slots (never more) and
         tokens are planned so that adapters of up to `rank` take at most `memory_bytes`, by default half of what is
-        free; within that the first passes find out how many tokens pay. `narrowed` gets how many trials the memory did
-        not hold together all the same, and how many at most are tried together from then on; all of them go on.
+        free, by `costs` if they are known; the first passes find out how many tokens pay. `narrowed` gets how many
+        trials the memory did not hold together all the same, and how many at most are tried together from then on;
+        all of them go on.
 
         Raises CannotPackError when the bench's model takes one trial at a time only.
         """
@@ -66,7 +68,7 @@ class Sweep:
         self._costs: Costs | None = None
         self._memory_bytes = budget_bytes(bench.base.device) if memory_bytes is None else memory_bytes
         if tokens_at_once is None:
-            self._costs, slots, tokens_at_once = fitted(bench.base, slots, rank, self._memory_bytes)
+            self._costs, slots, tokens_at_once = fitted(bench.base, slots, rank, self._memory_bytes, costs)
             log.info("%d trials side by side, at most %d tokens at once", slots, tokens_at_once)
         self.slots, self._pack = slots, Pack(bench.base, slots)
         self._passes = Passes(self._pack, tokens_at_once, narrowed, is_timed=self._costs is not None)
