@@ -161,6 +161,11 @@ class _Counter(TorchDispatchMode):
 
 
 def _tensors(tree: Any) -> Iterator[torch.Tensor]:
-    from torch.utils._pytree import tree_iter
-
-    return (part for part in tree_iter(tree) if isinstance(part, torch.Tensor))
+    """Of an operation's arguments or results: torch's own walk through any tree takes as long as the operation."""
+    if isinstance(tree, torch.Tensor):
+        yield tree
+    elif isinstance(tree, tuple | list):
+        for part in tree:
+            yield from _tensors(part)
+    elif isinstance(tree, dict):
+        yield from _tensors(list(tree.values()))
