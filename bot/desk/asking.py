@@ -12,6 +12,7 @@ from bot.judging import blind
 from bot.language.commands import Command
 from bot.manage import names
 from bot.replies import Reply, Text
+from bot.tally import tally_of
 from tuner.events import Report
 from tuner.plan.knobs import KNOBS
 from tuner.store.records import Job
@@ -36,7 +37,8 @@ async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         number = await _best_number(turn, job)
     knob = command.term if command.term in KNOBS else asked.knob
     if number is not None:
-        yield _about_trial(turn, job, report, number, failed=asked.failed)
+        waits = job.state == "running" and number in (await tally_of(turn.store, job)).waiting
+        yield _about_trial(turn, job, report, number, failed=asked.failed, waits=waits)
         folder = turn.services.home / "charts" / job.team / f"job-{job.number}"
         drawn = asked.shown and turn.services.draws
         if drawn and (picture := await drawing.versus(report, number, turn.language, folder)) is not None:
@@ -114,13 +116,14 @@ def is_about_figures(turn: Turn, command: Command) -> bool:
     return asked.shown and (isinstance(command.trial, int) or asked.trial is not None)
 
 
-def _about_trial(turn: Turn, job: Job, report: Report, number: int, *, failed: bool) -> Text:
+def _about_trial(turn: Turn, job: Job, report: Report, number: int, *, failed: bool, waits: bool) -> Text:
     trial = next((trial for trial in report.trials if trial.number == number), None)
     if trial is None:
         return Text(text=turn.say("replies.words.no_such_trial", {"job": job.number, "trial": number}))
     can_answer = trial.state == "complete" and report.test
     buttons = (button("compare", str(job.number), turn.language),) if can_answer else ()
-    return Text(text="\n".join(explain.explain_trial(report, number, turn.language, failed=failed)), buttons=buttons)
+    said = explain.explain_trial(report, number, turn.language, failed=failed, waits=waits)
+    return Text(text="\n".join(said), buttons=buttons)
 
 
 def _about_part(turn: Turn, job: Job, report: Report, part: explain.Part) -> Text:

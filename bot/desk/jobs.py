@@ -11,7 +11,7 @@ from bot.language.commands import Command
 from bot.phrases import say
 from bot.planning import name_of_data
 from bot.replies import Reply, Table, Text
-from bot.tally import tally_of
+from bot.tally import Tally, tally_of
 from bot.waiting import wait_of
 from bot.wording import number
 from tuner.repeats import best_trial, planned_repeats
@@ -40,8 +40,8 @@ async def status(turn: Turn, command: Command) -> AsyncIterator[Reply]:
     if job is None:
         yield not_found(turn, command.job)
         return
-    facts = await facts_of(turn, job)
     pace = await tally_of(turn.store, job) if job.state == "running" else None
+    facts = await facts_of(turn, job, pace)
     facts |= {
         "left": pace and pace.left_s,
         "early": pace is not None and pace.is_early,
@@ -61,8 +61,9 @@ async def _wait(turn: Turn, job: Job, *, named: bool = False) -> str:
         "start": wait.start_s, "takes": wait.takes_s})
 
 
-async def facts_of(turn: Turn, job: Job) -> dict[str, Any]:
-    """Promises the numbers behind a job's status."""
+async def facts_of(turn: Turn, job: Job, pace: Tally | None = None) -> dict[str, Any]:
+    """Promises the numbers behind a job's status. `pace`: as far as it has come, which tells the tries that wait."""
+    waiting = pace.waiting if pace is not None else {}
     trials = await turn.store.trials(job.id)
     done = [trial for trial in trials if trial.state != "running"]
     repeats = await turn.store.repeats(job.id)
@@ -78,7 +79,8 @@ async def facts_of(turn: Turn, job: Job) -> dict[str, Any]:
         "wish": job.wish,
         "done": len(done),
         "trials": job.plan.trials,
-        "running": [trial.number for trial in trials if trial.state == "running"],
+        "running": [trial.number for trial in trials if trial.state == "running" and trial.number not in waiting],
+        "waiting": len(waiting),
         "again": len(repeats) if any(repeat.state == "running" for repeat in repeats) else None,
         "repeats": len(planned_repeats(job.plan, trials)),
         "best": best.number if best else None,

@@ -42,8 +42,10 @@ def explain_costs(report: Report, language: Language) -> tuple[str, ...]:
     return tuple(costs(Voice(report, language)))
 
 
-def explain_trial(report: Report, number: int, language: Language, *, failed: bool = False) -> tuple[str, ...]:
+def explain_trial(report: Report, number: int, language: Language, *, failed: bool = False,
+                  waits: bool = False) -> tuple[str, ...]:
     """Promises how try `number` ended and why, and first that it did not fail where the question takes it as `failed`.
+    `waits`: it is under way, and waits for others at a rung.
 
     Raises KeyError when the report has no such try.
     """
@@ -52,7 +54,7 @@ def explain_trial(report: Report, number: int, language: Language, *, failed: bo
         raise KeyError(f"the try must be one of the report's, got {number}")
     voice = Voice(report, language)
     denied = (voice.tell("asked.not_failed", {"number": number}),) if failed and trial.state == "complete" else ()
-    return (*denied, *about_trial(voice, trial))
+    return (*denied, *about_trial(voice, trial, waits=waits))
 
 
 def explain_part(report: Report, part: Part, language: Language) -> tuple[str, ...]:

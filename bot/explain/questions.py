@@ -13,12 +13,12 @@ from bot.explain.voice import Voice, short, shortened
 from tuner.events import Finding, TrialRecord
 
 
-def about_trial(voice: Voice, trial: TrialRecord) -> Iterable[str]:
+def about_trial(voice: Voice, trial: TrialRecord, *, waits: bool = False) -> Iterable[str]:
     """Its settings, how it ended and why, and the best one beside it."""
     names = voice.report.searched or tuple(trial.settings)
     settings = voice.settings({name: trial.settings[name] for name in names if name in trial.settings})
     if trial.state == "running":
-        yield voice.tell("trial.running", {"number": trial.number, "settings": settings})
+        yield voice.tell("trial.waiting" if waits else "trial.running", {"number": trial.number, "settings": settings})
         return
     if settings:
         yield voice.tell("trial.settings", {"number": trial.number, "is_default": voice.is_default(trial.number),

@@ -13,6 +13,7 @@ from bot.language.commands import Command, Fixed, Language, Range, Spec
 from bot.language.glossary import term_asked
 from bot.language.intents.decide import decide
 from bot.language.references.find import find_references
+from bot.language.references.tries import name_tries
 from bot.language.tokens.characters import clean, glued, lower
 from bot.language.tokens.speaks import language_of
 from bot.language.tokens.tokenizer import tokenize
@@ -54,7 +55,7 @@ def read_facts(text: str, vocabulary: Vocabulary | None = None) -> tuple[Facts, 
     language = language_of(text)
     written = _without_call(clean(text))
     shown, low = _spelled(glued(written), words)
-    view = View(tokenize(shown[:ANALYSED], low[:ANALYSED], words))
+    view = name_tries(View(tokenize(shown[:ANALYSED], low[:ANALYSED], words)))
     references = find_references(view)
     view = _without_signs(view, references.names)
     settings = SettingsReader(view, references).read()

@@ -11,7 +11,7 @@ import pytest
 from desk_house import Person, a_desk, button, words
 
 from bot.replies import Card, Table
-from tuner.events import TrialFinished, TrialRecord
+from tuner.events import TrialFinished, TrialParked, TrialRecord, TrialStarted
 from tuner.repeats import planned_repeats
 
 
@@ -213,6 +213,42 @@ async def test_the_status_tells_that_the_best_are_checked_again(
         await person.store.start_trial(job.id, "worker", repeat.number, repeat.settings)
         told = words(await person.say(question))
         assert all(part in told for part in words_)
+
+
+@pytest.mark.parametrize(("question", "words_"), [
+    ("status", ("try 1 (1 more waits to be compared)", "1 of 8 tries are done")),
+    ("今どう？", ("試行1。ほかに1つが比較待ち",)),
+    ("how is try 2?", ("Try 2 waits, with", "once the other tries have come as far")),
+    ("試行2はどう？", ("試行2は、比較待ちです", "差が小さければ続け")),
+    ("how is try 1?", ("Try 1 is still running",)),
+    ("what about try 2?", ("Try 2 waits, with",)),
+    ("why is try number 2 still waiting?", ("Try 2 waits, with",)),
+    ("is try 1 done?", ("Try 1 is still running",)),
+    ("試行2は待っているの？", ("試行2は、比較待ちです",)),
+])
+async def test_a_try_that_waits_is_not_told_as_running(tmp_path: Path, question: str, words_: tuple[str, ...]) -> None:
+    async with a_desk(tmp_path) as person:
+        await _started(person, "tune lr between 1e-5 and 1e-3 with 8 trials")
+        await _one_trial_done(person)
+        job = await person.store.job(person.team, 1)
+        assert job is not None
+        for number in (1, 2):
+            settings = {**job.plan.defaults, "learning_rate": number * 1e-4}
+            await person.store.start_trial(job.id, "worker", number, settings,
+                                           TrialStarted(number=number, settings=settings))
+        await person.store.append(job.id, "worker", TrialParked(number=2))
+        told = words(await person.say(question))
+        assert all(part in told for part in words_), told
+
+
+@pytest.mark.parametrize("question", ["how is try 2?", "how was try 2", "what about try 2?", "how about try 4?"])
+async def test_a_question_about_a_try_changes_no_plan_that_waits(tmp_path: Path, question: str) -> None:
+    async with a_desk(tmp_path) as person:
+        await _started(person)
+        await person.say("tune rank 4 to 16 with 6 trials")
+        replies = await person.say(question)
+        assert not any(isinstance(reply, Card) for reply in replies)
+        assert "Tries: 6," in words(await person.say("make it 2 hours at most"))
 
 
 async def test_the_best_try_is_the_one_with_the_best_mean(tmp_path: Path) -> None:

@@ -196,6 +196,10 @@ def _add_tokens(facts: Facts, found: list[tuple[str, int, int]], edges: _Edges) 
     for i, (_, start, _) in enumerate(found):
         starts.setdefault(start, i)
     ends = {end: i + 1 for i, (_, _, end) in enumerate(found)}
+    for first, last in _trials(facts):
+        begin, end = starts.get(facts.view.tokens[first].start), ends.get(facts.view.tokens[last].end)
+        if begin is not None and end is not None:
+            edges[begin].append(("<trial>", end))
     for k, token in enumerate(facts.view.tokens):
         symbol = _KINDS.get(token.kind)
         if symbol is None and any(label.startswith(_TERMS) for label in token.labels):
@@ -208,6 +212,21 @@ def _add_tokens(facts: Facts, found: list[tuple[str, int, int]], edges: _Edges) 
             edges[first].append((symbol, last))
             if symbol == "<term>" and "lora" in token.text.lower():
                 edges[first].append(("<lora>", last))
+
+
+def _trials(facts: Facts) -> Iterator[tuple[int, int]]:
+    """The first and the last token of a trial's number and its name: trial 2, the second try, try number 2."""
+    used = facts.references.used if isinstance(facts.references.trial, int) else set()
+    for i in used:
+        if not facts.view.has(i, "ref:trial", "unit:trials"):
+            continue
+        if i - 1 in used and not facts.view.number(i + 1):
+            yield i - 1, i
+            continue
+        last = i
+        while last + 1 in used and not facts.view.number(last):
+            last += 1
+        yield i, last
 
 
 def _behind_name(found: list[tuple[str, int, int]], at: int) -> int:

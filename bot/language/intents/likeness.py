@@ -37,6 +37,7 @@ _LONGEST = 16  # words: a longer message is about more than one thing
 _STRANGE = 2
 _MARGIN = 1.5  # how many times likelier than the next, as a logarithm
 _LITTLE = 0.25  # how much a word counts that every kind of question has
+_NUMBERED = "<onetrial>"  # what is asked about is told by its number there, not by the words around it
 _FIRM = 1.0  # how much one word must speak for it
 
 
@@ -100,7 +101,8 @@ def _likeness() -> _Likeness:
     counts: dict[str, Counter[str]] = {}
     sizes: dict[str, int] = {}
     for intent in _ABOUT:
-        frames = [frame for frame in tables["intent"][intent].split("|") if frame.strip()]
+        every_frame = tables["intent"][intent].split("|")
+        frames = [frame for frame in every_frame if frame.strip() and _NUMBERED not in frame]
         counts[intent] = Counter(word for frame in frames for word in set(_SIGN.findall(frame)))
         sizes[intent] = len(frames)
     every = {word for counter in counts.values() for word in counter}

@@ -31,6 +31,7 @@ def is_queue(f: Facts) -> bool:
     """True for a question who waits and who is next."""
     return (
         f.any("verb:queue")
+        and not isinstance(f.references.trial, int)
         and not has_content(f)
         and not (f.gates & QUIET and not (f.gates & QUIET == {"talk"} and "gpu" in f.low and is_question(f)))
         and not (f.is_japanese and tells_of_people(f))
@@ -67,4 +68,5 @@ def is_status(f: Facts) -> bool:
         or (f.is_japanese and f.asks)
         or f.any("verb:show")
     )
-    return asked and f.strange == 0 and (f.references.job is not None or f.any("ref:last_job"))
+    of_trial = isinstance(f.references.trial, int) and f.any("verb:queue")  # 試行2は待っているの？
+    return asked and f.strange == 0 and (f.references.job is not None or f.any("ref:last_job") or of_trial)
