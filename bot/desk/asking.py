@@ -19,6 +19,7 @@ from tuner.store.records import Job
 
 _VAGUE = ("help", "unknown", "compare", "explain_term")
 """What the command language makes of everyday words that ask about a result."""
+_UNDER_WAY = ("queued", "running", "paused")
 
 
 async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
@@ -28,21 +29,20 @@ async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         yield jobs.not_found(turn, command.job)
         return
     report = await costs.report_now(turn, job)
+    asked = explain.asked(turn.utterance.text)
+    number = command.trial if isinstance(command.trial, int) else asked.trial
+    if number is not None and (early := await _before_report(turn, job, report, number)) is not None:
+        yield early
+        return
     if report is None:
         yield Text(text=turn.say("replies.words.no_report_yet", await jobs.facts_of(turn, job)))
         return
-    asked = explain.asked(turn.utterance.text)
-    number = command.trial if isinstance(command.trial, int) else asked.trial
     if number is None and command.trial == "best":
         number = await _best_number(turn, job)
     knob = command.term if command.term in KNOBS else asked.knob
     if number is not None:
-        waits = job.state == "running" and number in (await tally_of(turn.store, job)).waiting
-        yield _about_trial(turn, job, report, number, failed=asked.failed, waits=waits)
-        folder = turn.services.home / "charts" / job.team / f"job-{job.number}"
-        drawn = asked.shown and turn.services.draws
-        if drawn and (picture := await drawing.versus(report, number, turn.language, folder)) is not None:
-            yield picture
+        async for reply in _about_trial(turn, job, report, number, asked):
+            yield reply
     elif asked.overfit and (told := explain.explain_term(report, "overfitting", turn.language)):
         yield Text(text=told)
     elif knob is not None:
@@ -116,14 +116,40 @@ def is_about_figures(turn: Turn, command: Command) -> bool:
     return asked.shown and (isinstance(command.trial, int) or asked.trial is not None)
 
 
-def _about_trial(turn: Turn, job: Job, report: Report, number: int, *, failed: bool, waits: bool) -> Text:
+async def _before_report(turn: Turn, job: Job, report: Report | None, number: int) -> Text | None:
+    """What is known of a try that the report does not tell of yet: that it runs, or has not begun; None for others."""
+    is_told = report is not None and any(trial.number == number for trial in report.trials)
+    if is_told or job.state not in _UNDER_WAY:
+        return None
+    tally = await tally_of(turn.store, job)
+    row = next((trial for trial in await turn.store.trials(job.id) if trial.number == number), None)
+    if row is None:
+        facts = {**await jobs.facts_of(turn, job, tally), "trial": number}
+        return Text(text=turn.say("replies.words.try_not_begun", facts)) if number < job.plan.trials else None
+    if row.state != "running" or job.state != "running":
+        return None
+    settings = [turn.say("replies.plan.kept", {"name": name, "value": row.settings[name]}) for name in job.plan.space]
+    key = "waiting" if number in tally.waiting else "running"
+    return Text(text=turn.say(f"report.trial.{key}", {"number": number, "settings": settings}))
+
+
+async def _about_trial(
+    turn: Turn, job: Job, report: Report, number: int, asked: explain.Asked
+) -> AsyncIterator[Reply]:
+    """How one try went, and a picture of it beside the best where that is to be seen."""
     trial = next((trial for trial in report.trials if trial.number == number), None)
     if trial is None:
-        return Text(text=turn.say("replies.words.no_such_trial", {"job": job.number, "trial": number}))
+        yield Text(text=turn.say("replies.words.no_such_trial", {"job": job.number, "trial": number}))
+        return
     can_answer = trial.state == "complete" and report.test
     buttons = (button("compare", str(job.number), turn.language),) if can_answer else ()
-    said = explain.explain_trial(report, number, turn.language, failed=failed, waits=waits)
-    return Text(text="\n".join(said), buttons=buttons)
+    waits = job.state == "running" and number in (await tally_of(turn.store, job)).waiting
+    said = explain.explain_trial(report, number, turn.language, failed=asked.failed, waits=waits)
+    yield Text(text="\n".join(said), buttons=buttons)
+    folder = turn.services.home / "charts" / job.team / f"job-{job.number}"
+    drawn = asked.shown and turn.services.draws
+    if drawn and (picture := await drawing.versus(report, number, turn.language, folder)) is not None:
+        yield picture
 
 
 def _about_part(turn: Turn, job: Job, report: Report, part: explain.Part) -> Text:

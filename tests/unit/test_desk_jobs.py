@@ -224,6 +224,8 @@ async def test_the_status_tells_that_the_best_are_checked_again(
     ("what about try 2?", ("Try 2 waits, with",)),
     ("why is try number 2 still waiting?", ("Try 2 waits, with",)),
     ("is try 1 done?", ("Try 1 is still running",)),
+    ("how is try 5?", ("Try 5 of job 1 has not started yet. 1 of 8 tries are done; try 1 is running.",)),
+    ("how is try 8?", ("Job 1 has no try 8",)),
     ("試行2は待っているの？", ("試行2は、比較待ちです",)),
 ])
 async def test_a_try_that_waits_is_not_told_as_running(tmp_path: Path, question: str, words_: tuple[str, ...]) -> None:
@@ -239,6 +241,39 @@ async def test_a_try_that_waits_is_not_told_as_running(tmp_path: Path, question:
         await person.store.append(job.id, "worker", TrialParked(number=2))
         told = words(await person.say(question))
         assert all(part in told for part in words_), told
+
+
+@pytest.mark.parametrize(("question", "is_running", "told"), [
+    ("how is try 3?", False, "Try 3 of job 1 has not started yet. 0 of 5 tries are done."),
+    ("how is try 0?", True, "Try 0 is still running, with learning rate 0.0"),
+    ("is try 3 done?", True, "Try 3 of job 1 has not started yet. 0 of 5 tries are done; try 0 is running."),
+    ("試行3はどう？", True, "試行3は、まだ始まっていません。5回のうち0回の試行が済んでいます。今は試行0を実行中"),
+    ("how is try 5?", True, "Job 1 has no report yet"),
+])
+async def test_a_try_is_told_of_before_the_first_one_has_ended(
+    tmp_path: Path, question: str, is_running: bool, told: str
+) -> None:
+    async with a_desk(tmp_path) as person:
+        await _started(person)
+        if is_running:
+            job = await person.store.claim("worker", 60)
+            assert job is not None
+            await person.store.start_trial(job.id, "worker", 0, job.plan.defaults,
+                                           TrialStarted(number=0, settings=dict(job.plan.defaults)))
+        assert told in words(await person.say(question))
+
+
+async def test_a_try_that_waits_is_told_of_before_the_first_one_has_ended(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as person:
+        await _started(person)
+        job = await person.store.claim("worker", 60)
+        assert job is not None
+        for number in (0, 1):
+            started = TrialStarted(number=number, settings=dict(job.plan.defaults))
+            await person.store.start_trial(job.id, "worker", number, job.plan.defaults, started)
+        await person.store.append(job.id, "worker", TrialParked(number=1))
+        assert "Try 1 waits, with learning rate" in words(await person.say("how is try 1?"))
+        assert "Try 0 is still running, with learning rate" in words(await person.say("how is try 0?"))
 
 
 @pytest.mark.parametrize("question", ["how is try 2?", "how was try 2", "what about try 2?", "how about try 4?"])

@@ -196,8 +196,8 @@ def _add_tokens(facts: Facts, found: list[tuple[str, int, int]], edges: _Edges) 
     for i, (_, start, _) in enumerate(found):
         starts.setdefault(start, i)
     ends = {end: i + 1 for i, (_, _, end) in enumerate(found)}
-    for first, last in _trials(facts):
-        begin, end = starts.get(facts.view.tokens[first].start), ends.get(facts.view.tokens[last].end)
+    for opens, closes in _trials(facts):
+        begin, end = starts.get(facts.view.tokens[opens].start), ends.get(facts.view.tokens[closes].end)
         if begin is not None and end is not None:
             edges[begin].append(("<trial>", end))
     for k, token in enumerate(facts.view.tokens):
