@@ -25,7 +25,8 @@ def trial(**changes: Any) -> TrialSettings:
 
 
 def various(count: int, lengths: Sequence[int] = (128, 24, 40), highest: float = 5e-3,
-            alpha: float = 8.0, warmups: Sequence[float] = (0.0, 0.1, 0.3), **changes: Any) -> list[TrialSettings]:
+            alpha: float = 8.0, warmups: Sequence[float] = (0.0, 0.1, 0.3), first_seed: int = 0,
+            **changes: Any) -> list[TrialSettings]:
     """Trials that differ in every knob, of like step sizes."""
     draw = random.Random(7)
     return [trial(**{
@@ -34,8 +35,8 @@ def various(count: int, lengths: Sequence[int] = (128, 24, 40), highest: float =
         "lora_alpha": draw.choice((1.0, 2.0, 4.0)) * alpha, "target_modules": ("all", "attention", "mlp")[place % 3],
         "weight_decay": draw.choice((0.0, 0.01, 0.3)), "warmup_ratio": draw.choice(warmups),
         "lr_schedule": ("cosine", "linear", "constant")[place % 3], "max_grad_norm": draw.choice((0.05, 1.0, 5.0)),
-        "label_smoothing": draw.choice((0.0, 0.1)), "max_length": lengths[place % len(lengths)], "seed": place,
-        **changes}) for place in range(count)]
+        "label_smoothing": draw.choice((0.0, 0.1)), "max_length": lengths[place % len(lengths)],
+        "seed": first_seed + place, **changes}) for place in range(count)]
 
 
 def cut(rows: Sequence[Any], longest: int) -> list[Any]:
