@@ -92,7 +92,7 @@ async def follow(
 
 async def wants_votes(store: Store, job: Job, event: VotesWanted) -> bool:
     """False as soon as the votes are there that people were asked for, or the job is over."""
-    if job.state not in ("queued", "running", "paused"):
+    if job.is_over:
         return False
     return await store.opinions.compared(job.team, job.number) < event.wanted
 

@@ -19,7 +19,6 @@ from tuner.store.records import Job
 
 _VAGUE = ("help", "unknown", "compare", "explain_term")
 """What the command language makes of everyday words that ask about a result."""
-_UNDER_WAY = ("queued", "running", "paused")
 
 
 async def explain_result(turn: Turn, command: Command) -> AsyncIterator[Reply]:
@@ -119,7 +118,7 @@ def is_about_figures(turn: Turn, command: Command) -> bool:
 async def _before_report(turn: Turn, job: Job, report: Report | None, number: int) -> Text | None:
     """What is known of a try that the report does not tell of yet: that it runs, or has not begun; None for others."""
     is_told = report is not None and any(trial.number == number for trial in report.trials)
-    if is_told or job.state not in _UNDER_WAY:
+    if is_told or job.is_over:
         return None
     tally = await tally_of(turn.store, job)
     row = next((trial for trial in await turn.store.trials(job.id) if trial.number == number), None)

@@ -100,7 +100,7 @@ async def _votes_missing(turn: Turn, job: Job) -> int:
 
 
 def _buttons(turn: Turn, job: Job, has_best: bool) -> tuple[Any, ...]:
-    if job.state in ("queued", "running", "paused"):
+    if not job.is_over:
         judge = (button("judge", str(job.number), turn.language, "primary"),) if job.shown == "votes" else ()
         return (*judge, button("stop", str(job.number), turn.language, "danger"))
     if not has_best:
@@ -110,7 +110,7 @@ def _buttons(turn: Turn, job: Job, has_best: bool) -> tuple[Any, ...]:
 
 async def queue(turn: Turn, _: Command) -> AsyncIterator[Reply]:
     """What runs and what waits, in the order in which it runs, and when the person's own next job could start."""
-    jobs = [job for job in await turn.store.jobs(turn.team) if job.state in ("queued", "running", "paused")]
+    jobs = [job for job in await turn.store.jobs(turn.team) if not job.is_over]
     if not jobs:
         yield Text(text=turn.say("replies.jobs.queue_empty"))
         return

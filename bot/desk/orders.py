@@ -35,7 +35,7 @@ async def _wish(turn: Turn, reference: jobs.JobRef | None, wish: Literal["stop",
             else Text(text=turn.say("replies.jobs.nothing_runs"))
         )
         return
-    if job.state not in ("queued", "running", "paused") or (wish == "pause" and job.shown == "paused"):
+    if job.is_over or (wish == "pause" and job.shown == "paused"):
         yield Text(text=turn.say("replies.jobs.already_over", {"job": job.number, "state": job.state}))
         return
     refusal = turn.refusal("stop") if job.person != turn.utterance.person else None
@@ -107,7 +107,7 @@ async def extend(turn: Turn, command: Command) -> AsyncIterator[Reply]:
         return
     if not time_s:
         time_s = await _time_for(turn, job, trials)
-    if job.state in ("queued", "running", "paused"):
+    if not job.is_over:
         async for reply in extend_now(turn, job.number, trials, time_s):
             yield reply
         return

@@ -42,7 +42,7 @@ async def _jobs(interaction: Interaction, typed: object, *, only_active: bool) -
     team = team_of(interaction.guild_id, interaction.user.id)
     found: list[app_commands.Choice[int]] = []
     for job in await front.store.jobs(team, limit=200):
-        if only_active and job.state not in ("queued", "running", "paused"):
+        if only_active and job.is_over:
             continue
         name = await _job_name(interaction, job)
         if str(typed or "").casefold().strip() in name.casefold():

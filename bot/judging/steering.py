@@ -23,7 +23,6 @@ from tuner.store.opinions import Pair
 from tuner.store.records import Job
 
 _REQUEST = re.compile(r"steer-(?P<job>[0-9]+)")
-_ACTIVE = ("queued", "running", "paused")
 MOST_ALIKE = 8
 """Pairs of the same answer twice that are passed over in one go."""
 
@@ -47,7 +46,7 @@ async def begin(turn: Turn, number: int | None) -> AsyncIterator[Reply]:
 
 async def ask(turn: Turn, job: Job) -> AsyncIterator[Reply]:
     """The open pair of this job, or a new one; else why there is none. Raises ChatUnavailable, then none was made."""
-    if job.state not in _ACTIVE:
+    if job.is_over:
         yield Text(text=turn.say("judging.steer.over", {"job": job.number}),
                    buttons=(button("compare", str(job.number), turn.language),))
         return
@@ -97,7 +96,7 @@ async def newest(turn: Turn, pair: Pair) -> AsyncIterator[Reply]:
 
 async def _asking(turn: Turn) -> Job | None:
     steered = [job for job in await turn.store.jobs(turn.team) if job.plan.metric == "human"]
-    for is_meant in (lambda job: job.shown == "votes", lambda job: job.state in _ACTIVE, lambda job: True):
+    for is_meant in (lambda job: job.shown == "votes", lambda job: not job.is_over, lambda job: True):
         found = next(filter(is_meant, steered), None)
         if found is not None:
             return found

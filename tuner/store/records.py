@@ -75,6 +75,11 @@ class Job:
     """As in NewJob, longer by what it was extended."""
 
     @property
+    def is_over(self) -> bool:
+        """It neither waits nor runs nor rests."""
+        return self.state in ("finished", "stopped", "failed")
+
+    @property
     def shown(self) -> str:
         """Its state as people are told: `votes` for a job that rests until somebody votes."""
         return "votes" if self.state == "paused" and self.votes_wanted else self.state
