@@ -13,7 +13,6 @@ from tuner.events import TrialRecord
 from tuner.plan.plan import RUNGS
 from tuner.search import Search
 from tuner.search.halving import CLOSE_BEHIND, PROMOTED, crosses, goes_on, may_come, rung_of
-from tuner.search.pruning import HALVING_NEEDS
 
 FIRST, SECOND = RUNGS
 
@@ -36,7 +35,7 @@ def test_once_nobody_can_come_those_close_behind_go_on_too() -> None:
 
 
 def test_of_a_few_nobody_is_given_up() -> None:
-    for count in range(HALVING_NEEDS - 1):
+    for count in range(PROMOTED - 1):
         assert goes_on(FIRST, {FIRST: 99.0}, others(*[1.0] * count), may_come=False)
 
 

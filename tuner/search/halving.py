@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from tuner.plan.plan import RUNGS
-from tuner.search.pruning import HALVING_NEEDS, PROTECTED, Curve
+from tuner.search.pruning import PROTECTED, Curve
 
 PROMOTED = 4
 """eta of ASHA: one in so many goes on at once."""
@@ -47,12 +47,10 @@ def goes_on(rung: int, curve: Curve, others: Collection[Curve], *, may_come: boo
     `may_come`: another one may still reach the rung."""
     mine = loss_at(curve, rung)
     everybody = sorted([mine, *(loss_at(other, rung) for other in others if max(other, default=0) >= rung)])
-    if may_come:
-        return len(everybody) >= PROMOTED and mine <= everybody[len(everybody) // PROMOTED - 1]
-    if len(everybody) < HALVING_NEEDS:
-        return True
+    if len(everybody) < PROMOTED:  # of a few nobody is best, and nobody is given up
+        return not may_come
     cut = everybody[len(everybody) // PROMOTED - 1]
-    return mine <= cut + CLOSE_BEHIND * abs(cut)
+    return mine <= cut + (0.0 if may_come else CLOSE_BEHIND * abs(cut))
 
 
 def may_come(rung: int, under_way: Mapping[int, Curve], *, more: bool) -> bool:
