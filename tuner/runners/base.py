@@ -40,6 +40,10 @@ class Setup:
     """Facts that every checkpoint's manifest repeats: base model, data hash, plan hash, job, team's language …"""
 
 
+StopAs = Literal["pruned", "stopped", "parked"]
+"""What becomes of a trial that is stopped: given up, ended with what it has learnt, or put aside to go on later."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSpec:
     number: int
@@ -146,7 +150,7 @@ class Runner(Protocol):
 
     async def start(self, slot: int, trial: TrialSpec) -> None: ...
 
-    async def stop(self, number: int, as_outcome: Literal["pruned", "stopped", "parked"]) -> None: ...
+    async def stop(self, number: int, as_outcome: StopAs) -> None: ...
 
     async def score(self, subject: str, trial: int | None, checkpoint: str | None) -> None: ...
 

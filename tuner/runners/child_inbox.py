@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Literal
 
+from tuner.runners.base import StopAs
 from tuner.runners.wire import Close, Request, Start, Stop, decode_request
 
 GRACE_S = 3.0
@@ -27,7 +28,7 @@ class Inbox:
     def __init__(self, handle: int) -> None:
         self._stream = os.fdopen(handle, "rb")
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
-        self._wishes: dict[int, Literal["pruned", "stopped", "parked"]] = {}
+        self._wishes: dict[int, StopAs] = {}
         self._waiting: set[int] = set()
         self._closing = False
         self._taker: Callable[[Request], bool] = lambda _: False
@@ -44,7 +45,7 @@ class Inbox:
         except queue.Empty:
             return None
 
-    def wish(self, number: int) -> Literal["", "pruned", "stopped", "parked"]:
+    def wish(self, number: int) -> StopAs | Literal[""]:
         """What was asked of a trial; every trial is pruned once the runner closes, so that nothing more is written."""
         return "pruned" if self._closing else self._wishes.get(number, "")
 

@@ -7,7 +7,6 @@ sealed test itself. Knows no trial's contents.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import sys
@@ -43,7 +42,6 @@ def serve_lanes(work: Work, slots: int, lanes: int, inbox: Inbox, tell: Outbox) 
     """
     Pack(work.bench.base, 1)
     costs = affordable(work.bench.base, RANK) if slots > lanes else None
-    gc.freeze()  # what is loaded stays shared
     router = Router(tell)
     for place in range(lanes):
         own = slots // lanes + (place < slots % lanes)

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 
-from tuner.runners.base import Broken, Ready, RunnerEvent, StepDone, TrialEnded, TrialSpec, Validated
+from tuner.runners.base import Broken, Ready, RunnerEvent, StepDone, StopAs, TrialEnded, TrialSpec, Validated
 from tuner.runners.child_edge import Outbox
 from tuner.runners.wire import Close, Request, Start, Stop, decode_event, encode_request
 
@@ -53,7 +53,7 @@ class _Trial:
     left: float = 1.0
     """Share of its steps."""
     is_moving: bool = False
-    wanted: Literal["", "pruned", "stopped", "parked"] = ""
+    wanted: StopAs | Literal[""] = ""
     """What the parent asked of it while it was moving."""
 
 
@@ -108,7 +108,7 @@ class Router:
         self._trials[spec.number] = _Trial(spec=spec, lane=lane)
         _write(lane.requests, encode_request(Start(slot=slot, trial=spec)))
 
-    def _stop(self, number: int, outcome: Literal["pruned", "stopped", "parked"]) -> None:
+    def _stop(self, number: int, outcome: StopAs) -> None:
         trial = self._trials.get(number)
         if trial is None:
             return

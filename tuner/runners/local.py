@@ -16,10 +16,9 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 from tuner.runners import wire
-from tuner.runners.base import Broken, Ready, RunnerEvent, Setup, TrialEnded, TrialSpec
+from tuner.runners.base import Broken, Ready, RunnerEvent, Setup, StopAs, TrialEnded, TrialSpec
 from tuner.runners.tail import Tail
 
 CHILD: tuple[str, ...] = (sys.executable, "-m", "tuner.runners.child")
@@ -66,7 +65,7 @@ class LocalRunner:
         self._busy[slot] = trial.number
         await self._send(wire.Start(slot=slot, trial=trial))
 
-    async def stop(self, number: int, as_outcome: Literal["pruned", "stopped", "parked"]) -> None:
+    async def stop(self, number: int, as_outcome: StopAs) -> None:
         if number in self._busy.values():
             await self._send(wire.Stop(number=number, outcome=as_outcome))
 

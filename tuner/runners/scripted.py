@@ -23,7 +23,18 @@ from typing import Any, Literal
 from tuner.checkpoints.parked import parked_file
 from tuner.events import TestResult
 from tuner.runners import wire
-from tuner.runners.base import Broken, Ready, RunnerEvent, Scored, Setup, StepDone, TrialEnded, TrialSpec, Validated
+from tuner.runners.base import (
+    Broken,
+    Ready,
+    RunnerEvent,
+    Scored,
+    Setup,
+    StepDone,
+    StopAs,
+    TrialEnded,
+    TrialSpec,
+    Validated,
+)
 
 BEST_RATE = 3e-4
 CLIFF = 3e-3
@@ -63,7 +74,7 @@ class ScriptedRunner:
         self._own_process = own_process
         self._queue: asyncio.Queue[RunnerEvent | None] = asyncio.Queue()
         self._trials: dict[int, tuple[int, asyncio.Task[None]]] = {}
-        self._stops: dict[int, Literal["pruned", "stopped", "parked"]] = {}
+        self._stops: dict[int, StopAs] = {}
         self._loading = asyncio.create_task(self._load())
         self._scoring: set[asyncio.Task[None]] = set()
 
@@ -74,7 +85,7 @@ class ScriptedRunner:
             raise ValueError(f"a slot holds one trial, slot {slot} is busy")
         self._trials[trial.number] = slot, asyncio.create_task(self._train(trial))
 
-    async def stop(self, number: int, as_outcome: Literal["pruned", "stopped", "parked"]) -> None:
+    async def stop(self, number: int, as_outcome: StopAs) -> None:
         if number in self._trials:
             self._stops[number] = as_outcome
 

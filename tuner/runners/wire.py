@@ -11,7 +11,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
 from tuner.events import test_result_from_json
 from tuner.runners.base import (
@@ -22,6 +22,7 @@ from tuner.runners.base import (
     Scored,
     Setup,
     StepDone,
+    StopAs,
     TrialEnded,
     TrialSpec,
     Validated,
@@ -40,7 +41,7 @@ class Start:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
     number: int
-    outcome: Literal["pruned", "stopped", "parked"]
+    outcome: StopAs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
