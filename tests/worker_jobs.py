@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from tuner.runners.base import Setup
 from tuner.runners.scripted import Script, ScriptedRunner
 from tuner.store import Store
 from tuner.store.records import DataSet, Job, NewJob
+from tuner.worker import run
 
 PATIENCE_S = 120.0
 
@@ -62,6 +64,17 @@ class Launches:
         script = self.scripts[min(len(self.made), len(self.scripts) - 1)]
         self.made.append(ScriptedRunner(setup, script))
         return self.made[-1]
+
+
+@contextlib.asynccontextmanager
+async def working(store: Store, launches: Launches) -> AsyncIterator[asyncio.Task[None]]:
+    """A worker on one job, cancelled at the end."""
+    task = asyncio.create_task(run(store.home, once=True, runner_factory=launches))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 async def until(store: Store, job: Job, holds: Callable[[Job, list[TrialRecord]], bool]) -> Job:

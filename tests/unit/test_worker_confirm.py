@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from worker_jobs import Launches, counted_once, of, plan, repeats_until, report, submit, told, until
+from worker_jobs import Launches, counted_once, of, plan, repeats_until, report, submit, told, until, working
 
 from tuner.events import (
     JobStarted,
@@ -42,16 +41,6 @@ async def work(store: Store, launches: Launches | None = None) -> Launches:
     async with asyncio.timeout(60):
         await run(store.home, once=True, runner_factory=launches)
     return launches
-
-
-@contextlib.asynccontextmanager
-async def working(store: Store, script: Script) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(run(store.home, once=True, runner_factory=Launches(script)))
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 def at_least(count: int, state: str) -> Callable[[list[TrialRecord]], bool]:
@@ -171,7 +160,7 @@ async def test_a_repeat_that_fails_by_itself_costs_nothing_but_itself(store: Sto
 async def test_a_cancelled_worker_leaves_only_the_missing_repeats_to_the_next(store: Store) -> None:
     script = await slow_at(store, 2)
     job = await submit(store, plan(trials=4, confirm=1))
-    async with working(store, script) as task:
+    async with working(store, Launches(script)) as task:
         await repeats_until(store, job, at_least(2, "complete"))
         task.cancel()
         await asyncio.wait([task])
@@ -188,7 +177,7 @@ async def test_a_cancelled_worker_leaves_only_the_missing_repeats_to_the_next(st
 async def test_a_stop_while_checking_keeps_the_search_and_reports(store: Store) -> None:
     script = await slow_at(store, 1)
     job = await submit(store, plan(trials=4, confirm=1))
-    async with working(store, script):
+    async with working(store, Launches(script)):
         await repeats_until(store, job, at_least(1, "complete"))
         await repeats_until(store, job, at_least(1, "running"))
         await store.wish("team", job.number, "stop")
@@ -208,7 +197,7 @@ async def test_a_stop_while_checking_keeps_the_search_and_reports(store: Store) 
 async def test_a_pause_while_checking_drops_the_run_under_way_and_resuming_runs_it_again(store: Store) -> None:
     script = await slow_at(store, 0)
     job = await submit(store, plan(trials=4, confirm=1))
-    async with working(store, script):
+    async with working(store, Launches(script)):
         await repeats_until(store, job, at_least(1, "running"))
         await store.wish("team", job.number, "pause")
         await until(store, job, lambda now, _: now.state == "paused")
@@ -222,7 +211,7 @@ async def test_a_pause_while_checking_drops_the_run_under_way_and_resuming_runs_
 async def test_an_extended_job_goes_on_searching_and_then_checks_the_new_best_ones(store: Store) -> None:
     script = await slow_at(store, 0, seconds=2.0)
     job = await submit(store, plan(trials=4, confirm=1))
-    async with working(store, script):
+    async with working(store, Launches(script)):
         await repeats_until(store, job, at_least(1, "running"))
         await store.extend("team", job.number, trials=4)
         await until(store, job, lambda now, _: now.state == "finished")

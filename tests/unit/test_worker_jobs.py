@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import json
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worker_jobs import Launches, counted_once, of, plan, report, submit, told, until
+from worker_jobs import Launches, counted_once, of, plan, report, submit, told, until, working
 
 from tuner.events import (
     JobFailed,
@@ -48,16 +47,6 @@ async def work(store: Store, launches: Launches | None = None, **options: Any) -
     async with asyncio.timeout(60):
         await run(store.home, once=True, runner_factory=launches, **options)
     return launches
-
-
-@contextlib.asynccontextmanager
-async def working(store: Store, launches: Launches) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(run(store.home, once=True, runner_factory=launches))
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 def steps_under_way(number: int) -> Any:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from worker_jobs import Launches, counted_once, of, plan, report, submit, told, until
+from worker_jobs import Launches, counted_once, of, plan, report, submit, told, until, working
 
 from tuner.events import StudyFinished, TrialFinished, TrialParked, TrialRecord, TrialStarted
 from tuner.plan.space import Range
@@ -42,16 +41,6 @@ async def work(store: Store, launches: Launches | None = None) -> Launches:
     async with asyncio.timeout(60):
         await run(store.home, once=True, runner_factory=launches)
     return launches
-
-
-@contextlib.asynccontextmanager
-async def working(store: Store, script: Script = SLOW) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(run(store.home, once=True, runner_factory=Launches(script)))
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 async def some_wait(store: Store, job: Job, count: int = 3) -> None:
@@ -109,7 +98,7 @@ async def test_one_that_goes_on_is_begun_once_and_keeps_its_curve(store: Store) 
 
 async def test_a_stop_ends_those_that_wait_and_reports(store: Store) -> None:
     job = await queued(store)
-    async with working(store):
+    async with working(store, Launches(SLOW)):
         await some_wait(store, job)
         await store.wish("team", job.number, "stop")
         await until(store, job, lambda now, _: now.state == "stopped")
@@ -121,7 +110,7 @@ async def test_a_stop_ends_those_that_wait_and_reports(store: Store) -> None:
 
 async def test_a_pause_drops_those_that_wait_and_resuming_runs_them_again(store: Store) -> None:
     job = await queued(store)
-    async with working(store):
+    async with working(store, Launches(SLOW)):
         await some_wait(store, job)
         await store.wish("team", job.number, "pause")
         await until(store, job, lambda now, _: now.state == "paused")
@@ -134,7 +123,7 @@ async def test_a_pause_drops_those_that_wait_and_resuming_runs_them_again(store:
 
 async def test_a_lost_worker_leaves_those_that_waited_to_the_next(store: Store) -> None:
     job = await queued(store)
-    async with working(store) as task:
+    async with working(store, Launches(SLOW)) as task:
         await some_wait(store, job)
         task.cancel()
         await asyncio.wait([task])
@@ -164,7 +153,7 @@ async def test_when_time_is_over_nobody_waits_on(store: Store) -> None:
 
 async def test_more_tries_join_those_that_wait(store: Store) -> None:
     job = await queued(store, trials=6)
-    async with working(store):
+    async with working(store, Launches(SLOW)):
         await some_wait(store, job, 2)
         await store.extend("team", job.number, trials=6)
         await until(store, job, lambda now, _: now.state == "finished")

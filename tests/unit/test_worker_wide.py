@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 from runner_setups import SCRIPTED_SETUP
-from worker_jobs import PATIENCE_S, Launches, of, plan, report, submit, told, until
+from worker_jobs import PATIENCE_S, Launches, of, plan, report, submit, told, until, working
 
 from bot.tally import Tally
 from tuner.events import (
@@ -171,16 +170,6 @@ async def learnt(store: Store, job: Job, numbers: set[int]) -> None:
         while not numbers <= {  # noqa: ASYNC110  (only the store tells)
                 event.number for event in of(await told(store, job), TrialProgress)}:
             await asyncio.sleep(0.05)
-
-
-@contextlib.asynccontextmanager
-async def working(store: Store, launches: Launches) -> AsyncIterator[None]:
-    task = asyncio.create_task(run(store.home, once=True, runner_factory=launches))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 # Time
